@@ -40,7 +40,9 @@ pub fn profile<'a>(user: &'a UserFile, name: &str) -> Result<&'a Profile, CliErr
     user.profiles.get(name).ok_or_else(|| {
         let known: Vec<_> = user.profiles.keys().map(String::as_str).collect();
         CliError::usage(match known.as_slice() {
-            [] => format!("there is no profile {name:?}; run: trunkline login URL --profile {name}"),
+            [] => {
+                format!("there is no profile {name:?}; run: trunkline login URL --profile {name}")
+            }
             known => format!("there is no profile {name:?}; there are: {}", known.join(", ")),
         })
     })

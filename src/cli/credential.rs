@@ -31,10 +31,15 @@ const OTHERS: u32 = 0o077;
 ///
 /// # Errors
 /// With what to do, if there is none.
-pub async fn token(places: &Places, name: &str, profile: &Profile) -> Result<TokenSecret, CliError> {
+pub async fn token(
+    places: &Places,
+    name: &str,
+    profile: &Profile,
+) -> Result<TokenSecret, CliError> {
     let (text, from) = match &profile.token_command {
         Some(command) => {
-            let why = |why| CliError::usage(format!("the token_command of the profile {name} {why}"));
+            let why =
+                |why| CliError::usage(format!("the token_command of the profile {name} {why}"));
             (run(command, PATIENCE).await.map_err(why)?, "what token_command prints")
         }
         None => (read(&file(places, name), &profile.url)?, "what its file has"),

@@ -47,7 +47,8 @@ pub async fn login(global: &Global, arguments: LoginArgs) -> Result<(), CliError
         )));
     }
     if known.is_some_and(|known| known.token_command.is_some()) {
-        let sentence = format!("the profile {name} gets its token from token_command; renew it there");
+        let sentence =
+            format!("the profile {name} gets its token from token_command; renew it there");
         return Err(CliError::usage(sentence));
     }
     if let (Some(known), Some(ca)) = (known, &ca)

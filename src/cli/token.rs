@@ -5,11 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Reading;
 use super::context::Context;
 use super::error::CliError;
 use super::output::{self, Cell, Paint};
 use super::wording::ago;
-use super::Reading;
 use crate::backend::Backend as _;
 use crate::domain::caller::AccessRole;
 use crate::domain::ids::ServiceName;
@@ -138,7 +138,8 @@ fn row(token: &Token, now: DateTime<Utc>) -> Vec<Cell> {
         || "all services".to_owned(),
         |services| services.iter().map(ServiceName::as_str).collect::<Vec<_>>().join(", "),
     );
-    let used = token.last_used.map_or("never used".to_owned(), |at| format!("used {}", ago(at, now)));
+    let used =
+        token.last_used.map_or("never used".to_owned(), |at| format!("used {}", ago(at, now)));
     let Token { id, name, person, role, .. } = token;
     let texts = [id.to_string(), name.clone(), person.clone(), role.to_string(), services, used];
     texts.into_iter().map(Cell::from).chain([state]).collect()

@@ -142,10 +142,8 @@ mod tests {
             "listen = \"[::]:8443\"\nhosts = [\"deploys.example.org\", \"10.0.0.5:8443\"]\n\
              behind_proxy = [\"10.0.0.7\"]\n[tls]\ncertificate = \"cert.pem\"\nkey = \"/k/key.pem\"\n",
         );
-        let tls = TlsSettings {
-            certificate: "/etc/trunkline/cert.pem".into(),
-            key: "/k/key.pem".into(),
-        };
+        let tls =
+            TlsSettings { certificate: "/etc/trunkline/cert.pem".into(), key: "/k/key.pem".into() };
         assert_eq!(
             file.unwrap(),
             ServerFile {

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::branch;
-use super::profile::{self, Profile};
 use super::error::ConfigError;
+use super::profile::{self, Profile};
 use super::secret_sources::{self, SecretSources};
 use super::service_file::SERVICE_FILE;
 use crate::settings::{Mistakes, Section, Setting, tree};
@@ -141,10 +141,14 @@ impl UserFile {
         let (mut text, file) = (read(path)?, path.display().to_string());
         Self::parse(&text, &file)?;
         let header = format!("[profiles.{}]", toml::Value::from(name));
-        append_table(&mut text, &header, &[
-            ("url", Some(&profile.url)),
-            ("ca", profile.ca.as_ref().map(|ca| ca.display().to_string()).as_ref()),
-        ]);
+        append_table(
+            &mut text,
+            &header,
+            &[
+                ("url", Some(&profile.url)),
+                ("ca", profile.ca.as_ref().map(|ca| ca.display().to_string()).as_ref()),
+            ],
+        );
         Self::parse(&text, &file)?;
         write_whole(path, &text)
             .map_err(|why| ConfigError::Unwritable { file: path.to_owned(), why })
@@ -277,11 +281,15 @@ fn folder(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
 }
 
 fn append(mut text: String, watched: &Watched) -> String {
-    append_table(&mut text, "[[services]]", &[
-        ("repository", Some(&watched.repository)),
-        ("folder", watched.folder.as_ref()),
-        ("trunk", watched.trunk.as_ref()),
-    ]);
+    append_table(
+        &mut text,
+        "[[services]]",
+        &[
+            ("repository", Some(&watched.repository)),
+            ("folder", watched.folder.as_ref()),
+            ("trunk", watched.trunk.as_ref()),
+        ],
+    );
     text
 }
 

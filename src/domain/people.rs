@@ -156,7 +156,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::caller::{Rights, AccessRole, Via};
+    use crate::domain::caller::{AccessRole, Rights, Via};
 
     fn actor(name: &str, email: Option<&str>) -> String {
         let entry = |logins: &[&str], email: &str| Person {

@@ -106,7 +106,9 @@ fn check_person(name: &str) -> Result<(), String> {
         || name.starts_with("login ")
         || name.contains(" at ");
     if is_taken {
-        return Err(format!("{name:?} would look like somebody else in the record; choose another"));
+        return Err(format!(
+            "{name:?} would look like somebody else in the record; choose another"
+        ));
     }
     Ok(())
 }
@@ -245,9 +247,8 @@ fn base64url(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits: u32, at| {
-            bits << 8 | group.get(at).map_or(0, |byte| u32::from(*byte))
-        });
+        let bits = (0..3)
+            .fold(0, |bits: u32, at| bits << 8 | group.get(at).map_or(0, |byte| u32::from(*byte)));
         for at in 0..=group.len() {
             let letter = LETTERS[(bits >> (18 - 6 * at) & 63) as usize];
             text.push(char::from(letter));
@@ -280,7 +281,8 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "***");
         let text = secret.expose();
         let other = text.replacen('B', "C", 1);
-        let broken = ["", "tl_", &text[..51], &other, &format!("{text} "), &text.replace("tl_", "")];
+        let broken =
+            ["", "tl_", &text[..51], &other, &format!("{text} "), &text.replace("tl_", "")];
         for text in broken {
             assert_eq!(TokenSecret::parse(text), Err(NotAToken), "{text:?}");
         }

@@ -21,7 +21,7 @@ use super::tokens::Tokens;
 use super::world::{Service, Trouble, World};
 use super::writer::DATA_FOLDER_PROBLEM;
 use crate::calendar::FreezeWindow;
-use crate::domain::caller::{Caller, Rights, AccessRole};
+use crate::domain::caller::{AccessRole, Caller, Rights};
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;

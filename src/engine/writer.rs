@@ -95,8 +95,18 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn new(parts: WriterParts) -> Self {
-        let WriterParts { store, tokens, world, clock, inputs, freezes, owner, foundation, reserve, acts } =
-            parts;
+        let WriterParts {
+            store,
+            tokens,
+            world,
+            clock,
+            inputs,
+            freezes,
+            owner,
+            foundation,
+            reserve,
+            acts,
+        } = parts;
         Self {
             store,
             tokens,

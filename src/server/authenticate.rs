@@ -6,9 +6,9 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Request, Response};
 
-use super::wrong_tokens::{WrongTokens, MOST_WRONG};
 use super::layers::answer;
 use super::listen::Network;
+use super::wrong_tokens::{MOST_WRONG, WrongTokens};
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::backend::Backend;
 use crate::backend::access::{Access, AccessEnd};

@@ -10,9 +10,7 @@ use utoipa::openapi::header::Header;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::security::{
-    HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Content, HeaderBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Schema,
 };
@@ -33,7 +31,8 @@ use crate::domain::ids::{CommitPrefix, IdempotencyKey};
 
 /// The name of the security scheme.
 const TOKEN: &str = "token";
-const BEARER: &str = "A token of `trunkline token create`, over the network. On the unix socket nobody needs one.";
+const BEARER: &str =
+    "A token of `trunkline token create`, over the network. On the unix socket nobody needs one.";
 /// A token has no scopes: what it grants is kept at the server.
 const NONE: [&str; 0] = [];
 
@@ -89,9 +88,11 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
     let components = api.components.get_or_insert_default();
     components.parameters.extend(request_headers());
     components.headers.extend(response_headers());
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
     components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer));
-    api.security = Some(vec![SecurityRequirement::new(TOKEN, NONE), SecurityRequirement::default()]);
+    api.security =
+        Some(vec![SecurityRequirement::new(TOKEN, NONE), SecurityRequirement::default()]);
     components.schemas.extend(schemas());
     for item in api.paths.paths.values_mut() {
         stamp(item);

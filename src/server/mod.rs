@@ -1,6 +1,5 @@
 //! The HTTP API over any backend, on a unix socket that only its owner can reach, and on a port for those with a token.
 
-
 mod authenticate;
 mod bind;
 mod connections;
@@ -40,19 +39,18 @@ use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-
 use self::authenticate::SocketOnly;
 pub use self::bind::bind;
 use self::connections::{Connection, Connections, PlaceOwner, WAITING, WAITING_OF_ONE};
 use self::listen::{Accepted, Network};
-pub use self::listen::{ListenError, ServerListeners, NetworkListener, NetworkOptions};
+pub use self::listen::{ListenError, NetworkListener, NetworkOptions, ServerListeners};
 use self::network::NetworkService;
 use self::peer::{Logins, Peer};
 use self::response::ProblemResponse;
 use self::routes::Session;
 use self::stopping::StopSignal;
-use self::wrong_tokens::WrongTokens;
 pub use self::tls::{Certificates, TlsError, TlsFiles};
+use self::wrong_tokens::WrongTokens;
 use crate::backend::access::Access;
 use crate::backend::{Backend, BackendError};
 use crate::domain::caller::Caller;
@@ -144,7 +142,9 @@ struct ConnectionHandler<A: Access> {
 impl<A: Access> ConnectionHandler<A> {
     async fn handle(self: Arc<Self>, accepted: Accepted, connection: Connection) {
         let owner = match &accepted {
-            Accepted::Unix(stream) => stream.peer_cred().ok().map(|peer| PlaceOwner::User(peer.uid())),
+            Accepted::Unix(stream) => {
+                stream.peer_cred().ok().map(|peer| PlaceOwner::User(peer.uid()))
+            }
             Accepted::Tcp(_, peer) => Some(PlaceOwner::Address(*peer)),
         };
         if let Some(owner) = owner {
@@ -177,7 +177,12 @@ impl<A: Access> ConnectionHandler<A> {
         self.serve(stream, service).await;
     }
 
-    async fn handle_remote(self: &Arc<Self>, stream: TcpStream, peer: IpAddr, connection: Connection) {
+    async fn handle_remote(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        connection: Connection,
+    ) {
         let Some(network) = self.network.clone() else { return };
         let tls = network.tls.clone();
         let service = NetworkService::new(self.clone(), network, peer, connection);

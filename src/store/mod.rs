@@ -16,8 +16,8 @@ use rusqlite::{Connection, Transaction, params};
 
 pub use self::check::try_write;
 pub use self::reader::Reader;
-pub use self::tokens::KnownToken;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
+pub use self::tokens::KnownToken;
 pub use crate::domain::chain::Hash;
 use crate::domain::command::Receipt;
 use crate::domain::event::{Event, Fact};

@@ -44,17 +44,8 @@ impl Store {
         in_transaction(&mut self.connection, |transaction| {
             let listed = services.as_ref().map(json).transpose()?;
             let (created, ends) = (timestamp(at), expires.map(timestamp));
-            let values = params![
-                name,
-                person,
-                email,
-                role.as_str(),
-                listed,
-                digest.0,
-                by,
-                created,
-                ends
-            ];
+            let values =
+                params![name, person, email, role.as_str(), listed, digest.0, by, created, ends];
             transaction.execute(SQL, values)?;
             id = transaction.last_insert_rowid();
             Ok(())

@@ -5,11 +5,11 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Output, Stdio};
 
+use trunkline::server::TlsFiles;
 use trunkline_testing::engine::QUICK;
 use trunkline_testing::home::Home;
 use trunkline_testing::repository::Repository;
 use trunkline_testing::team::{pem, put_pair};
-use trunkline::server::TlsFiles;
 
 /// A server of its own user, in the foreground.
 struct TeamHome {
@@ -36,7 +36,8 @@ impl TeamHome {
         let config = home.path("config");
         let files = TlsFiles { certificate: config.join("cert.pem"), key: config.join("key.pem") };
         put_pair(&files, "server", "server");
-        let text = "listen = \"127.0.0.1:0\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+        let text =
+            "listen = \"127.0.0.1:0\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
         fs::write(config.join("server.toml"), text).unwrap();
         assert!(home.said(&["serve", "--check"]).contains("listens on 127.0.0.1:0 with TLS"));
         let mut server = home.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
@@ -80,7 +81,11 @@ fn has_text(folder: &Path, text: &str) -> Vec<String> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(has_text(&path, text));
-        } else if fs::read(&path).unwrap_or_default().windows(text.len()).any(|w| w == text.as_bytes()) {
+        } else if fs::read(&path)
+            .unwrap_or_default()
+            .windows(text.len())
+            .any(|w| w == text.as_bytes())
+        {
             found.push(path.file_name().unwrap().to_string_lossy().into_owned());
         }
     }
@@ -130,7 +135,8 @@ fn a_login_that_does_not_work_keeps_nothing() {
     let (team, laptop) = (TeamHome::new(), laptop());
     let token = team.token("raj-laptop", "deployer", "raj");
     let wrong = format!("tl_{}", "A".repeat(49));
-    let (url, plain) = (team.url.as_str(), team.url.replace("https://localhost", "http://example.org"));
+    let (url, plain) =
+        (team.url.as_str(), team.url.replace("https://localhost", "http://example.org"));
     let cases: [(&[&str], &str, &str); 4] = [
         (&["login", url, "--ca", "ca.pem"], &wrong, "not a token of trunkline"),
         (&["login", url], &token, "set ca of the profile"),
@@ -152,7 +158,8 @@ fn the_sample_of_the_server_file_is_in_order_and_a_mistake_has_its_place() {
     let said = home.said(&["serve", "--check", sample.to_str().unwrap()]);
     assert!(said.contains("listens on 127.0.0.1:8443 without TLS"), "{said}");
     let spelled_out: String = fs::read_to_string(&sample).unwrap();
-    let spelled_out = spelled_out.replace("# [tls]", "[tls]").replace("# certificate", "certificate");
+    let spelled_out =
+        spelled_out.replace("# [tls]", "[tls]").replace("# certificate", "certificate");
     fs::write(home.path("server.toml"), spelled_out.replace("# key", "key")).unwrap();
     let check = |text: Option<&str>| {
         if let Some(text) = text {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use trunkline::backend::embedded::Embedded;
 use trunkline::backend::{Backend as _, BackendError};
-use trunkline::domain::caller::{Caller, AccessRole};
+use trunkline::domain::caller::{AccessRole, Caller};
 use trunkline::domain::chain::ChainFrom;
 use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::event::Fact;
@@ -76,7 +76,8 @@ async fn a_token_names_its_person_until_it_is_revoked_also_after_a_restart() {
     let moira = Caller::in_process("moira");
     let [listed] = world.handle().tokens(&moira).unwrap().try_into().unwrap();
     assert!(listed.last_used.is_some());
-    let again = world.handle().create_token(&moira, new(AccessRole::Deployer, &[])).await.unwrap_err();
+    let again =
+        world.handle().create_token(&moira, new(AccessRole::Deployer, &[])).await.unwrap_err();
     assert!(again.to_string().contains("revoke it first"), "{again}");
 
     let ended = tokio::spawn(world.handle().token_ended(&caller));
@@ -131,8 +132,10 @@ async fn a_viewer_sends_no_command_and_only_an_admin_manages_tokens() {
 #[tokio::test]
 async fn outside_of_a_token_s_limit_nothing_exists() {
     let world = watched().await;
-    let (inside, outside) =
-        (new(AccessRole::Deployer, &["checkout"]), new(AccessRole::Deployer, &["ledger", "search"]));
+    let (inside, outside) = (
+        new(AccessRole::Deployer, &["checkout"]),
+        new(AccessRole::Deployer, &["ledger", "search"]),
+    );
     let inside = with_token(world.handle(), inside).await;
     let outside = with_token(world.handle(), outside).await;
     let held = send(&inside, "checkout").await.unwrap();

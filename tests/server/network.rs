@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Certificate, Client, Method, StatusCode};
 use serde_json::{Value, json};
-use trunkline::backend::remote::{Remote, ServerAddress};
 use trunkline::backend::Backend as _;
+use trunkline::backend::remote::{Remote, ServerAddress};
 use trunkline::domain::caller::{AccessRole, Caller};
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::ids::{BuildNumber, Seq};
@@ -111,8 +111,7 @@ async fn every_route_answers_each_credential_as_the_matrix_says() {
     let moira = Caller::in_process("moira");
     world.handle().revoke_token(&moira, revoked.token.id).await.unwrap();
     let unknown = TokenSecret::of([9; 32]);
-    let strangers =
-        [None, Some("tl_wrong"), Some(unknown.expose()), Some(revoked.secret.expose())];
+    let strangers = [None, Some("tl_wrong"), Some(unknown.expose()), Some(revoked.secret.expose())];
     let roles = [AccessRole::Viewer, AccessRole::Deployer, AccessRole::Admin];
     let mut known = Vec::new();
     for role in roles {
@@ -392,17 +391,12 @@ async fn of_two_people_one_asks_and_the_other_promotes_and_the_guard_knows_who_w
     let service = "checkout".parse().unwrap();
     let plan = ann.plan(&service, Action::Promote { build }).await.unwrap();
     let wrote_it = |plan: &Plan| {
-        let is_own = |found: &Finding| {
-            found.guard == Guard::Author && found.severity == Severity::Override
-        };
+        let is_own =
+            |found: &Finding| found.guard == Guard::Author && found.severity == Severity::Override;
         plan.findings.iter().any(is_own)
     };
     assert!(wrote_it(&plan), "{plan:#?}");
-    let ask = Command::Ask {
-        build,
-        fingerprint: plan.fingerprint,
-        note: "please".into(),
-    };
+    let ask = Command::Ask { build, fingerprint: plan.fingerprint, note: "please".into() };
     let key = || Uuid::new_v4().to_string().try_into().unwrap();
     ann.command(&service, ask, key()).await.unwrap();
 

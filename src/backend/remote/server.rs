@@ -30,10 +30,7 @@ pub struct ServerAddress {
 
 /// A client that follows no redirect and asks no proxy: a token goes to its own server alone.
 fn client() -> ClientBuilder {
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_idle_timeout(IDLE)
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(IDLE)
 }
 
 impl Server {
@@ -60,7 +57,9 @@ impl Server {
             Some(pem) => {
                 let trusted = Certificate::from_pem_bundle(&pem).ok();
                 let trusted = trusted.filter(|trusted| !trusted.is_empty());
-                client.tls_certs_only(trusted.ok_or("the ca of the profile has no certificate in PEM")?)
+                client.tls_certs_only(
+                    trusted.ok_or("the ca of the profile has no certificate in PEM")?,
+                )
             }
         };
         let client = client.build().map_err(|why| format!("TLS cannot be set up: {why}"))?;
@@ -99,7 +98,9 @@ impl Server {
         let in_words = TLS_ERRORS.iter().find(|(sign, _)| why.contains(sign));
         match in_words {
             Some((_, words)) => format!("{url} is not trusted: {words}"),
-            None => format!("{url} does not answer ({why}); check the network, then ask whoever runs it"),
+            None => format!(
+                "{url} does not answer ({why}); check the network, then ask whoever runs it"
+            ),
         }
     }
 }

@@ -356,9 +356,10 @@ fn able(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Availa
         return Err(format!("this console is read-only; open another to {what}"));
     }
     match &model.description {
-        Some(Description { role: Some(role), .. }) if *role < AccessRole::Deployer => {
-            Err(format!("your role {role} may not {what}; ask for the role {}", AccessRole::Deployer))
-        }
+        Some(Description { role: Some(role), .. }) if *role < AccessRole::Deployer => Err(format!(
+            "your role {role} may not {what}; ask for the role {}",
+            AccessRole::Deployer
+        )),
         Some(description) if !able_to(&description.capabilities) => {
             Err(format!("this backend ({}) cannot {what}", description.backend))
         }

@@ -3,7 +3,7 @@
 //! Every accepted caller may read. A service outside of a caller's limit does not exist for it, see
 //! [`crate::engine::Handle::admit`].
 
-use crate::domain::caller::{Caller, AccessRole};
+use crate::domain::caller::{AccessRole, Caller};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::people::Actor;
 

@@ -21,7 +21,7 @@ pub fn digest(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::caller::{CallerIdentity, Rights, AccessRole};
+    use crate::domain::caller::{AccessRole, CallerIdentity, Rights};
     use crate::domain::ids::Environment;
 
     #[test]

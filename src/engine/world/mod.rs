@@ -14,7 +14,7 @@ use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::build::Build;
-use crate::domain::caller::{Rights, AccessRole};
+use crate::domain::caller::{AccessRole, Rights};
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};

@@ -42,8 +42,9 @@ impl Writer {
             return Err(Refusal::invalid(why).into());
         }
         let mut random = [0; 32];
-        getrandom::fill(&mut random)
-            .map_err(|error| CommandError::failed(format!("the system gives no random: {error}")))?;
+        getrandom::fill(&mut random).map_err(|error| {
+            CommandError::failed(format!("the system gives no random: {error}"))
+        })?;
         let secret = TokenSecret::of(random);
         let known = self.store.add_token(new, secret.digest(), by, now)?;
         let token = known.token.clone();
