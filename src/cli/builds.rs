@@ -69,9 +69,10 @@ fn line(row: &BuildRow, snapshot: &ServiceSnapshot) -> Vec<Cell> {
         BuildState::Verified => Paint::Good.cell(state),
         BuildState::Failed | BuildState::Interrupted | BuildState::Broken => Paint::Bad.cell(state),
         BuildState::Deploying => Paint::Active.cell(state),
-        BuildState::Queued | BuildState::Superseded | BuildState::Cancelled => {
-            Paint::Quiet.cell(state)
-        }
+        BuildState::Queued
+        | BuildState::Superseded
+        | BuildState::Cancelled
+        | BuildState::NotStaged => Paint::Quiet.cell(state),
         BuildState::InStaging => state.to_owned().into(),
     };
     vec![

@@ -59,7 +59,7 @@ pub async fn run(
     }
     let unmet = unmet(&plan, &reasons, confirmation.yes);
     let overrides = if confirmation.yes || unmet.is_some() {
-        require_named_build(&plan)?;
+        require_named_build(context, &service, &plan)?;
         reasons
     } else if context.out.is_interactive() {
         ask(context, &plan, reasons)?
@@ -144,13 +144,17 @@ fn outlook(plan: &Plan) -> Option<Outlook> {
 }
 
 /// Refuses a rollback past the floor with `--yes` unless the command names the build.
-fn require_named_build(plan: &Plan) -> Result<(), CliError> {
+fn require_named_build(
+    context: &Context,
+    service: &ServiceName,
+    plan: &Plan,
+) -> Result<(), CliError> {
     let build = plan.target.build;
     if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
+        let named = context.command_line(service, &format!("rollback {} --yes", build.0));
         return Err(CliError::Refused(format!(
             "rollback to {build} is a POINT OF NO RETURN; --yes needs the build number; \
-             to continue, run: trunkline rollback {} --yes",
-            build.0
+             to continue, run: {named}"
         )));
     }
     Ok(())
@@ -219,8 +223,36 @@ fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use serde_json::json;
+
+    use super::{is_of, reason};
+    use crate::domain::command::Action;
+    use crate::domain::event::Fact;
+    use crate::domain::ids::{BuildNumber, Environment};
     use crate::domain::plan::Guard;
+
+    #[test]
+    fn the_first_answer_to_a_retry_is_known_by_what_it_tries_again() {
+        let made = |kind: &str, environment: &str, retries: Option<u64>| -> Fact {
+            let (sha, steps, findings, overrides) =
+                ("1".repeat(40), json!([]), json!([]), json!({}));
+            serde_json::from_value(json!({
+                "fact": "deployment_requested", "build": 1, "sha": sha, "environment": environment,
+                "kind": kind, "previous": null, "steps": steps, "cancels": null,
+                "retries": retries, "findings": findings, "overrides": overrides,
+            }))
+            .unwrap()
+        };
+        let retry = |environment| Action::Retry { build: BuildNumber(1), environment };
+        let (staging, production) = (retry(Environment::Staging), retry(Environment::Production));
+        assert!(is_of(production, &made("rollback", "production", Some(57))));
+        assert!(is_of(production, &made("promote", "production", Some(57))));
+        assert!(!is_of(production, &made("rollback", "production", None)), "nobody retried it");
+        assert!(is_of(staging, &made("retry", "staging", None)), "one that was passed over");
+        assert!(!is_of(production, &made("retry", "staging", None)));
+        let rollback = Action::Rollback { to: None };
+        assert!(is_of(rollback, &made("rollback", "production", Some(57))));
+    }
 
     #[test]
     fn a_reason_names_its_guard_and_says_something() {

@@ -116,6 +116,9 @@ pub enum BuildState {
     /// Its service file cannot be used.
     Broken,
     Superseded,
+    /// It was never deployed to staging and does not go there by itself: a person stated that production runs it, or a
+    /// force-push took it off the trunk.
+    NotStaged,
 }
 
 impl BuildState {
@@ -138,6 +141,7 @@ impl BuildState {
             Self::Interrupted => "interrupted",
             Self::Broken => "broken trunkline.toml",
             Self::Superseded => "superseded",
+            Self::NotStaged => "not staged",
         }
     }
 }

@@ -6,13 +6,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Seq};
+use super::limits::{BadCommitName, BadCommitNames, ReasonText};
 use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
 use super::remedy::Remedy;
-
-/// The most commits that one command marks as bad.
-pub const MOST_BAD_COMMITS: usize = 50;
 
 /// The actions that have a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,25 +44,31 @@ pub enum Command {
         fingerprint: Fingerprint,
         /// The typed reason for every finding that needs one.
         #[serde(default)]
+        #[schema(value_type = BTreeMap<Guard, ReasonText>)]
         overrides: BTreeMap<Guard, String>,
     },
     Cancel {
         deployment: DeploymentId,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     Verify {
         build: BuildNumber,
+        #[schema(value_type = ReasonText)]
         note: String,
     },
     Hold {
         environment: Environment,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     /// Ends a hold. The hold of a rollback needs `bad`: the bad commits, or an empty list if there is none.
     Release {
         environment: Environment,
+        #[schema(value_type = ReasonText)]
         reason: String,
         #[serde(default)]
+        #[schema(value_type = Option<BadCommitNames>)]
         bad: Option<Vec<String>>,
         /// The hold that the caller saw; without it, the current hold.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,41 +76,51 @@ pub enum Command {
     },
     /// Marks commits as bad, each by its sha or the beginning of it.
     Quarantine {
+        #[schema(value_type = BadCommitNames)]
         commits: Vec<String>,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     /// Takes a commit out of the quarantine.
     Clear {
+        #[schema(value_type = BadCommitName)]
         commit: String,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     /// Asks somebody else to promote the build. The fingerprint is that of the promote's plan.
     Ask {
         build: BuildNumber,
         fingerprint: Fingerprint,
+        #[schema(value_type = ReasonText)]
         note: String,
     },
     /// Withdraws a request.
     Withdraw {
         request: Seq,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     /// `until` is exclusive; without it, the freeze lasts until it is lifted. `from` in the past means now.
     Freeze {
         from: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     Lift {
         freeze: Seq,
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
     /// Makes a build of the trunk's newest commit, which made none by itself.
     BuildTip {},
     /// States that production runs this commit, named by its sha or the beginning of it. Nothing is deployed.
     Adopt {
+        #[schema(value_type = CommitPrefix)]
         commit: String,
         #[serde(default)]
+        #[schema(value_type = ReasonText)]
         reason: String,
     },
 }

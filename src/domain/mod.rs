@@ -11,6 +11,7 @@ pub mod event;
 pub mod expected;
 pub mod ids;
 pub mod instant;
+pub mod limits;
 pub mod log;
 pub mod people;
 pub mod plan;

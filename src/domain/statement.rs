@@ -54,8 +54,8 @@ impl ServiceState {
             commits: commit.iter().cloned().collect(),
             ..Build::new(*number, sha.clone(), event.at)
         });
+        // It was read from the commit's service file, now perhaps where nobody looked before.
         let no_way_back = std::mem::replace(&mut build.no_way_back, adoption.no_way_back);
-        build.no_way_back |= no_way_back;
         if is_new {
             self.join_the_line(adoption);
         }

@@ -21,6 +21,7 @@ use crate::domain::commit::Range;
 use crate::domain::event::{Adoption, DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::instant;
+use crate::domain::limits::LONGEST_REASON;
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
@@ -28,9 +29,6 @@ use crate::domain::quarantine::BadCommit;
 use crate::domain::remedy::Remedy;
 use crate::domain::service::ServiceState;
 use crate::domain::variables::KnownVariables;
-
-/// The most characters of a reason or note.
-const LONGEST_REASON: usize = 500;
 
 /// What only git knows. It is gathered before the command reaches the writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,7 +237,8 @@ fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<
         };
         let sentence = format!("{number} cannot be verified: {why} ({})", state.as_str());
         let refusal = Refusal::invalid(sentence);
-        let retry = plan::retry_in_staging(build, &service.policy);
+        let newest = service.state.newest_build().map(|newest| newest.number);
+        let retry = plan::retry_in_staging(build, newest, &service.policy);
         let retry = retry.filter(|_| state.can_be_tried_again());
         return Err(match retry {
             Some(retry) => refusal.with(retry),

@@ -22,6 +22,7 @@ use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::limits::MOST_BAD_COMMITS;
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -30,9 +31,6 @@ use crate::git::{CommitMatch, GitError, Mirror, Paths};
 
 /// The most commits that a plan lists.
 const COMMITS: usize = 500;
-
-/// The most commits that a command names.
-const MOST_NAMED: usize = 50;
 
 /// The most candidates of one ambiguous name. Git is asked about each.
 const CANDIDATES: usize = 10;
@@ -124,7 +122,7 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
     };
     let mut found = Vec::new();
     // With too many names nothing is gathered: the whole command is refused.
-    for name in names.iter().filter(|_| names.len() <= MOST_NAMED) {
+    for name in names.iter().filter(|_| names.len() <= MOST_BAD_COMMITS) {
         // The decision refuses each name that git does not find.
         let Ok(prefix) = name.trim().parse() else { continue };
         let candidates = match mirror.find(&prefix).await {

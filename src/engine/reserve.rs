@@ -95,6 +95,20 @@ pub fn free_bytes(folder: &Path) -> Option<u64> {
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// What to do about a write to the data folder that failed like this.
+#[must_use]
+pub fn write_remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull => "free some space",
+        io::ErrorKind::QuotaExceeded => {
+            "free some of the disk quota of whoever runs the engine, or raise it"
+        }
+        io::ErrorKind::PermissionDenied => "let whoever runs the engine write in the data folder",
+        io::ErrorKind::ReadOnlyFilesystem => "make the disk of the data folder writable",
+        _ => "repair the data folder, its disk or its quota",
+    }
+}
+
 /// Bytes that a file system does not compress.
 fn write_all_of_it(file: &mut fs::File) -> io::Result<()> {
     let mut state: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -113,7 +127,22 @@ fn write_all_of_it(file: &mut fs::File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RESERVED, Reserve};
+    use std::io;
+
+    use rustix::io::Errno;
+
+    use super::{RESERVED, Reserve, write_remedy};
+
+    #[test]
+    fn only_a_full_disk_is_told_to_free_space() {
+        let causes =
+            [Errno::NOSPC, Errno::DQUOT, Errno::ACCESS, Errno::PERM, Errno::ROFS, Errno::IO];
+        let remedies = causes.map(|cause| write_remedy(io::Error::from(cause).kind()));
+        assert_eq!(remedies[0], "free some space");
+        assert!(remedies[1].contains("quota"));
+        assert!(remedies[2].starts_with("let whoever") && remedies[2] == remedies[3]);
+        assert!(remedies[4].contains("writable") && remedies[5].starts_with("repair"));
+    }
 
     #[test]
     fn the_space_is_kept_given_and_kept_again() {

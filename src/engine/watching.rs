@@ -1,6 +1,7 @@
 //! Watches every repository, the user file, the freezes and the clock until the engine stops.
 
 use std::collections::HashMap;
+use std::io::ErrorKind::StorageFull;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
-use super::reserve::Reserve;
+use super::reserve::{Reserve, write_remedy};
 use super::restore::{RETRY_REMEDY, read_rules};
 use super::trunk::{TrunkContext, watch};
 use super::variables::{RollbackNeeds, StepNeeds};
@@ -26,11 +27,8 @@ use crate::domain::variables::{LostValues, MissingVariables};
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The remedy of a full disk.
-const DISK_REMEDY: &str = "free some space; trunkline retries automatically";
-
 /// The problems that were sent to the writer.
-type ReportedProblems = HashMap<String, Option<String>>;
+type ReportedProblems = HashMap<String, Option<Trouble>>;
 
 /// What the next rollback of a service lacks: what keeps it from running, and what it runs without.
 #[derive(Clone, Default, PartialEq)]
@@ -57,12 +55,10 @@ impl Watching {
         &self,
         reported: &mut ReportedProblems,
         source: &str,
-        what: Option<String>,
-        remedy: &str,
+        trouble: Option<Trouble>,
     ) {
-        if reported.get(source) != Some(&what) {
-            reported.insert(source.to_owned(), what.clone());
-            let trouble = what.map(|what| Trouble::new(what, remedy));
+        if reported.get(source) != Some(&trouble) {
+            reported.insert(source.to_owned(), trouble.clone());
             self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
         }
     }
@@ -78,29 +74,34 @@ impl Watching {
     }
 
     /// Keeps space for a rollback, unless one is using it. Returns what to say about it.
-    fn keep_space(&self) -> Option<String> {
+    fn keep_space(&self) -> Option<Trouble> {
         let is_used =
             || self.trunk.world.read(|world| world.services.values().any(|s| s.state.rolls_back()));
         let is_short = self.reserve.is_short();
+        let trouble = |kind, what: String| {
+            Trouble::new(what, format!("{}; trunkline retries automatically", write_remedy(kind)))
+        };
+        let full = |then| trouble(StorageFull, format!("the disk is almost full; {then}"));
         if !self.reserve.is_held() && is_used() {
-            return is_short.then(|| "the disk is almost full; a rollback uses the rest".into());
+            return is_short.then(|| full("a rollback uses the rest"));
         }
         match self.reserve.hold() {
             Ok(true) if !is_short => None,
-            Ok(true) => {
-                Some("the disk is almost full; what is kept of it is for a rollback".into())
+            Ok(true) => Some(full("what is kept of it is for a rollback")),
+            Ok(false) => Some(full("no space is kept for a rollback")),
+            Err(why) => {
+                let what = format!("no space could be kept for a rollback: {why}");
+                Some(trouble(why.kind(), what))
             }
-            Ok(false) => Some("the disk is almost full; no space is kept for a rollback".into()),
-            Err(why) => Some(format!("no space could be kept for a rollback: {why}")),
         }
     }
 
-    /// What the next rollback lacks. `last` is what was found before.
+    /// What the next rollback lacks. `known` is what was found before.
     async fn lack(
         &self,
         service: &ServiceName,
         needs: RollbackNeeds,
-        last: RollbackLack,
+        known: RollbackLack,
     ) -> RollbackLack {
         let declared = match needs {
             RollbackNeeds::Variables(declared) => Some(declared),
@@ -111,7 +112,7 @@ impl Watching {
             }
         };
         // The next round knows what was read now. Until then what was said last stays.
-        let Some(declared) = declared else { return last };
+        let Some(declared) = declared else { return known };
         let (missing, lost) = self.gather.variables.missing(&declared).await;
         RollbackLack { missing, lost }
     }
@@ -127,8 +128,9 @@ impl Watching {
             let services: Vec<_> =
                 self.trunk.world.read(|world| world.services.values().map(declared).collect());
             for (service, trunk, rollback) in services {
-                let last = reported.get(&service).map(|(_, lack)| lack.clone()).unwrap_or_default();
-                let lack = self.lack(&service, rollback, last).await;
+                let known = reported.get(&service).map(|(_, lack)| lack.clone());
+                let known = known.unwrap_or_default();
+                let lack = Box::pin(self.lack(&service, rollback, known)).await;
                 let (missing, _) = self.gather.variables.missing(&trunk).await;
                 let missing = missing.or(lack.missing.clone()).or(lack.lost.unset.clone());
                 let found = (missing.clone(), lack.clone());
@@ -163,6 +165,11 @@ impl Watching {
     }
 }
 
+/// The problem of something that is tried again.
+fn retried(why: &impl ToString) -> Trouble {
+    Trouble::new(why.to_string(), RETRY_REMEDY)
+}
+
 /// Watches these repositories, and those that are added to the user file later.
 pub async fn watch_all(
     watching: Watching,
@@ -176,7 +183,7 @@ pub async fn watch_all(
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
     let mut reported = ReportedProblems::new();
-    watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
+    watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();
     let mut wanted = first;
     loop {
@@ -185,8 +192,8 @@ pub async fn watch_all(
                 continue;
             }
             let opened = watching.mirrors.open(&watched).await;
-            let what = opened.as_ref().err().map(ToString::to_string);
-            watching.set_trouble(&mut reported, &watched.repository, what, RETRY_REMEDY).await;
+            let trouble = opened.as_ref().err().map(retried);
+            watching.set_trouble(&mut reported, &watched.repository, trouble).await;
             if let Ok(mirror) = opened {
                 let watch = watch(watching.trunk.clone(), watched.clone(), mirror, watching.poll);
                 known.push((watched, watchers.spawn(watch)));
@@ -201,12 +208,12 @@ pub async fn watch_all(
             passed => watching.send(Input::ClockJumped(passed)).await,
         }
         watching.look_at_freezes().await;
-        watching.set_trouble(&mut reported, "disk", watching.keep_space(), DISK_REMEDY).await;
+        watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
         // Only a user file can add repositories.
         let Services::File(path) = &services else { continue };
         let file = UserFile::load(path);
-        let what = file.as_ref().err().map(ToString::to_string);
-        watching.set_trouble(&mut reported, "user file", what, RETRY_REMEDY).await;
+        let trouble = file.as_ref().err().map(retried);
+        watching.set_trouble(&mut reported, "user file", trouble).await;
         let Ok(file) = file else { continue };
         wanted = file.services;
         for (gone, watcher) in known.extract_if(.., |(known, _)| !wanted.contains(known)) {

@@ -6,7 +6,7 @@ mod reads;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
@@ -29,8 +29,10 @@ use crate::domain::ids::Sha;
 const FIRST_FETCH: Duration = Duration::from_mins(30);
 /// How long only the trunk is fetched after all branches took too long.
 const SLOW: Duration = Duration::from_mins(30);
-/// The time limit of a fetch of the trunk alone.
+/// The time limit of a fetch of the trunk alone. After one that it stopped, the next of the watch may take four times as long.
 const TRUNK_ALONE: Duration = Duration::from_secs(20);
+/// The longest of these, so that a network that hung keeps no merge for long once it works again.
+const LONGEST_ALONE: Duration = Duration::from_mins(5);
 /// The time limit of the first index over the whole history.
 const INDEXING: Duration = Duration::from_mins(1);
 
@@ -52,6 +54,8 @@ struct Busy {
     /// True if the mirror has commits, so that a fetch does not bring the whole history.
     is_filled: AtomicBool,
     made: AtomicU64,
+    /// How many fetches of the trunk alone in a row were stopped by their time limit.
+    stopped: AtomicU32,
     origin: Origin,
 }
 
@@ -100,7 +104,8 @@ impl Mirror {
     /// was the trunk alone.
     ///
     /// # Errors
-    /// When the fetch fails or takes longer than a minute; the first fetch may take half an hour.
+    /// When the fetch fails or takes too long: a minute, then at most five for the trunk alone; the first fetch may take half an
+    /// hour.
     pub async fn fetch(&self, trunk: Option<&str>) -> Result<bool, GitError> {
         let mut slow_since = self.busy.slow_since.lock().await;
         if self.make_if_missing().await? {
@@ -108,29 +113,59 @@ impl Mirror {
         }
         let is_slow = slow_since.is_some_and(|since| since.elapsed() < SLOW);
         let is_alone = match trunk {
-            Some(trunk) if is_slow => self.fetch_trunk(trunk).await.map(|()| true)?,
-            _ => match (self.fetch_everything().await, trunk) {
-                (Err(GitError::TimedOut { what: "fetch", .. }), Some(trunk)) => {
-                    self.fetch_trunk(trunk).await?;
-                    *slow_since = Some(Instant::now());
-                    true
+            Some(trunk) if is_slow => self.fetch_trunk_patiently(trunk).await.map(|()| true)?,
+            _ => {
+                let within = self.time_limit(NETWORK).await?;
+                match (self.fetch_everything(within).await, trunk) {
+                    (Err(GitError::TimedOut { .. }), Some(trunk)) => {
+                        self.fetch_trunk_patiently(trunk).await?;
+                        *slow_since = Some(Instant::now());
+                        true
+                    }
+                    (fetched, _) => fetched.map(|()| false)?,
                 }
-                (fetched, _) => fetched.map(|()| false)?,
-            },
+            }
         };
+        self.busy.stopped.store(0, Ordering::Relaxed);
         self.busy.origin.find(&self.source).await;
         Ok(is_alone)
     }
 
-    async fn fetch_everything(&self) -> Result<(), GitError> {
-        let within = self.time_limit(NETWORK).await?;
+    /// Fetches the trunk and no other branch, for somebody who waits.
+    ///
+    /// # Errors
+    /// When the fetch fails or takes longer than 20 seconds. It begins when another one has ended.
+    pub async fn fetch_trunk_now(&self, trunk: &str) -> Result<(), GitError> {
+        let _one_at_a_time = self.busy.slow_since.lock().await;
+        self.make_if_missing().await?;
+        self.fetch_trunk(trunk, TRUNK_ALONE).await
+    }
+
+    /// Whether somebody fetches.
+    #[must_use]
+    pub fn is_fetching(&self) -> bool {
+        self.busy.slow_since.try_lock().is_err()
+    }
+
+    async fn fetch_everything(&self, within: Duration) -> Result<(), GitError> {
         let address = self.source.as_argument();
         let fetch = || bare::fetch_everything(address).within(within).run(&self.path);
         lock_files::without_abandoned(&self.path, fetch).await.map(drop)
     }
 
-    async fn fetch_trunk(&self, trunk: &str) -> Result<(), GitError> {
-        let within = self.time_limit(TRUNK_ALONE).await?;
+    /// Fetches the trunk alone. After a fetch that was stopped by its time limit the next one may take longer.
+    async fn fetch_trunk_patiently(&self, trunk: &str) -> Result<(), GitError> {
+        let stopped = self.busy.stopped.load(Ordering::Relaxed);
+        let within = LONGEST_ALONE.min(TRUNK_ALONE * 4_u32.saturating_pow(stopped));
+        let fetched = self.fetch_trunk(trunk, within).await;
+        if matches!(fetched, Err(GitError::TimedOut { .. })) {
+            self.busy.stopped.store(stopped.saturating_add(1), Ordering::Relaxed);
+        }
+        fetched
+    }
+
+    async fn fetch_trunk(&self, trunk: &str, within: Duration) -> Result<(), GitError> {
+        let within = self.time_limit(within).await?;
         let (address, branch) = (self.source.as_argument(), format!("refs/heads/{trunk}"));
         let fetch = || bare::fetch_ref(address, &branch, &branch).within(within).run(&self.path);
         lock_files::without_abandoned(&self.path, fetch).await.map(drop)

@@ -153,10 +153,19 @@ async fn fetch(copy: &Path, url: &str, wanted: &Sha) -> Result<(), GitError> {
 }
 
 /// Whether a copy has a commit with all its files. A git that was killed, and one that still fetches, may have brought the
-/// commit alone.
+/// commit alone. What the refs of the copy reach is complete, unless one of them is broken: then all is looked at.
 async fn has(copy: &Path, wanted: &Sha) -> bool {
-    let list = Git::new("rev-list").args(["--objects", "--quiet", wanted.as_str()]);
-    list.args(["--not", "--all", "--"]).run(copy).await.is_ok()
+    let list = || Git::new("rev-list").args(["--objects", "--quiet", wanted.as_str()]);
+    match list().args(["--not", "--all", "--"]).run(copy).await {
+        Err(error) if is_of_a_ref(&error) => list().args(["--"]).run(copy).await.is_ok(),
+        listed => listed.is_ok(),
+    }
+}
+
+/// Whether git stumbled over a ref of the copy and not over what was asked for.
+fn is_of_a_ref(error: &GitError) -> bool {
+    let GitError::Failed { message, .. } = error else { return false };
+    message.lines().any(|line| line.starts_with("fatal: bad object refs/"))
 }
 
 /// The submodules of a commit.

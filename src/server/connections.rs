@@ -170,3 +170,21 @@ fn waits<B>(request: &Request<B>) -> bool {
     sse::wanted(request.headers())
         || query.any(|part| seconds(part).is_some_and(|wait: f64| wait > 0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CONNECTIONS, Connection, Connections};
+
+    #[tokio::test]
+    async fn a_new_caller_gets_the_place_of_one_that_does_nothing_and_of_none_that_works() {
+        let all = Connections::default();
+        let held: Vec<_> = (0..CONNECTIONS).map(|_| all.enter().unwrap()).collect();
+        held[1..].iter().for_each(Connection::work);
+        let new = all.enter().expect("it does not wait until a time limit ends the idle one");
+        held[0].closed().await;
+        new.work();
+        assert!(all.enter().is_none());
+        drop(new);
+        assert!(all.enter().is_some());
+    }
+}

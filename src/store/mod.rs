@@ -6,6 +6,7 @@ mod reader;
 mod rows;
 mod schema;
 
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,25 @@ pub enum StoreError {
     Reserved,
     #[error("event {seq} cannot be read: {why}; run: trunkline doctor")]
     Unreadable { seq: u64, why: String },
+}
+
+impl StoreError {
+    /// What kind of failure of the disk it is, as far as the database tells.
+    #[must_use]
+    pub fn kind(&self) -> io::ErrorKind {
+        use rusqlite::ErrorCode::{DiskFull, PermissionDenied, ReadOnly};
+        match self {
+            Self::Reserved => io::ErrorKind::StorageFull,
+            Self::Sqlite { why, .. } | Self::Unopened { why, .. } => {
+                match why.sqlite_error_code() {
+                    Some(DiskFull) => io::ErrorKind::StorageFull,
+                    Some(PermissionDenied | ReadOnly) => io::ErrorKind::PermissionDenied,
+                    _ => io::ErrorKind::Other,
+                }
+            }
+            _ => io::ErrorKind::Other,
+        }
+    }
 }
 
 impl Store {

@@ -1,12 +1,13 @@
 //! `trunkline doctor` and `audit verify` are not content with a record that no engine can use, and no engine goes unseen.
 
 use std::fs;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::Output;
 
 use rusqlite::Connection;
 use trunkline_testing::home::{Home, until};
+use trunkline_testing::small_shop::service_file;
 
 fn database(home: &Home) -> PathBuf {
     home.path("data").join("trunkline.db")
@@ -97,6 +98,27 @@ fn a_record_that_cannot_be_written_is_found() {
 }
 
 #[test]
+fn a_build_that_could_not_be_rolled_back_to_is_named() {
+    let home = Home::new();
+    let secrets = home.path("secrets.env");
+    fs::write(&secrets, "DEPLOY_TOKEN=a-long-token\n").unwrap();
+    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600)).unwrap();
+    home.watch(&format!("{}[secrets]\nenv = [\"DEPLOY_TOKEN\"]\n", service_file("true")));
+    let settings = home.path("config/config.toml");
+    let with_secrets = fs::read_to_string(&settings).unwrap();
+    fs::write(&settings, format!("{with_secrets}[secrets]\nenv_file = {secrets:?}\n")).unwrap();
+    home.await_build(1, "verified");
+    home.said(&["promote", "1", "--yes", "--wait"]);
+    home.merge("sam", "page.html", "two");
+    home.await_build(2, "verified");
+    home.said(&["promote", "2", "--yes", "--wait"]);
+    assert_eq!(wrong(&home), Vec::<String>::new());
+    fs::write(&secrets, "").unwrap();
+    let named = "a rollback to #1 would fail: The steps need DEPLOY_TOKEN";
+    until("it is named", || wrong(&home).iter().any(|row| row.contains(named)));
+}
+
+#[test]
 fn a_stopped_engine_leaves_its_record_in_one_file() {
     let home = Home::with_one_live();
     home.said(&["engine", "stop"]);
@@ -111,7 +133,7 @@ fn a_stopped_engine_leaves_its_record_in_one_file() {
 #[test]
 fn an_engine_without_its_data_folder_is_found_and_stopped() {
     let home = Home::new();
-    home.watch(&trunkline_testing::small_shop::service_file("true"));
+    home.watch(&service_file("true"));
     // It looks at nothing for an hour, so it does not find out itself.
     let settings = home.path("config/config.toml");
     let slow = fs::read_to_string(&settings).unwrap().replace("200ms", "1h");

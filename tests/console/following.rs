@@ -179,5 +179,6 @@ async fn in_production_a_stop_is_of_what_runs_there() {
         world.request(&checkout(), BuildNumber(3), to, kind, by);
         world.advance(&checkout());
     });
-    console.until("DEPLOYING").await.press(&["X"]).until("promote of #3 to production").await;
+    console.until("DEPLOYING").await.quiet().await;
+    console.press(&["X"]).until("promote of #3 to production").await;
 }

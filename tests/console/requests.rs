@@ -303,7 +303,7 @@ async fn the_three_buttons_and_the_list_of_commits_fit_the_smallest_screen() {
         let fact = Fact::HoldPlaced { environment, reason: "rolled back".into(), rollback };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
-    console.until("ON HOLD").await.press(&["H"]).until("[> Cancel <]").await;
+    console.until("ON HOLD").await.quiet().await.press(&["H"]).until("[> Cancel <]").await;
     console.until("[ ] none of them was bad").await.press(&["shift-tab", "shift-tab", "down"]);
     console.until("[ ] #4").await.until("[  Release  ]").await;
 }

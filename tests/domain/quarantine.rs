@@ -240,6 +240,38 @@ fn a_rebased_commit_is_known_by_its_subject_and_author() {
 }
 
 #[test]
+fn each_commit_that_may_be_the_bad_one_after_a_rebase_has_to_be_reverted() {
+    let doubt = |build: u64, twin: u64| {
+        maybe(&format!("#{build} has {} with the same subject and author", sha(twin).short()))
+    };
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], Some(1));
+    history.found(4, vec![commit(41, "charge twice")], Vec::new());
+    history.found(5, vec![commit(51, "charge twice")], Vec::new());
+    history.found(6, vec![commit(60, "undo one")], vec![revert(60, 41)]);
+    assert_eq!(history.bad_in(6), doubt(5, 51), "the other one may be it");
+    history.found(7, vec![commit(70, "undo the other")], vec![revert(70, 51)]);
+    assert_eq!(history.bad_in(7), NOT);
+    history.found(8, vec![commit(80, "and back")], vec![revert(80, 60)]);
+    assert_eq!(history.bad_in(8), doubt(8, 41), "what was reverted is back");
+    history.found(9, vec![commit(90, "undo")], vec![revert(90, 20)]);
+    assert_eq!(history.bad_in(9), NOT, "the bad one is reverted by its own id");
+    history.found(10, vec![commit(101, "go on")], Vec::new());
+    assert_eq!(history.bad_in(10), NOT);
+}
+
+#[test]
+fn a_commit_like_the_bad_one_that_comes_after_the_revert_of_another_may_be_it() {
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[2, 3], Some(1));
+    history.found(4, vec![commit(41, "charge twice")], Vec::new());
+    history.found(5, vec![commit(50, "undo")], vec![revert(50, 41)]);
+    assert_eq!(history.bad_in(5), NOT);
+    history.found(6, vec![commit(61, "charge twice")], Vec::new());
+    assert_eq!(history.bad_in(6).len(), 1, "it came once more");
+}
+
+#[test]
 fn a_trunk_that_shares_nothing_with_the_one_before_may_have_anything() {
     let mut history = with_a_bad_commit();
     history.rewritten(&[1, 2, 3], None);

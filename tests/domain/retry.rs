@@ -5,7 +5,7 @@ use trunkline::domain::build::BuildState;
 use trunkline::domain::command::{Action, Refusal};
 use trunkline::domain::event::{DeploymentKind, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
-use trunkline::domain::plan::{Guard, Plan, Severity};
+use trunkline::domain::plan::{Guard, Plan, Severity, retry_in_staging};
 use trunkline::domain::policy::{Staging, VerifyBy};
 use trunkline::domain::remedy::Remedy;
 
@@ -243,6 +243,88 @@ fn a_retry_in_production_is_what_failed_with_all_its_guards() {
 }
 
 #[test]
+fn a_rollback_that_is_being_cancelled_is_what_its_retry_tries_again() {
+    let mut world = World::new();
+    world.promote(3, Some(Outcome::Succeeded));
+    let back = world.deploy(PRODUCTION, 1, DeploymentKind::Rollback, None);
+    let reason = "the wrong one".into();
+    world.record(Fact::CancelRequested { deployment: back, reason });
+    let again = world.plan_by("raj", retry(1, PRODUCTION));
+    assert_eq!((again.kind, again.retries), (DeploymentKind::Rollback, Some(back)));
+    assert!(again.severity() < Severity::Refuse, "{:#?}", again.findings);
+    says(&again, &format!("{back}, rollback of #1, is being cancelled. Its steps run again"));
+    assert_eq!(again.request([].into()).retries, Some(back), "its key is known by that");
+    world.record(Fact::DeploymentEnded { deployment: back, outcome: Outcome::Cancelled });
+    let again = world.plan_by("raj", retry(1, PRODUCTION));
+    assert_eq!(again.retries, Some(back));
+    says(&again, &format!("{back}, rollback of #1, was cancelled"));
+}
+
+/// What can be tried again is one question, whoever asks: the plan, its way back and the remedies.
+#[test]
+fn no_retry_is_offered_that_its_own_plan_refuses() {
+    let rewritten = |off_trunk: &[u64]| Fact::TrunkRewritten {
+        from: sha(9),
+        to: sha(1),
+        off_trunk: off_trunk.iter().copied().map(BuildNumber).collect(),
+        onto: Some(BuildNumber(1)),
+    };
+    let hold =
+        || Fact::HoldPlaced { environment: STAGING, reason: "a demo".into(), rollback: None };
+    let mut off_trunk = World::new();
+    off_trunk.record(rewritten(&[2, 3]));
+    off_trunk.build(4, "ann");
+    off_trunk.deploy(STAGING, 4, DeploymentKind::Auto, Some(failed()));
+    let mut waiting = World::new();
+    waiting.record(hold());
+    waiting.build(4, "ann");
+    waiting.build(5, "ann");
+    let mut observed = World::new();
+    with_4(&mut observed, Some(failed()));
+    observed.policy.staging = Staging::Observe;
+    for world in [off_trunk, waiting, observed] {
+        let state = &world.recorded.state;
+        let newest = state.newest_build().map(|build| build.number);
+        let mut undone = 0;
+        for build in state.builds.values() {
+            let offered = retry_in_staging(build, newest, &world.policy);
+            let own = plan(&world, build.number.0);
+            let runs = state.live(STAGING).is_some_and(|live| live.build == build.number);
+            let refused = severity(&own, Guard::Order) == Severity::Refuse;
+            assert!(runs || offered.is_none() == refused, "{}: {:#?}", build.number, own.findings);
+            if let Some(Remedy::Retry { build, .. }) = own.undo_remedy {
+                undone += 1;
+                let back = plan(&world, build.0);
+                let order = finding(&back, Guard::Order);
+                let now = "nothing to try again";
+                let is_now = order.sentence.contains(now);
+                assert!(order.severity < Severity::Refuse || is_now, "{:#?}", back.findings);
+            }
+        }
+        let live = state.live_build(STAGING).expect("#3 went well");
+        let may_be = retry_in_staging(live, newest, &world.policy).is_some();
+        assert_eq!(undone > 0, may_be, "what runs is put back if staging takes it");
+    }
+}
+
+#[test]
+fn the_way_back_from_a_retry_says_why_there_is_none() {
+    let mut world = World::new();
+    world.record(Fact::TrunkRewritten {
+        from: sha(3),
+        to: sha(2),
+        off_trunk: vec![BuildNumber(3)],
+        onto: Some(BuildNumber(2)),
+    });
+    let gone = plan(&world, 2);
+    assert!(gone.undo.starts_with("none: #3 is not on the trunk any more"), "{}", gone.undo);
+    assert_eq!(gone.undo_remedy, None);
+    let mut world = World::new();
+    with_4(&mut world, Some(failed()));
+    assert_eq!(plan(&world, 3).undo, "none: #3 is what staging ran before, too");
+}
+
+#[test]
 fn nothing_is_tried_again_in_production_that_did_not_fail_there() {
     let world = World::new();
     let build = BuildNumber(3);
@@ -265,6 +347,21 @@ fn nothing_is_tried_again_in_production_that_did_not_fail_there() {
         assert!(sentence.contains(words), "{sentence}");
         assert_eq!(told, remedy, "{sentence}");
     }
+}
+
+#[test]
+fn a_promote_of_what_fails_in_staging_once_more_is_confirmed_once_more() {
+    let mut world = World::new();
+    with_4(&mut world, Some(failed()));
+    let again = world.deploy(STAGING, 4, DeploymentKind::Retry, None);
+    let promote = |world: &World| world.plan_by("raj", Action::Promote { build: BuildNumber(4) });
+    let confirmed = promote(&world);
+    let verified = &finding(&confirmed, Guard::Verified).sentence;
+    assert!(verified.ends_with(&format!("{again} deploys it there again now")), "{verified}");
+    world.record(Fact::DeploymentEnded { deployment: again, outcome: failed() });
+    let told = promote(&world).check(&confirmed.fingerprint, &[].into(), &world.recorded.state);
+    let Err(Refusal::Changed { changes, .. }) = told else { panic!("it failed there again") };
+    assert_eq!(changes, ["the state of #4 in staging changed"]);
 }
 
 #[test]

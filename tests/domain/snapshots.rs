@@ -103,6 +103,36 @@ async fn history_is_capped_but_what_is_open_always_shows() {
 }
 
 #[tokio::test]
+async fn a_retry_that_never_began_hides_nothing_of_what_failed_in_staging() {
+    let world = world();
+    let (failed, retry) = world.change(|world| {
+        ship(world);
+        let build = world.merge(&service(), "ada", "Broken");
+        let stage = |world: &mut ScriptedWorld, kind| {
+            world.request(&service(), build, Environment::Staging, kind, Actor::System)
+        };
+        let failed = stage(world, DeploymentKind::Auto);
+        world.advance(&service());
+        world.advance(&service());
+        world.advance_with(&service(), StepOutcome::Exited(1));
+        world.finish(&service());
+        let retry = stage(world, DeploymentKind::Retry);
+        let outcome = trunkline::domain::event::Outcome::Failed("no disk".into());
+        let ended = Fact::DeploymentEnded { deployment: retry, outcome };
+        world.record(&service(), Actor::System, ended);
+        (failed, retry)
+    });
+    let snapshot = snapshot(&world).await;
+    let alarm = snapshot.alarms.iter().find_map(|alarm| match alarm {
+        Alarm::InDoubt { environment: Environment::Staging, deployment, .. } => Some(*deployment),
+        _ => None,
+    });
+    assert_eq!(alarm, Some(failed));
+    assert_eq!(find(&snapshot, failed).state, DeploymentState::Failed, "the alarm's own row");
+    assert!(find(&snapshot, retry).deployment.started_at.is_none());
+}
+
+#[tokio::test]
 async fn a_build_was_live_until_another_took_its_place() {
     let world = world();
     let (first, again, second) = world.change(|world| {

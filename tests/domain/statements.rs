@@ -1,12 +1,18 @@
 //! What a person stated to be live: which bad commits it has, and how a mistaken statement is corrected.
 
+use trunkline::calendar::FreezeRules;
+use trunkline::domain::build::BuildState;
+use trunkline::domain::command::{Command, Refusal};
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Adoption, Fact, Outcome};
-use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use trunkline::domain::people::People;
+use trunkline::domain::policy::{Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
+use trunkline::engine::commands::{self, CommandContext, CommandError, Gathered, ServiceView};
 
-use trunkline_testing::record::{Record, adopted, commit, found, person, request, sha};
+use trunkline_testing::record::{Record, adopted, checkout, commit, found, person, request, sha};
 
 /// The first build is #5; older commits have none.
 fn older_than_trunkline() -> Record {
@@ -125,4 +131,71 @@ fn a_statement_can_be_corrected_until_something_is_deployed_to_production() {
     assert_eq!(correctable(&record), Some(statement), "it never began");
     promote(&mut record, 5, Outcome::Failed("exit 1".into()));
     assert_eq!(correctable(&record), None, "it may have changed production");
+}
+
+/// What a person is told who states this, and the fact that follows.
+fn decide(record: &Record, adoption: Adoption) -> Result<(String, Fact), Refusal> {
+    let (name, people, freezes) = (checkout(), People::default(), FreezeRules::default());
+    let (state, policy) = (&record.state, Policy::default());
+    let view = ServiceView { name: &name, state, policy, people: &people, freezes: &freezes };
+    let (actor, next) = (person("ann"), Seq(state.last_seq.0 + 1));
+    let corrects = state.correctable().map(|statement| statement.deployment);
+    let commit = Some(commit(adoption.build.0, "ann"));
+    let gathered = Gathered::Adopted(Box::new(Adoption { corrects, commit, ..adoption }));
+    let context =
+        CommandContext { actor: &actor, now: record.now, next, gathered: Some(&gathered) };
+    let command = Command::Adopt { commit: sha(3).to_string(), reason: "I looked".into() };
+    match commands::decide(&view, &command, context) {
+        Ok(decided) => Ok((decided.said, decided.facts.into_iter().next().expect("a fact"))),
+        Err(CommandError::Refused(refusal)) => Err(refusal),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn that_there_is_no_way_back_to_what_is_live_is_taken_back_by_stating_it_again() {
+    let without = || Adoption { no_way_back: true, ..adopted(3) };
+    let mut stated = older_than_trunkline();
+    state(&mut stated, without());
+    let mut deployed_since = stated.clone();
+    promote(&mut deployed_since, 3, Outcome::Succeeded);
+    for mut record in [stated, deployed_since] {
+        let refused = decide(&record, without()).expect_err("it is known so").to_string();
+        assert_eq!(refused, "#3 is live by the record already");
+        assert!(record.state.flaws().contains_key(&BuildNumber(3)));
+        let (said, fact) = decide(&record, adopted(3)).expect("it is known better");
+        let expected = format!(
+            "#3 {} counts as live in production, with a way back: it declares steps to bring it back",
+            sha(3).short()
+        );
+        assert_eq!(said, expected);
+        record.push(person("ann"), fact);
+        assert_eq!(record.state.flaws().len(), 0);
+        assert_eq!(record.state.live(Environment::Production).map(|l| l.build.0), Some(3));
+        promote(&mut record, 5, Outcome::Succeeded);
+        assert_eq!(record.state.rollback_target(), Some(BuildNumber(3)));
+        let again = decide(&record, Adoption { sha: sha(5), build: BuildNumber(5), ..adopted(5) });
+        assert!(again.is_err(), "#5 is live, and has a way back");
+    }
+}
+
+#[test]
+fn only_a_build_that_staging_may_take_by_itself_is_queued() {
+    use BuildState::{Deploying, NotStaged, Queued, Superseded};
+    let mut record = older_than_trunkline();
+    state(&mut record, adopted(3));
+    for number in 6..8 {
+        record.push(person("sam"), found(number, vec![commit(number, "sam")]));
+    }
+    let states = |record: &Record| {
+        let state = |build| record.state.build_state(build, &[VerifyBy::Person]);
+        record.state.builds.values().map(state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&record), [NotStaged, Queued, Queued, Queued]);
+    let (from, to, off_trunk) = (sha(7), sha(6), vec![BuildNumber(7)]);
+    let onto = Some(BuildNumber(6));
+    record.push(person("sam"), Fact::TrunkRewritten { from, to, off_trunk, onto });
+    assert_eq!(states(&record), [NotStaged, Queued, Queued, NotStaged]);
+    record.push(person("sam"), Fact::DeploymentRequested(request(Environment::Staging, 6)));
+    assert_eq!(states(&record), [NotStaged, Superseded, Deploying, NotStaged]);
 }

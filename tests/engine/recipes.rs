@@ -166,3 +166,18 @@ async fn a_rollback_whose_service_file_is_gone_runs_without_the_values_that_it_s
     assert!(refused, "{plan:#?}");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_git_to_hear_that_the_trunk_is_not_known() {
+    let mut world = World::with_file(QUICK);
+    let first = world.repository.head();
+    let second = world.repository.commit("second");
+    record_of_before(&world, "", [&first, &second], None);
+    let away = world.folder().join("away");
+    std::fs::rename(world.repository.path(), &away).unwrap();
+    world.start().await;
+    let refused = world.command("raj", Command::BuildTip {}).await.unwrap_err().to_string();
+    assert!(refused.starts_with("it is not known yet which branch is the trunk"), "{refused}");
+    world.stop().await;
+    std::fs::rename(&away, world.repository.path()).unwrap();
+}

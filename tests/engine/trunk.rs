@@ -87,3 +87,27 @@ async fn a_service_file_of_more_than_a_mebibyte_is_a_problem_and_the_trunk_goes_
     world.verified("corrected").await;
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_or_a_folder_in_place_of_the_service_file_is_called_what_it_is() {
+    let mut world = World::open(QUICK).await;
+    world.verified("good").await;
+    let file = world.repository.path().join("trunkline.toml");
+    std::fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", &file).unwrap();
+    world.repository.commit_all("Ann", "ann@example.com", "a link");
+    let says = |what: &'static str| {
+        move |s: &trunkline::domain::snapshot::ServiceSnapshot| {
+            s.problems.iter().any(|problem| problem.what.contains(what)).then_some(())
+        }
+    };
+    world.until("the link is said", says("is a link, which is not followed")).await;
+    std::fs::remove_file(&file).unwrap();
+    world.repository.write("trunkline.toml/part", "x");
+    world.repository.commit_all("Ann", "ann@example.com", "a folder");
+    world.until("the folder is said", says("is a folder; commit a file in its place")).await;
+    std::fs::remove_dir_all(&file).unwrap();
+    world.repository.commit_all("Ann", "ann@example.com", "nothing");
+    world.until("nothing is said to be there", says("has no trunkline.toml")).await;
+    world.stop().await;
+}

@@ -86,7 +86,8 @@ fn without_a_person_a_rollback_past_the_floor_names_its_build() {
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(why.contains("--yes needs the build number"), "{why}");
-    assert!(why.contains("trunkline rollback 1 --yes"), "{why}");
+    let named = "run: trunkline rollback 1 --yes --service ";
+    assert!(why.contains(named), "it works beside other services, too: {why}");
     assert_eq!(shop.live(), 2);
     shop.home.said(&["rollback", "1", "--yes", "--wait"]);
     assert_eq!(shop.live(), 1);

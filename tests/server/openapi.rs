@@ -19,6 +19,7 @@ use trunkline::domain::event::{
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
+use trunkline::domain::limits::{BAD_COMMIT_DIGITS, LONGEST_REASON, MOST_BAD_COMMITS};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
@@ -333,6 +334,44 @@ async fn every_command_is_as_described() {
     for value in nonsense {
         assert!(!validator.is_valid(&value), "{value}");
         assert!(serde_json::from_value::<Command>(value).is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_limits_of_the_texts_of_a_command_are_described() {
+    let described = Described::new().await;
+    let validator = described.component("Command");
+    let text = |characters| "ä".repeat(characters);
+    let (longest, digits) = (LONGEST_REASON, BAD_COMMIT_DIGITS);
+    let of_reason = |reason: String| {
+        [
+            json!({ "command": "hold", "environment": "staging", "reason": reason }),
+            json!({ "command": "verify", "build": 1, "note": reason }),
+            json!({ "command": "execute", "action": "promote", "build": 1,
+                "fingerprint": "live:0123456789abcdef", "overrides": { "author": reason } }),
+        ]
+    };
+    let of_commits = |commits: Vec<String>| {
+        [
+            json!({ "command": "quarantine", "commits": commits, "reason": "r" }),
+            json!({ "command": "release", "environment": "staging", "reason": "r", "bad": commits }),
+        ]
+    };
+    let commit = |digits| "a".repeat(digits);
+    let good = of_reason(text(longest)).into_iter();
+    let good = good.chain(of_commits(vec![commit(*digits.start()); MOST_BAD_COMMITS]));
+    for value in good {
+        assert_valid(&validator, &value, "Command");
+    }
+    let bad = of_reason(text(longest + 1)).into_iter();
+    let bad = bad.chain(of_commits(vec![commit(*digits.end()); MOST_BAD_COMMITS + 1]));
+    let bad = bad.chain(
+        [digits.start() - 1, digits.end() + 1]
+            .map(commit)
+            .map(|name| json!({ "command": "clear", "commit": name, "reason": "r" })),
+    );
+    for value in bad {
+        assert!(!validator.is_valid(&value), "{value}");
     }
 }
 

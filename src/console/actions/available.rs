@@ -2,6 +2,7 @@
 
 use crate::console::actions::action::KeyAction;
 use crate::console::model::pane::Pane;
+use crate::console::model::targets::KeyTarget;
 use crate::console::model::{Model, Screen};
 use crate::domain::build::BuildState;
 use crate::domain::event::DeploymentKind;
@@ -58,8 +59,8 @@ const OF_SELECTION: [KeyAction; 5] = [
     KeyAction::Retry,
 ];
 
-/// Whether the row that it acts on was on screen for long enough: a key that was pressed while another one took the place
-/// under the cursor was meant for the one before.
+/// Whether what it acts on was on screen for long enough: a key that was pressed while another row took the place under the
+/// cursor, or another deployment became the one to cancel, was meant for the one before.
 ///
 /// # Errors
 /// Says what came.
@@ -69,19 +70,53 @@ pub fn was_seen(model: &Model, action: &KeyAction) -> Available {
     let deployment = || model.production.came_before(key).map(ToString::to_string);
     let freeze = || model.freezes.came_before(key).map(|freeze| format!("freeze {freeze}"));
     let service = || model.services.came_before(key).map(ToString::to_string);
-    let came = match (action, model.list, model.focus) {
+    let row = match (action, model.list, model.focus) {
         (KeyAction::Open, ..) if model.screen == Screen::Fleet => service(),
         (KeyAction::Cancel | KeyAction::Retry, Pane::Production, _) => deployment(),
         (action, ..) if OF_SELECTION.contains(action) => build(),
         (KeyAction::Freeze, _, Pane::Freeze) => freeze(),
         _ => None,
     };
-    match came {
+    let target = target(model, action).filter(|target| model.targets.came_before(*target, key));
+    match row.or(target.map(|target| target.to_string())) {
         Some(came) => {
             Err(format!("{came} came just now: look, then press {} again", model.key(action)))
         }
         None => Ok(()),
     }
+}
+
+/// What an action acts on that need not be a row under a cursor, if there is any. Who placed a hold or a freeze knows of it.
+fn target(model: &Model, action: &KeyAction) -> Option<KeyTarget> {
+    match action {
+        KeyAction::Cancel => cancellable(model).map(KeyTarget::Deployment),
+        KeyAction::Hold => {
+            let hold = model.service.as_ref()?.holds.get(&Environment::Production);
+            hold.filter(|hold| !model.is_me(&hold.by)).map(|hold| KeyTarget::Hold(hold.id))
+        }
+        KeyAction::Freeze => {
+            let freeze = model.frozen().filter(|freeze| !model.is_me(&freeze.by));
+            freeze.map(|freeze| KeyTarget::Freeze(freeze.id))
+        }
+        _ => None,
+    }
+}
+
+/// What keys act on now that need not be a row under a cursor, or would act on once another key was pressed or what they
+/// act on now is gone.
+#[must_use]
+pub fn targets(model: &Model) -> Vec<KeyTarget> {
+    let now = model.now();
+    let actions = [KeyAction::Cancel, KeyAction::Hold];
+    let own = actions.iter().filter_map(|action| target(model, action));
+    let logged = model.log.source.as_ref().map(|source| source.deployment);
+    let runs = model.in_flight(Environment::Production).map(|row| row.deployment.id);
+    let freezes = model.service.iter().flat_map(|service| &service.freezes);
+    let freezes =
+        freezes.filter(|freeze| freeze.covers(now)).map(|freeze| KeyTarget::Freeze(freeze.id));
+    own.chain([logged, runs].into_iter().flatten().map(KeyTarget::Deployment))
+        .chain(freezes)
+        .collect()
 }
 
 fn in_service(model: &Model) -> Available {

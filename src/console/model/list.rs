@@ -5,6 +5,13 @@ use tokio::time::Instant;
 
 use crate::console::model::seen::Seen;
 
+/// What moves the rows of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MovedBy {
+    Key,
+    News,
+}
+
 /// Where the cursor is and which row is the first on screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List<Id> {
@@ -87,13 +94,13 @@ impl<Id: Clone + PartialEq> List<Id> {
     }
 
     /// Fits the cursor and the window to the rows. A cursor that nobody put anywhere is on the list's `own` row, and the
-    /// window at the top; the own row is always on screen. What moves is moved `by_itself` unless a key was pressed.
-    pub fn settle(&mut self, ids: &[Id], own: Option<&Id>, height: usize, by_itself: bool) {
+    /// window at the top; the own row is always on screen.
+    pub fn settle(&mut self, ids: &[Id], own: Option<&Id>, height: usize, by: MovedBy) {
         let own_row = own.and_then(|own| ids.iter().position(|id| id == own));
         self.held &= self.row(ids).is_some();
         if !self.held {
             let own = ids.get(own_row.unwrap_or(0)).cloned();
-            let moves = by_itself && self.selected.is_some() && self.selected != own;
+            let moves = by == MovedBy::News && self.selected.is_some() && self.selected != own;
             let came = own.clone().filter(|_| moves);
             self.came = came.map(|id| (id, Seen::default())).or(self.came.take());
             self.selected = own;
@@ -162,12 +169,12 @@ mod tests {
     #[test]
     fn the_cursor_follows_the_own_row_until_a_person_moves_it() {
         let mut list = List::default();
-        list.settle(&IDS[2..], None, 4, true);
+        list.settle(&IDS[2..], None, 4, MovedBy::News);
         assert_eq!(list.selected, Some(7));
-        list.settle(&IDS, None, 4, true);
+        list.settle(&IDS, None, 4, MovedBy::News);
         assert_eq!((list.selected, list.offset), (Some(9), 0));
         list.step(&IDS, None, 1);
-        list.settle(&IDS, None, 4, true);
+        list.settle(&IDS, None, 4, MovedBy::News);
         assert_eq!((list.selected, list.offset), (Some(8), 0));
         list.step(&IDS, None, -1);
         assert!(list.is_held(), "who steps onto the first row chose that one");
@@ -180,11 +187,11 @@ mod tests {
         let at = Instant::now();
         let later = |millis| at + std::time::Duration::from_millis(millis);
         let mut list = List::default();
-        list.settle(&IDS[2..], None, 4, true);
+        list.settle(&IDS[2..], None, 4, MovedBy::News);
         assert_eq!(list.came_before(at), None, "there was none before it");
-        list.settle(&IDS[1..], None, 4, false);
+        list.settle(&IDS[1..], None, 4, MovedBy::Key);
         assert_eq!(list.came_before(at), None, "a key moved it");
-        list.settle(&IDS, None, 4, true);
+        list.settle(&IDS, None, 4, MovedBy::News);
         list.drawn(at, false);
         assert_eq!(list.came_before(later(9_000)), Some(&9), "it is covered");
         list.drawn(later(9_000), true);
@@ -197,9 +204,9 @@ mod tests {
     #[test]
     fn a_row_that_is_gone_is_held_no_more() {
         let mut list = List::at(Some(3));
-        list.settle(&IDS[..4], Some(&7), 4, true);
+        list.settle(&IDS[..4], Some(&7), 4, MovedBy::News);
         assert_eq!((list.selected, list.is_held()), (Some(7), false));
-        list.settle(&[], None, 4, true);
+        list.settle(&[], None, 4, MovedBy::News);
         assert_eq!(list.selected, None);
     }
 
@@ -210,7 +217,7 @@ mod tests {
                 for at in IDS {
                     for offset in 0..10 {
                         let mut list = List { offset, ..List::at(Some(at)) };
-                        list.settle(&IDS, Some(&own), height, true);
+                        list.settle(&IDS, Some(&own), height, MovedBy::News);
                         let shown = list.shown(&IDS, Some(&own), height);
                         let ids: Vec<_> = shown.iter().map(|row| IDS[*row]).collect();
                         assert!(ids.contains(&own) && ids.contains(&at), "{list:?} {own} {ids:?}");
@@ -225,7 +232,7 @@ mod tests {
     #[test]
     fn a_list_that_nobody_moved_shows_its_top_and_its_own_row() {
         let mut list = List::default();
-        list.settle(&IDS, Some(&1), 4, true);
+        list.settle(&IDS, Some(&1), 4, MovedBy::News);
         assert_eq!((list.selected, list.shown(&IDS, Some(&1), 4)), (Some(1), vec![0, 1, 2, 8]));
     }
 }

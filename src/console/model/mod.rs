@@ -13,6 +13,7 @@ pub mod problems;
 pub mod requests;
 pub mod rows;
 pub mod seen;
+pub mod targets;
 pub mod text_input;
 pub mod ticket;
 pub mod wake;
@@ -37,6 +38,7 @@ use crate::console::model::notes::{Note, Notes, Shown, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::requests::RequestNotices;
+use crate::console::model::targets::Targets;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
@@ -77,6 +79,7 @@ pub struct Model {
     pub production: List<DeploymentId>,
     pub older: Older,
     pub freezes: List<Seq>,
+    pub targets: Targets,
     pub filter: ListFilter,
     pub scroll: PaneScroll,
     pub log: LogView,
@@ -174,6 +177,7 @@ impl Model {
             production: List::default(),
             older: Older::default(),
             freezes: List::default(),
+            targets: Targets::default(),
             filter: ListFilter::default(),
             scroll: PaneScroll::default(),
             log: LogView::new(options.zone),
@@ -257,6 +261,7 @@ impl Model {
         self.production = List::default();
         self.older = Older::default();
         self.freezes = List::default();
+        self.targets = Targets::default();
         self.filter = ListFilter::default();
         self.scroll = PaneScroll::default();
         self.requests.open = None;
@@ -358,6 +363,9 @@ impl Model {
         self.staging.drawn(at, staging);
         self.production.drawn(at, production);
         self.freezes.drawn(at, freezes);
+        if self.overlays.is_empty() && self.screen == Screen::Service {
+            self.targets.drawn(at);
+        }
     }
 
     /// The service on screen.

@@ -105,7 +105,8 @@ impl Model {
     ) -> String {
         let may_be_retried = || {
             let policy = &self.service.as_ref()?.policy;
-            retry_in_staging(&self.build(build)?.build, policy)
+            let row = self.build(build).filter(|row| row.state.can_be_tried_again())?;
+            retry_in_staging(&row.build, self.newest_build(), policy)
         };
         match (environment, live) {
             (Environment::Staging, _) if may_be_retried().is_some() => {

@@ -32,7 +32,8 @@ impl Model {
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
         let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.pause());
-        let all = all.chain(lists.flatten()).chain([self.link_wake()]);
+        let came = lists.flatten().chain(self.targets.counts_at());
+        let all = all.chain(came).chain([self.link_wake()]);
         all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
     }
 

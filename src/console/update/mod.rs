@@ -20,9 +20,11 @@ mod watch;
 use ratatui::layout::Size;
 use tokio::time::Instant;
 
+use crate::console::actions::available::targets;
 use crate::console::effect::Effect;
 use crate::console::layout::{freeze_rows, layout};
 use crate::console::message::{Message, TimedMessage};
+use crate::console::model::list::MovedBy;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::fault::{self, Layer};
@@ -63,10 +65,14 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     }
     // A key that ends a pause shows what came meanwhile.
     let is_new = model.service.as_ref().map(|service| &service.version) != shown.as_ref();
-    settle(model, !is_key || is_new);
+    let by = if is_key && !is_new { MovedBy::Key } else { MovedBy::News };
+    settle(model, by);
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(log::follow(model));
+    if model.service.is_some() {
+        model.targets.settle(targets(model), by);
+    }
     effects
 }
 
@@ -81,7 +87,7 @@ pub fn drawn(model: &mut Model, at: Instant) {
 pub fn fit(model: &mut Model, size: Size) {
     if model.size != size {
         model.size = size;
-        settle(model, true);
+        settle(model, MovedBy::News);
     }
 }
 
@@ -96,7 +102,7 @@ pub fn spoiled(model: &mut Model, at: Instant) {
 
 /// What the console asks for before anything has happened.
 pub fn start(model: &mut Model) -> Vec<Effect> {
-    settle(model, true);
+    settle(model, MovedBy::News);
     let mut effects = vec![Effect::Describe, watch::watch(model, model.at)];
     effects.extend(model.options.intents.clone().map(Effect::Recall));
     if model.screen == Screen::Service {
@@ -113,15 +119,15 @@ fn is_silent(model: &Model, message: &Message) -> bool {
 }
 
 /// Fits cursors and scrolling to what there is and to the room for it.
-fn settle(model: &mut Model, by_itself: bool) {
+fn settle(model: &mut Model, by: MovedBy) {
     model.areas = layout(model);
     let areas = model.areas.clone();
     let height = |pane| areas.rows(pane);
     let builds = ids(&model.builds(), |row| row.build.number);
-    model.staging.settle(&builds, None, height(Pane::Staging), by_itself);
+    model.staging.settle(&builds, None, height(Pane::Staging), by);
     let history = ids(&model.history(), |row| row.deployment.id);
     let live = model.live_deployment();
-    model.production.settle(&history, live.as_ref(), height(Pane::Production), by_itself);
+    model.production.settle(&history, live.as_ref(), height(Pane::Production), by);
     // What a filter leaves is what a person looked for: it stays selected without the filter.
     if model.is_filtered(Some(Pane::Staging)) {
         model.staging.hold();
@@ -130,7 +136,7 @@ fn settle(model: &mut Model, by_itself: bool) {
         model.production.hold();
     }
     let freezes = ids(&model.freezes(), |freeze| freeze.id);
-    model.freezes.settle(&freezes, None, freeze_rows(model, &areas), by_itself);
+    model.freezes.settle(&freezes, None, freeze_rows(model, &areas), by);
     if model.is_plain() {
         model.log.pane.resize(model.size.width, model.size.height);
     } else if let Some(area) = areas.of(Pane::Log) {
@@ -139,7 +145,7 @@ fn settle(model: &mut Model, by_itself: bool) {
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));
-        model.services.settle(&services, None, rows, by_itself);
+        model.services.settle(&services, None, rows, by);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
-use crate::domain::ids::Environment;
+use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
 use crate::domain::time::say;
@@ -197,7 +197,7 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         return in_doubt(model, row, broken, length);
     }
     match live {
-        Some(live) if model.build(live.build).is_some_and(|row| !row.bad.is_empty()) => {
+        Some(live) if is_bad(model, live.build) => {
             let row = row.own(" BAD", Role::Danger);
             if aged { row.gap(1).own(age(model.since(live.since)), Role::Muted) } else { row }
         }
@@ -207,6 +207,10 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         Some(_) if !short => row.own(" ok", Role::Ok),
         _ => row,
     }
+}
+
+fn is_bad(model: &Model, build: BuildNumber) -> bool {
+    model.build(build).is_some_and(|row| !row.bad.is_empty())
 }
 
 /// ` → #1288 promote 2m10s/~7m`.
@@ -220,9 +224,15 @@ fn on_its_way<'t>(model: &Model, row: Row<'t>, running: &DeploymentRow, length: 
     if length < Length::NoTime { row.own(format!(" {time}"), role) } else { row }
 }
 
-/// ` promote of #1288 failed`.
+/// ` promote of #1288 failed`, after ` BAD` where what was live before it is no good.
 fn in_doubt<'t>(model: &Model, row: Row<'t>, broken: &DeploymentRow, length: Length) -> Row<'t> {
     let (request, state) = (&broken.deployment.request, broken.state.as_str());
+    let live = model.service.as_ref().and_then(|s| s.live.get(&Environment::Production));
+    let row = if live.is_some_and(|live| is_bad(model, live.build)) {
+        row.own(" BAD", Role::Danger)
+    } else {
+        row
+    };
     if length < Length::NoKind {
         return row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger);
     }
@@ -325,8 +335,13 @@ fn staging<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
     match (newest, lacks) {
         (None, None) => row,
         (Some(newest), None) => of_staging(model, row, newest, length),
-        (Some(newest), Some(_)) if is_red(newest.state) => {
-            of_staging(model, row, newest, length).own(" +1", Role::Danger)
+        (Some(newest), Some(build)) if is_red(newest.state) => {
+            let also = if length < Length::NoArrow {
+                format!(", lacks {build}")
+            } else {
+                " +1".to_owned()
+            };
+            of_staging(model, row, newest, length).own(also, Role::Danger)
         }
         (_, Some(build)) => apart(row, length)
             .own("STG ", Role::EnvStaging)

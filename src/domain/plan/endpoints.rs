@@ -42,13 +42,14 @@ impl Endpoints {
         }
     }
 
-    /// The deployment that this tries again: the last one of the target there, if it did not succeed.
+    /// The deployment that this tries again: the last one of the target there, if it did not succeed or is being cancelled.
     #[must_use]
     pub fn retries<'a>(&self, state: &'a ServiceState) -> Option<&'a Deployment> {
         let is_rollback = |kind| kind == DeploymentKind::Rollback;
         let last = state.last_of(self.target, self.environment)?;
         let is_same = is_rollback(last.request.kind) == is_rollback(self.kind);
-        (is_same && last.ended.is_some() && !last.succeeded()).then_some(last)
+        let is_over = last.ended.is_some() || last.cancel.is_some();
+        (is_same && is_over && !last.succeeded()).then_some(last)
     }
 }
 

@@ -147,7 +147,7 @@ fn promote_parts(
     let state = input.state;
     let staging = state.builds.get(&ends.target).map(|build| {
         let verified: Vec<_> = build.verifications.iter().map(|v| v.seq).collect();
-        let last = build.staging.map(|id| (id, state.failed_in_staging(build).is_some()));
+        let last = build.staging.map(|id| (id, state.failed_in_staging(build).map(|d| d.id)));
         (build.in_staging_since, verified, build.off_trunk, last)
     });
     let freezes: Vec<_> = state.freezes_at(now).map(|freeze| freeze.id).collect();

@@ -70,7 +70,7 @@ pub struct Plan {
     pub expected: Option<Duration>,
     /// The deployment that would be cancelled first.
     pub cancels: Option<DeploymentId>,
-    /// The last deployment of the target there, if it did not succeed: this tries it again.
+    /// The last deployment of the target there, if it did not succeed or is being cancelled: this tries it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<DeploymentId>,
     pub findings: Vec<Finding>,
@@ -239,7 +239,7 @@ pub fn plan(
     findings.extend(variables::findings(input, environment));
     let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
     let in_flight = input.state.in_flight(environment);
-    let (undo, undo_remedy) = undo(input.state, &ends);
+    let (undo, undo_remedy) = undo(input, &ends);
     Ok(Plan {
         service: input.service.clone(),
         action,
@@ -276,9 +276,10 @@ fn planned(state: &ServiceState, environment: Environment, build: &Build) -> Pla
     }
 }
 
-fn undo(state: &ServiceState, ends: &Endpoints) -> (String, Option<Remedy>) {
+fn undo(input: PlanInput<'_>, ends: &Endpoints) -> (String, Option<Remedy>) {
+    let state = input.state;
     let first = match (ends.kind, ends.live) {
-        (DeploymentKind::Retry, live) => return retry::undo(ends.target, live),
+        (DeploymentKind::Retry, _) => return retry::undo(input, ends.target),
         (DeploymentKind::Rollback, Some(live)) => {
             return (format!("release the hold and promote {live} again"), None);
         }

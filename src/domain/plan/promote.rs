@@ -119,7 +119,7 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         };
         let remedy = match open {
             Some(running) => Some(Remedy::Watch { deployment: running.id }),
-            None => retry::retry_in_staging(target, input.policy),
+            None => retry::retry_in_staging(target, retry::newest(input.state), input.policy),
         };
         return finding(Severity::Override, format!("{} {why}", target.number)).with(remedy);
     }

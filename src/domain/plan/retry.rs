@@ -64,21 +64,8 @@ pub(super) fn findings(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>)
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     let with = |severity, sentence: String| finding(Guard::Order, severity, sentence);
     let number = target.number;
-    if input.policy.staging == Staging::Observe {
-        let sentence =
-            "Another engine deploys to staging and trunkline only watches: retry it there";
-        return with(Severity::Refuse, sentence.to_owned());
-    }
-    if target.off_trunk {
-        let sentence = format!(
-            "{number} is not on the trunk any more: a force-push took it away, and staging follows the trunk"
-        );
-        return with(Severity::Refuse, sentence);
-    }
-    let newest = input.state.newest_build().filter(|newest| newest.number == number);
-    if newest.is_some_and(|newest| newest.staging.is_none()) {
-        let sentence = format!("{number} waits for staging and starts by itself as soon as it can");
-        return with(Severity::Refuse, sentence);
+    if let Some(why) = unfit(target, newest(input.state), input.policy) {
+        return with(Severity::Refuse, why);
     }
     let Some(live) = input.state.live(Environment::Staging) else {
         return with(Severity::Info, "No build went well in staging yet".to_owned());
@@ -109,6 +96,28 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     }
 }
 
+/// Why staging does not take a build by a retry, whatever runs there now; `None` if it does. `newest` is the newest build on
+/// the trunk.
+fn unfit(build: &Build, newest: Option<BuildNumber>, policy: &Policy) -> Option<String> {
+    let number = build.number;
+    if policy.staging == Staging::Observe {
+        let sentence =
+            "Another engine deploys to staging and trunkline only watches: retry it there";
+        return Some(sentence.to_owned());
+    }
+    if build.off_trunk {
+        return Some(format!(
+            "{number} is not on the trunk any more: a force-push took it away, and staging follows the trunk"
+        ));
+    }
+    let waits = newest == Some(number) && build.staging.is_none();
+    waits.then(|| format!("{number} waits for staging and starts by itself as soon as it can"))
+}
+
+pub(super) fn newest(state: &ServiceState) -> Option<BuildNumber> {
+    state.newest_build().map(|build| build.number)
+}
+
 /// That another deployment than the one to try again left staging in doubt.
 fn in_doubt(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let failed = input.state.unsettled(Environment::Staging)?;
@@ -128,7 +137,8 @@ pub(super) fn again(retried: &Deployment, now: DateTime<Utc>) -> Finding {
         Some(Outcome::Interrupted(why)) => {
             format!("was interrupted{ago}, and how far it came is not known: {why}")
         }
-        _ => format!("was cancelled{ago}"),
+        Some(_) => format!("was cancelled{ago}"),
+        None => "is being cancelled".to_owned(),
     };
     let what = match kind {
         DeploymentKind::Auto | DeploymentKind::Retry => format!("{id} of {build}"),
@@ -138,26 +148,35 @@ pub(super) fn again(retried: &Deployment, now: DateTime<Utc>) -> Finding {
         let sentence = format!("{what} {how}. Its steps run again from the first");
         finding(Guard::Order, Severity::Warn, sentence)
     } else {
-        finding(Guard::Order, Severity::Info, format!("{what} {how}. It never began"))
+        let began = if ended.is_some() { "It never began" } else { "It did not begin yet" };
+        finding(Guard::Order, Severity::Info, format!("{what} {how}. {began}"))
     }
 }
 
-/// A retry of a build that failed in staging or was passed over, unless that would be refused.
+/// A retry in staging of a build that failed there, was passed over or was replaced, unless staging does not take it.
+/// `newest` is the newest build on the trunk.
 #[must_use]
-pub fn retry_in_staging(build: &Build, policy: &Policy) -> Option<Remedy> {
-    let waits = build.staging.is_none() && build.superseded_by.is_none();
-    let may_be = policy.staging == Staging::Deploy && !build.off_trunk && !waits;
-    let (build, environment) = (build.number, Environment::Staging);
-    may_be.then_some(Remedy::Retry { build, environment })
+pub fn retry_in_staging(
+    build: &Build,
+    newest: Option<BuildNumber>,
+    policy: &Policy,
+) -> Option<Remedy> {
+    let (number, environment) = (build.number, Environment::Staging);
+    let retry = Remedy::Retry { build: number, environment };
+    unfit(build, newest, policy).is_none().then_some(retry)
 }
 
-pub(super) fn undo(target: BuildNumber, live: Option<BuildNumber>) -> (String, Option<Remedy>) {
-    let environment = Environment::Staging;
-    match live.filter(|live| *live != target) {
-        Some(build) => {
-            let remedy = Remedy::Retry { build, environment };
-            (remedy.to_string(), Some(remedy))
-        }
-        None => (format!("none: no other build was live in {environment}"), None),
+/// What puts the build back into staging that this retry replaces.
+pub(super) fn undo(input: PlanInput<'_>, target: BuildNumber) -> (String, Option<Remedy>) {
+    let Some(live) = input.state.live_build(Environment::Staging) else {
+        return ("none: no build went well in staging yet".to_owned(), None);
+    };
+    if live.number == target {
+        return (format!("none: {target} is what staging ran before, too"), None);
     }
+    if let Some(why) = unfit(live, newest(input.state), input.policy) {
+        return (format!("none: {why}"), None);
+    }
+    let remedy = Remedy::Retry { build: live.number, environment: Environment::Staging };
+    (remedy.to_string(), Some(remedy))
 }

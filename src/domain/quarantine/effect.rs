@@ -1,10 +1,10 @@
 //! Which builds have the effect of a commit, computed from each build and its parent build.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{BadCommit, Doubt};
 use crate::domain::build::Build;
-use crate::domain::commit::Revert;
+use crate::domain::commit::{Commit, Revert};
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::service::ServiceState;
 
@@ -57,6 +57,15 @@ pub(super) struct BuildLines<'a> {
     subjects: HashMap<&'a str, Vec<usize>>,
 }
 
+/// Commits of the subject and author of a bad one, which may be the same commit after a rebase: all that no revert names, or
+/// one that a revert names.
+struct Twins<'a> {
+    first: &'a Sha,
+    /// The indexes of the builds that have one, with its sha.
+    places: BTreeMap<usize, &'a Sha>,
+    sides: Sides<'a>,
+}
+
 /// The commits whose revert changes the effect of one commit.
 struct Sides<'a> {
     /// A revert of one of these removes the effect.
@@ -91,21 +100,32 @@ impl<'a> BuildLines<'a> {
         self.entries.iter().map(|entry| entry.build)
     }
 
-    /// Whether each build has the effect of a commit.
+    /// Whether each build has the effect of a commit. Where the commit itself never came, one that may be the same counts.
     pub(super) fn presences_of_effect(&self, bad: &'a BadCommit) -> Vec<Presence<'a>> {
-        let (sides, twins) = (self.sides(bad), self.twins(bad));
-        self.presence_by_build(bad, &twins, |entry, presence| entry.reverted(presence, &sides))
+        let sides = self.sides([&bad.sha]);
+        let own = self.presence_by_build(bad, |entry, presence| entry.reverted(presence, &sides));
+        let twins: Vec<_> =
+            self.twins(bad).iter().map(|twins| self.presences_of_twins(bad, twins)).collect();
+        let of_twins = |at: usize| {
+            let mut some = twins.iter().map(|all| all[at]);
+            let reverted = some.clone().find(|presence| *presence != Presence::Without);
+            some.find(|presence| presence.counts()).or(reverted).unwrap_or(Presence::Without)
+        };
+        let all = own.into_iter().enumerate().map(|(at, own)| match own {
+            Presence::Without => of_twins(at),
+            own => own,
+        });
+        all.collect()
     }
 
     /// Whether each build contains the commit, reverted or not.
     pub(super) fn presences(&self, commit: &'a BadCommit) -> Vec<Presence<'a>> {
-        self.presence_by_build(commit, &HashMap::new(), |_, presence| presence)
+        self.presence_by_build(commit, |_, presence| presence)
     }
 
     fn presence_by_build(
         &self,
         commit: &'a BadCommit,
-        twins: &HashMap<usize, &'a Sha>,
         reverted: impl Fn(&BuildEntry<'a>, Presence<'a>) -> Presence<'a>,
     ) -> Vec<Presence<'a>> {
         let (ancestors, listed) = (self.ancestors(commit.build), self.listed.get(&commit.sha));
@@ -117,10 +137,27 @@ impl<'a> BuildLines<'a> {
             all.push(match inherited {
                 _ if ancestors[at] => Presence::Without,
                 _ if has_commit => reverted(entry, Presence::Has),
-                inherited => {
-                    let twin = twins.get(&at).copied();
-                    reverted(entry, entry.unlisted(inherited, twin, listed.is_some()))
-                }
+                inherited => reverted(entry, entry.unlisted(inherited, listed.is_some())),
+            });
+        }
+        all
+    }
+
+    /// Whether each build may have the effect by these twins.
+    fn presences_of_twins(&self, bad: &BadCommit, twins: &Twins<'a>) -> Vec<Presence<'a>> {
+        let ancestors = self.ancestors(bad.build);
+        let mut all: Vec<Presence<'a>> = Vec::with_capacity(self.entries.len());
+        for (at, entry) in self.entries.iter().enumerate() {
+            let doubt = |sha| Presence::MayHave(Doubt::Twin { build: entry.build.number, sha });
+            let inherited = entry.after.map_or(Presence::Without, |after| all[after]);
+            let before_reverts = match (inherited, twins.places.get(&at)) {
+                (inherited, Some(sha)) if !inherited.counts() => doubt(*sha),
+                (inherited, _) => inherited,
+            };
+            all.push(match entry.reverted(before_reverts, &twins.sides) {
+                _ if ancestors[at] => Presence::Without,
+                Presence::Has => doubt(twins.first),
+                presence => presence,
             });
         }
         all
@@ -142,8 +179,8 @@ impl<'a> BuildLines<'a> {
         ancestors
     }
 
-    fn sides(&self, bad: &'a BadCommit) -> Sides<'a> {
-        let mut sides = Sides { adding: BTreeSet::from([&bad.sha]), removing: BTreeSet::new() };
+    fn sides(&self, of: impl IntoIterator<Item = &'a Sha>) -> Sides<'a> {
+        let mut sides = Sides { adding: of.into_iter().collect(), removing: BTreeSet::new() };
         for build in self.reverting.iter().map(|at| self.entries[*at].build) {
             for revert in &build.reverts {
                 if sides.removing.contains(&revert.of) {
@@ -159,22 +196,32 @@ impl<'a> BuildLines<'a> {
         sides
     }
 
-    /// The builds that have another commit with the same subject and author: a rebase changes the sha.
-    fn twins(&self, bad: &'a BadCommit) -> HashMap<usize, &'a Sha> {
-        let Some(places) = self.subjects.get(bad.subject.as_str()) else { return HashMap::new() };
+    /// The other commits with the same subject and author: a rebase changes the sha.
+    fn twins(&self, bad: &'a BadCommit) -> Vec<Twins<'a>> {
+        let Some(places) = self.subjects.get(bad.subject.as_str()) else { return Vec::new() };
         let author = self.commit(bad).map(|commit| &commit.author.email);
-        let twin = |at: &usize| {
-            let mut commits = self.entries[*at].build.commits.iter();
-            let twin = commits.find(|commit| {
-                let is_same = commit.subject == bad.subject && commit.sha != bad.sha;
-                is_same && author.is_none_or(|author| *author == commit.author.email)
-            });
-            twin.map(|twin| (*at, &twin.sha))
+        let is_twin = |commit: &&'a Commit| {
+            let is_same = commit.subject == bad.subject && commit.sha != bad.sha;
+            is_same && author.is_none_or(|author| *author == commit.author.email)
         };
-        places.iter().filter_map(twin).collect()
+        let reverts = self.reverting.iter().flat_map(|at| &self.entries[*at].build.reverts);
+        let named: HashSet<_> = reverts.map(|revert| &revert.of).collect();
+        let mut groups: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for at in places {
+            for twin in self.entries[*at].build.commits.iter().filter(is_twin) {
+                let group = groups.entry(named.get(&twin.sha).copied()).or_default();
+                group.entry(*at).or_insert(&twin.sha);
+            }
+        }
+        let groups = groups.into_iter().filter_map(|(named, places)| {
+            // Whoever reverts the commit by its own id reverts what is the same.
+            let sides = self.sides([&bad.sha].into_iter().chain(named));
+            Some(Twins { first: places.values().next().copied()?, places, sides })
+        });
+        groups.collect()
     }
 
-    fn commit(&self, bad: &BadCommit) -> Option<&'a crate::domain::commit::Commit> {
+    fn commit(&self, bad: &BadCommit) -> Option<&'a Commit> {
         let mut places = self.listed.get(&bad.sha)?.iter();
         places.find_map(|at| self.entries[*at].build.commits.iter().find(|c| c.sha == bad.sha))
     }
@@ -183,21 +230,15 @@ impl<'a> BuildLines<'a> {
 impl<'a> BuildEntry<'a> {
     /// Whether it has a commit that it does not list, before its own reverts. A commit that no build lists, for example
     /// one outside the service's folder, may be in any build.
-    fn unlisted(
-        &self,
-        inherited: Presence<'a>,
-        twin: Option<&'a Sha>,
-        is_listed: bool,
-    ) -> Presence<'a> {
+    fn unlisted(&self, inherited: Presence<'a>, is_listed: bool) -> Presence<'a> {
         let build = self.build.number;
         let unrecorded = Presence::MayHave(Doubt::Unrecorded { build });
         let is_whole = self.is_counted && self.build.more == 0 && is_listed;
-        match (inherited, twin) {
-            (Presence::Without, _) if !is_whole => unrecorded,
-            (Presence::Without, Some(sha)) => Presence::MayHave(Doubt::Twin { build, sha }),
+        match inherited {
+            Presence::Without if !is_whole => unrecorded,
             // An unrecorded commit may have reverted the revert.
-            (Presence::Reverted { .. }, _) if !self.is_counted => unrecorded,
-            (inherited, _) => inherited,
+            Presence::Reverted { .. } if !self.is_counted => unrecorded,
+            inherited => inherited,
         }
     }
 
@@ -223,7 +264,6 @@ impl<'a> BuildEntry<'a> {
         let reverted = Presence::Reverted { by: &revert.by, build: self.build.number };
         match presence {
             _ if sides.removing.contains(&revert.of) => Presence::Has,
-            Presence::MayHave(Doubt::Twin { sha, .. }) if *sha == revert.of => reverted,
             _ if sides.adding.contains(&revert.of) => reverted,
             presence => presence,
         }

@@ -127,6 +127,9 @@ impl ServiceState {
             None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
                 BuildState::Broken
             }
+            None if build.off_trunk || !self.waiting.contains(&build.number) => {
+                BuildState::NotStaged
+            }
             None => BuildState::Queued,
         }
     }

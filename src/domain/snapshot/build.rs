@@ -189,8 +189,11 @@ fn build_rows(input: SnapshotInput<'_>, builds: &[&Build]) -> Vec<BuildRow> {
 fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow> {
     let open = state.open(Environment::Production).chain(state.open(Environment::Staging));
     let ended = production(state).rev().filter(|deployment| !deployment.is_open());
+    // A later try that never began does not hide what failed.
+    let failed = state.unsettled(Environment::Staging);
     let shown: BTreeSet<DeploymentId> = open
         .chain(ended.take(HISTORY_SHOWN))
+        .chain(failed)
         .map(|deployment| deployment.id)
         .chain(builds.iter().filter_map(|build| build.staging))
         .collect();

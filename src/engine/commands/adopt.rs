@@ -27,16 +27,21 @@ pub(super) fn adopt(
     let live = state.live_build(production);
     let is_settled = state.unsettled(production).is_none();
     let (build, sha) = (adoption.build, adoption.sha.clone());
-    if live.is_some_and(|live| live.sha == sha) && is_settled {
+    let same = live.filter(|live| live.sha == sha && is_settled);
+    let comes_back = same.is_some_and(|live| live.no_way_back) && !adoption.no_way_back;
+    if same.is_some() && !comes_back {
         return Err(Refusal::invalid(format!("{build} is live by the record already")).into());
     }
     // Beside what the record says, nobody needs to say why.
     let need = if live.is_some() { Need::Required } else { Need::Optional };
     adoption.reason = text("reason", reason, need)?;
     let mistaken = live.filter(|_| adoption.corrects.is_some());
-    let instead = mistaken.map(|live| format!(", instead of {} {}", live.number, live.sha.short()));
-    let instead = instead.unwrap_or_default();
-    let said = format!("{build} {} counts as live in production{instead}", sha.short());
+    let more = match mistaken {
+        _ if comes_back => ", with a way back: it declares steps to bring it back".to_owned(),
+        Some(live) => format!(", instead of {} {}", live.number, live.sha.short()),
+        None => String::new(),
+    };
+    let said = format!("{build} {} counts as live in production{more}", sha.short());
     let deployment = Some(DeploymentId::from(context.next));
     Ok(Decided { facts: vec![Fact::ProductionAdopted(Box::new(adoption))], deployment, said })
 }

@@ -1,16 +1,15 @@
 //! Quarantines bad commits and clears them.
 
 use super::{CommandContext, Decided, Gathered, Need, ServiceView, text};
-use crate::domain::command::{MOST_BAD_COMMITS, Refusal};
+use crate::domain::command::Refusal;
 use crate::domain::event::Fact;
 use crate::domain::ids::Sha;
+use crate::domain::limits::{BAD_COMMIT_DIGITS, MOST_BAD_COMMITS};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remedy::Remedy;
 
 /// The most commits that a refusal names.
 const CANDIDATES: usize = 5;
-/// The shortest prefix of an id that names a commit.
-const SHORTEST_PREFIX: usize = 7;
 
 pub(super) fn add(
     service: &ServiceView<'_>,
@@ -107,13 +106,14 @@ fn ambiguous(prefix: &str, shas: &[&Sha]) -> Refusal {
 fn prefix(name: &str) -> Result<String, Refusal> {
     let name = name.trim().to_ascii_lowercase();
     let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_hex && (SHORTEST_PREFIX..=64).contains(&name.len()) {
+    if is_hex && BAD_COMMIT_DIGITS.contains(&name.len()) {
         return Ok(name);
     }
     // A text pasted by mistake may be long.
     let shown: String = name.chars().take(64).collect();
+    let fewest = BAD_COMMIT_DIGITS.start();
     Err(Refusal::invalid(format!(
-        "{shown:?} is not a commit; write its id, or at least its first {SHORTEST_PREFIX} digits"
+        "{shown:?} is not a commit; write its id, or at least its first {fewest} digits"
     )))
 }
 

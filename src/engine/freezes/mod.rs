@@ -22,6 +22,7 @@ use self::feeds::Feeds;
 use self::own::OwnFile;
 use self::saved::SavedTexts;
 use self::source::Source;
+use super::reserve::write_remedy;
 use super::world::{Service, Trouble, World, WorldOwner};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
@@ -322,7 +323,10 @@ impl Freezes {
                 let file = whose.as_ref().map_or("the engine's file", ServiceName::as_str);
                 trouble = Some(Trouble::new(
                     format!("the freezes of {file} cannot be saved: {error}"),
-                    "free disk space or repair the data folder; after a restart older freezes would apply",
+                    format!(
+                        "{}; after a restart older freezes would apply",
+                        write_remedy(error.kind())
+                    ),
                 ));
                 self.in_force().unsaved.insert(whose);
             }

@@ -30,15 +30,18 @@ pub(super) async fn tip(
         let (mirror, watched) = (service.mirror.clone(), service.watched.clone());
         (mirror, watched, service.trunk.clone(), service.paths(), since)
     };
-    let late = |_| {
-        let limit = say(FETCH);
-        let sentence =
-            format!("a fetch takes longer than {limit}; nothing was done; try again in a minute");
-        CommandError::Failed(sentence)
-    };
-    timeout(FETCH, mirror.fetch(trunk.as_deref())).await.map_err(late)?.map_err(|e| failed(&e))?;
     let unknown = || CommandError::Failed(format!("{}; nothing was done", trunk::TRUNK_UNKNOWN));
     let trunk = trunk.ok_or_else(unknown)?;
+    let late = |_| {
+        let which =
+            if mirror.is_fetching() { "another fetch of the repository" } else { "a fetch" };
+        let limit = say(FETCH);
+        let sentence =
+            format!("{which} takes longer than {limit}; nothing was done; try again in a minute");
+        CommandError::Failed(sentence)
+    };
+    let fetched = timeout(FETCH, mirror.fetch_trunk_now(&trunk)).await;
+    fetched.map_err(late)?.map_err(|e| failed(&e))?;
     let missing = || CommandError::Failed(format!("the repository has no branch {trunk:?}"));
     let sha = mirror.tip(&trunk).await.map_err(|e| failed(&e))?.ok_or_else(missing)?;
     if let Some(since) = &since

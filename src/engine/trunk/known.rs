@@ -4,7 +4,7 @@ use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::ids::{ServiceName, Sha};
 use crate::engine::world::World;
-use crate::git::{GitError, Mirror};
+use crate::git::{FileEntry, GitError, Mirror};
 
 /// What the engine knew before the look. Everything is empty for a new service.
 #[derive(Default)]
@@ -58,8 +58,11 @@ pub(in crate::engine) async fn read_file(
         }
         file => file?,
     };
-    Ok(match file {
-        Some(text) => ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()),
-        None => Err(format!("commit {} has no {path}; write one and merge it", at.short())),
-    })
+    if let Some(text) = file {
+        return Ok(ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()));
+    }
+    Ok(Err(match mirror.entry(at, &path, 0).await? {
+        FileEntry::Unreadable(why) => format!("{path} in commit {} {why}", at.short()),
+        _ => format!("commit {} has no {path}; write one and merge it", at.short()),
+    }))
 }

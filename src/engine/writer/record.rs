@@ -8,6 +8,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::people::Actor;
 use crate::engine::input::Input;
 use crate::engine::migrations;
+use crate::engine::reserve::write_remedy;
 use crate::engine::world::Trouble;
 use crate::store::{Answered, NewEvent, StoreError};
 
@@ -146,7 +147,7 @@ impl Writer {
             } else {
                 format!("nothing can be recorded: {error}")
             },
-            "free disk space or repair the data folder; trunkline retries automatically",
+            format!("{}; trunkline retries automatically", write_remedy(error.kind())),
         );
         self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), Some(trouble));
     }

@@ -243,7 +243,7 @@ impl Reference {
         assert!(!runs, "{event:?} runs there already");
     }
 
-    /// The last attempt at a build in an environment, if it did not go well.
+    /// The last attempt at a build in an environment, if it did not go well or is about to end so.
     fn failed_before(&self, request: &DeploymentRequest) -> Option<DeploymentId> {
         let is_rollback = |kind| kind == DeploymentKind::Rollback;
         let same = |attempt: &Attempt| {
@@ -251,7 +251,8 @@ impl Reference {
         };
         let (id, last) = self.attempts.iter().rev().find(|(_, attempt)| same(attempt))?;
         let is_same = is_rollback(last.kind) == is_rollback(request.kind);
-        (is_same && last.end == Some(false)).then_some(*id)
+        let is_over = last.end == Some(false) || last.end.is_none() && last.cancelled;
+        (is_same && is_over).then_some(*id)
     }
 
     fn may_promote(&self, event: &Event, request: &DeploymentRequest) {

@@ -91,14 +91,13 @@ impl Screen {
                 Alarm::InDoubt { environment: Environment::Production, build, state, .. } => {
                     has(&format!("{build} {}", state.as_str()));
                 }
-                Alarm::BadLive { .. } if snapshot.unsettled.is_some() => {}
                 Alarm::BadLive { .. } => has(" BAD"),
                 Alarm::InDoubt { build, state, .. } => {
                     has(&format!("STG {build} {}", state.as_str().to_uppercase()));
                 }
                 Alarm::NotInStaging { build, .. } => {
-                    let words =
-                        [format!("STG {build} "), format!("STG lacks {build}"), " +1".into()];
+                    let told = [format!("STG {build} "), format!(" lacks {build}")];
+                    let words = [&told[..], &[" +1".into()]].concat();
                     let told = words.iter().any(|word| header.contains(word));
                     assert!(told, "none of {words:?} in {header:?}");
                 }

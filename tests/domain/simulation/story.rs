@@ -330,7 +330,8 @@ impl Story {
     /// What was confirmed is what runs, or nothing runs; and nothing but its order keeps a rollback.
     fn execute(&mut self, who: &str, plan: &Plan, basis: &Basis, word: &str) {
         let action = plan.action;
-        let same = *basis == self.subject.basis(action);
+        let now = self.subject.basis(action);
+        let same = *basis == now;
         let before = self.subject.events.len();
         let reasons = self.dice.chance(75);
         let may_roll_back = self.subject.may_roll_back(action, reasons);
@@ -342,7 +343,7 @@ impl Story {
         let kind = if word.is_empty() { plan.kind.as_str() } else { word };
         match &result {
             Ok(_) => {
-                assert!(same, "{plan:?} rested on {basis:?}");
+                assert!(same, "{plan:?} rested on {basis:?}, and not on {now:?}");
                 self.tell(format!("{kind} accepted"));
                 if reasons && plan.kind != DeploymentKind::Rollback {
                     self.tell("override");

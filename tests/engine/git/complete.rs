@@ -135,6 +135,29 @@ async fn a_killed_git_spoils_no_copy_of_a_submodule() {
 }
 
 #[tokio::test]
+async fn a_broken_ref_in_a_copy_of_a_submodule_hides_no_commit() {
+    let shop = WithSubmodule::new();
+    let mirrored = Mirrored::of(&shop.repository).await;
+    let one = shop.repository.head();
+    mirrored.mirror.checkout(&one, &mirrored.place("one")).await.unwrap();
+    let copy = copy(&mirrored);
+    fs::write(copy.join("refs/heads/main"), "what a dying disk left").unwrap();
+    shop.server.fall_silent();
+    let place = mirrored.place("again");
+    let made = mirrored.mirror.checkout(&one, &place);
+    let made = tokio::time::timeout(Duration::from_mins(1), made).await;
+    made.expect("the network is not needed").unwrap();
+    assert!(place.join("lib/code").exists());
+    shop.server.answer_again();
+    shop.library.commit("more code");
+    let two = shop.renewed();
+    mirrored.mirror.fetch(None).await.unwrap();
+    let place = mirrored.place("two");
+    mirrored.mirror.checkout(&two, &place).await.expect("a new commit is fetched all the same");
+    assert!(place.join("lib/more code").exists());
+}
+
+#[tokio::test]
 async fn no_checkout_waits_for_the_network_of_another_one() {
     let shop = WithSubmodule::new();
     let mirrored = Mirrored::of(&shop.repository).await;

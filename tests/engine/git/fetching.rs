@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use trunkline::git::Mirror;
+use trunkline::git::{GitError, Mirror};
 use trunkline_testing::git_server::GitServer;
 use trunkline_testing::repository::Repository;
 
@@ -41,4 +41,49 @@ async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_
     assert!(!mirror.fetch(Some("main")).await.unwrap(), "a new mirror gets everything");
     assert_eq!(mirror.tip("main").await.unwrap(), Some(two.clone()));
     assert_eq!(mirror.tip("other").await.unwrap(), Some(two));
+}
+
+#[tokio::test]
+async fn a_fetch_that_was_stopped_may_take_longer_the_next_time() {
+    let (server, repository, folder) =
+        (GitServer::start(), Repository::new(), tempfile::tempdir().unwrap());
+    repository.commit("one");
+    let mirror = Mirror::open(&folder.path().join("m.git"), &server.url(&repository)).await;
+    let mirror = mirror.unwrap();
+    for _ in 0..2 {
+        mirror.fetch(Some("main")).await.unwrap();
+    }
+    let mut limits = Vec::new();
+    for attempts in [4, 1] {
+        server.fall_silent();
+        tokio::time::pause();
+        for _ in 0..attempts {
+            match mirror.fetch(Some("main")).await {
+                Err(GitError::TimedOut { after, .. }) => limits.push(after.as_secs()),
+                other => panic!("{other:?}"),
+            }
+        }
+        tokio::time::resume();
+        server.answer_again();
+        mirror.fetch(Some("main")).await.unwrap();
+    }
+    assert_eq!(limits, [20, 80, 300, 300, 20]);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_trunk_gets_it_whatever_the_other_branches_are() {
+    let (repository, folder) = (Repository::new(), tempfile::tempdir().unwrap());
+    repository.commit("one");
+    let mirror = Mirror::open(&folder.path().join("m.git"), repository.address()).await.unwrap();
+    mirror.fetch(None).await.unwrap();
+    repository.branch("broken");
+    let other = repository.commit("other").to_string();
+    repository.switch("main");
+    let two = repository.commit("two");
+    let object = format!(".git/objects/{}/{}", &other[..2], &other[2..]);
+    fs::remove_file(repository.path().join(object)).unwrap();
+    mirror.fetch(Some("main")).await.unwrap_err();
+    mirror.fetch_trunk_now("main").await.unwrap();
+    assert_eq!(mirror.tip("main").await.unwrap(), Some(two));
+    assert!(!mirror.is_fetching());
 }

@@ -1,9 +1,9 @@
 //! The commits that a rollback took away, to mark the bad ones before the hold is released.
 
-use crate::domain::command::MOST_BAD_COMMITS;
 use crate::domain::commit::Commit;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, Seq, Sha};
+use crate::domain::limits::MOST_BAD_COMMITS;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
 use crate::domain::stops::Hold;
 

@@ -125,6 +125,7 @@ pub fn state(model: &Model, row: &BuildRow) -> (&'static str, &'static str, Role
         BuildState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
         BuildState::Broken => (symbols.failed, "BROKEN", Role::Danger),
         BuildState::Superseded => (symbols.superseded, "superseded", Role::Inactive),
+        BuildState::NotStaged => (symbols.superseded, "not staged", Role::Inactive),
     }
 }
 

@@ -100,27 +100,33 @@ impl Quarantine {
     fn counts(&self, bad: &BadCommit, at: BuildNumber) -> bool {
         let clean = self.line(bad.build);
         let clean = &clean[..clean.len() - 1];
-        let helps = self.helps(&bad.sha);
+        let helps = self.helps(vec![&bad.sha]);
+        let is_twin = |sha: &Sha, subject: &str| subject == bad.subject && *sha != bad.sha;
         let (mut there, mut known_gone) = (false, false);
+        // Of each commit that may be the same after a rebase, whether it is there.
+        let mut twins = BTreeMap::new();
         for number in self.line(at).into_iter().filter(|number| !clean.contains(number)) {
             let build = &self.builds[&number];
             let came = number == bad.build || build.lists(&bad.sha);
-            let twin = build.commits.iter().any(|(_, subject)| *subject == bad.subject);
-            if came || !build.is_counted || (twin && !there && !known_gone) {
-                there = true;
-            }
-            if let Some((_, of)) = &build.revert
-                && let Some(helped) = helps.get(of).copied()
-            {
+            there |= came || !build.is_counted;
+            let same = build.commits.iter().filter(|(sha, subject)| is_twin(sha, subject));
+            twins.extend(same.map(|(sha, _)| (sha, true)));
+            let Some((_, of)) = &build.revert else { continue };
+            if let Some(helped) = helps.get(of).copied() {
                 (there, known_gone) = (!helped, helped);
             }
+            for (twin, is_there) in &mut twins {
+                if let Some(helped) = self.helps(vec![&bad.sha, *twin]).get(of) {
+                    *is_there = !helped;
+                }
+            }
         }
-        there
+        there || !known_gone && twins.into_values().any(|is_there| is_there)
     }
 
-    /// A revert of what helps the commit hinders it, a revert of what hinders it helps it.
-    fn helps<'a>(&'a self, bad: &'a Sha) -> BTreeMap<&'a Sha, bool> {
-        let mut helps = BTreeMap::from([(bad, true)]);
+    /// A revert of what helps the commits hinders them, a revert of what hinders them helps them.
+    fn helps<'a>(&'a self, commits: Vec<&'a Sha>) -> BTreeMap<&'a Sha, bool> {
+        let mut helps: BTreeMap<_, _> = commits.into_iter().map(|commit| (commit, true)).collect();
         for (by, of) in self.builds.values().filter_map(|build| build.revert.as_ref()) {
             if let Some(helped) = helps.get(of).copied() {
                 helps.insert(by, !helped);
