@@ -8,6 +8,7 @@ use crate::domain::chain::RecordSpan;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::snapshot::BuildRow;
+use crate::domain::token::Token;
 
 /// Builds of the trunk, newest first. The next page is `before` the last of these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -37,4 +38,10 @@ pub struct EventPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpanPage {
     pub span: Option<RecordSpan>,
+}
+
+/// All tokens, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenPage {
+    pub tokens: Vec<Token>,
 }

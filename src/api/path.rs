@@ -1,6 +1,7 @@
 //! The paths: the patterns of the server's routes, and the paths that a client requests.
 
 use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
+use crate::domain::token::TokenId;
 
 pub const DESCRIBE: &str = "/v1";
 pub const DOCUMENT: &str = "/v1/openapi.json";
@@ -19,6 +20,9 @@ pub const RECEIPT: &str = "/v1/commands/{key}";
 pub const EVENTS: &str = "/v1/events";
 pub const CHAIN: &str = "/v1/record/chain";
 pub const SPAN: &str = "/v1/record/span";
+pub const WHO_AM_I: &str = "/v1/whoami";
+pub const TOKENS: &str = "/v1/tokens";
+pub const TOKEN: &str = "/v1/tokens/{token}";
 
 #[must_use]
 pub fn service(service: &ServiceName) -> String {
@@ -63,6 +67,11 @@ pub fn log(service: &ServiceName, deployment: DeploymentId, step: usize) -> Stri
 #[must_use]
 pub fn log_search(service: &ServiceName, deployment: DeploymentId, step: usize) -> String {
     format!("{}/search", log(service, deployment, step))
+}
+
+#[must_use]
+pub fn token(TokenId(id): TokenId) -> String {
+    format!("/v1/tokens/{id}")
 }
 
 #[must_use]

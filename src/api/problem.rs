@@ -57,6 +57,12 @@ pub enum ProblemKind {
     /// The caller has no access.
     #[serde(rename = "urn:trunkline:problem:not-allowed")]
     NotAllowed,
+    /// The request has no token that opens the server.
+    #[serde(rename = "urn:trunkline:problem:not-signed-in")]
+    NotSignedIn,
+    /// Too many wrong tokens came from the caller's address.
+    #[serde(rename = "urn:trunkline:problem:too-many-attempts")]
+    TooManyAttempts,
     /// The backend behind the server does not answer. Nothing was done.
     #[serde(rename = "urn:trunkline:problem:unreachable")]
     Unreachable,
@@ -81,6 +87,7 @@ impl ProblemKind {
     pub fn status_and_title(self) -> (u16, &'static str) {
         match self {
             Self::BadRequest => (400, "invalid request"),
+            Self::NotSignedIn => (401, "not signed in"),
             Self::Policy => (403, "refused by policy"),
             Self::NotAllowed => (403, "no access"),
             Self::NotFound => (404, "not found"),
@@ -93,6 +100,7 @@ impl ProblemKind {
             Self::Invalid => (422, "invalid"),
             Self::KeyReused => (422, "idempotency key reused"),
             Self::Incompatible => (426, "incompatible versions"),
+            Self::TooManyAttempts => (429, "too many attempts"),
             Self::Failed | Self::Other => (500, "failed"),
             Self::Unreachable => (503, "unreachable"),
             Self::Stopping => (503, "stopping"),

@@ -1,5 +1,6 @@
 //! The backend: one trait for where deploys live. The console, the command line and the server use only this trait.
 
+pub mod access;
 pub mod backoff;
 pub mod embedded;
 pub mod intents;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::calendar::FreezeWindow;
+use crate::domain::caller::WhoAmI;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
@@ -26,6 +28,7 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::time::say;
+use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 use crate::engine::CommandError;
 
 /// The longest time that a caller may ask a backend to wait for a change.
@@ -153,6 +156,28 @@ pub trait Backend: Send + Sync + 'static {
         since: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
     ) -> impl Future<Output = Answer<Option<RecordSpan>>> + Send;
+
+    /// Who the caller is to the backend.
+    fn who_am_i(&self) -> impl Future<Output = Answer<WhoAmI>> + Send;
+
+    /// All tokens, oldest first, for an admin.
+    fn tokens(&self) -> impl Future<Output = Answer<Vec<Token>>> + Send {
+        std::future::ready(Err(no_tokens()))
+    }
+
+    /// Makes a token. Its text is in the answer and nowhere else.
+    fn create_token(&self, _: NewToken) -> impl Future<Output = Answer<MadeToken>> + Send {
+        std::future::ready(Err(no_tokens()))
+    }
+
+    /// Revokes a token: from now on it opens nothing.
+    fn revoke_token(&self, _: TokenId) -> impl Future<Output = Answer<Token>> + Send {
+        std::future::ready(Err(no_tokens()))
+    }
+}
+
+fn no_tokens() -> BackendError {
+    BackendError::Failed("this backend has no tokens".into())
 }
 
 /// The answer of a backend.

@@ -66,7 +66,7 @@ pub fn error(problem: ProblemDocument, again: Option<Duration>, is_read: bool) -
     match kind {
         ProblemKind::Unreachable | ProblemKind::Stopping => BackendError::Unreachable(detail),
         ProblemKind::Incompatible => BackendError::Incompatible(detail),
-        ProblemKind::NotAllowed => BackendError::Unauthorized(detail),
+        ProblemKind::NotAllowed | ProblemKind::NotSignedIn => BackendError::Unauthorized(detail),
         ProblemKind::Unknown => BackendError::Unknown(detail),
         ProblemKind::TimedOut | ProblemKind::Other if !is_read && problem.status >= 500 => {
             BackendError::Unknown(detail)

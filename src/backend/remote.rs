@@ -1,7 +1,8 @@
-//! A trunkline server as a backend, over HTTP on a unix socket.
+//! A trunkline server as a backend, over HTTP on a unix socket, or over the network with a token.
 
 mod budget;
 mod call;
+mod server;
 mod verdict;
 
 use std::fmt;
@@ -16,14 +17,17 @@ use reqwest::{Client, Method, StatusCode};
 
 use self::budget::Budget;
 use self::call::{Call, Reply};
+use self::server::Server;
+pub use self::server::ServerAddress;
 use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
-use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage};
+use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
 use crate::api::query::{
     BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
     PlanQuery, SnapshotQuery, SpanQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
+use crate::domain::caller::WhoAmI;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::commit_location::CommitLocation;
@@ -35,17 +39,18 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 
 /// How long it may take to connect.
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long an idle connection is kept: shorter than the server keeps it, so that no command is sent into a closing one.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// A server on a unix socket. Clones share its connections.
+/// A server. Clones share its connections.
 #[derive(Debug, Clone)]
 pub struct Remote {
     client: Client,
-    socket: Arc<PathBuf>,
+    server: Arc<Server>,
     reviver: Option<Reviver>,
     budget: Arc<Budget>,
 }
@@ -84,21 +89,21 @@ impl fmt::Debug for Reviver {
 
 impl Remote {
     /// The server at this socket. It connects at the first request.
-    ///
-    /// # Panics
-    /// Never: this configuration cannot fail.
     #[must_use]
     pub fn over(socket: PathBuf) -> Self {
-        let client = Client::builder()
-            .unix_socket(socket.clone())
-            .no_proxy()
-            .tls_certs_only([])
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .pool_idle_timeout(IDLE)
-            .build()
-            .expect("a client without certificates needs nothing from the system");
-        Self { client, socket: Arc::new(socket), reviver: None, budget: Arc::default() }
+        Self::of(Server::at_socket(socket))
+    }
+
+    /// The server at this address. It connects at the first request.
+    ///
+    /// # Errors
+    /// When the trusted certificates cannot be used.
+    pub fn at(address: ServerAddress) -> Result<Self, String> {
+        Server::at_address(address).map(Self::of)
+    }
+
+    fn of((client, server): (Client, Server)) -> Self {
+        Self { client, server: Arc::new(server), reviver: None, budget: Arc::default() }
     }
 
     /// If the connection to the socket fails, this runs before the request is sent once more.
@@ -291,6 +296,25 @@ impl Backend for Remote {
     ) -> Answer<Option<RecordSpan>> {
         let reply = self.get(path::SPAN).query(&SpanQuery { since, until }).answer().await?;
         Ok(reply.json::<SpanPage>()?.span)
+    }
+
+    async fn who_am_i(&self) -> Answer<WhoAmI> {
+        self.get(path::WHO_AM_I).answer().await?.json()
+    }
+
+    async fn tokens(&self) -> Answer<Vec<Token>> {
+        Ok(self.get(path::TOKENS).answer().await?.json::<TokenPage>()?.tokens)
+    }
+
+    async fn create_token(&self, new: NewToken) -> Answer<MadeToken> {
+        let call = Call::new(self, Method::POST, path::TOKENS).pressed().body(&new);
+        let reply = call.answer().await?;
+        reply.json().map_err(|error| BackendError::Unknown(error.to_string()))
+    }
+
+    async fn revoke_token(&self, id: TokenId) -> Answer<Token> {
+        let reply = Call::new(self, Method::DELETE, &path::token(id)).pressed().answer().await?;
+        reply.json().map_err(|error| BackendError::Unknown(error.to_string()))
     }
 }
 

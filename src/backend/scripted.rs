@@ -16,7 +16,7 @@ pub use self::world::{SERVICE, ScriptedService, ScriptedWorld};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
 use crate::calendar::FreezeWindow;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{Caller, WhoAmI};
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
@@ -163,6 +163,7 @@ impl Backend for Scripted {
             demo: false,
             instance: "scripted".to_owned(),
             capabilities: Capabilities::ALL,
+            role: Some(self.caller.rights.role),
         })
     }
 
@@ -315,5 +316,10 @@ impl Backend for Scripted {
     ) -> Answer<Option<RecordSpan>> {
         self.answer().await?;
         Ok(self.world().span(since, until))
+    }
+
+    async fn who_am_i(&self) -> Answer<WhoAmI> {
+        self.answer().await?;
+        Ok(self.caller.who())
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::connection::{self, Connected};
 use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, demo, engine_process};
@@ -40,16 +41,26 @@ pub struct Context {
 impl Context {
     /// Connects to the engine and starts it if it is not running.
     pub async fn connect(global: Global) -> Result<Self, CliError> {
+        if let Some(name) = global.of_profile() {
+            let places = Places::discover()?;
+            let user = UserFile::load(&places.user_file())?;
+            let connected = connection::of_profile(&places, &user, name).await?;
+            return Ok(Self::new(connected, global, &UserFile { services: Vec::new(), ..user }));
+        }
         let places = places(&global)?;
         let settings = settings(&places)?;
         if let Some(mistake) = settings.mistake {
             CliError::warn(&format!("{mistake}; the running engine uses the last good version"));
         }
-        let backend = engine_process::ensure_running(&places, &global).await?;
-        let intents = Intents::in_folder(places.intents());
-        let UserFile { ref services, poll, .. } = settings.user;
-        let watched = services.len();
-        Ok(Self { backend, out: Output::new(), intents, global, watched, poll })
+        let connected = connection::local(&places, &global).await?;
+        Ok(Self::new(connected, global, &settings.user))
+    }
+
+    fn new(connected: Connected, global: Global, user: &UserFile) -> Self {
+        let Connected { backend, intents } = connected;
+        let intents = Intents::in_folder(intents);
+        let (watched, poll) = (user.services.len(), user.poll);
+        Self { backend, out: Output::new(), intents, global, watched, poll }
     }
 
     /// The service named with `--service`.
@@ -93,8 +104,12 @@ impl Context {
 
     /// The full command line for this service, to copy.
     pub fn command_line(&self, service: &ServiceName, command: &str) -> String {
-        let demo = if self.global.demo { " --demo" } else { "" };
-        format!("trunkline {command} --service {service}{demo}")
+        let which = match self.global.of_profile() {
+            Some(name) => format!(" --profile {name}"),
+            None if self.global.demo => " --demo".to_owned(),
+            None => String::new(),
+        };
+        format!("trunkline {command} --service {service}{which}")
     }
 }
 

@@ -11,8 +11,10 @@ mod cancel;
 mod changes;
 mod completions;
 mod confirm;
+mod connection;
 mod console;
 mod context;
+mod credential;
 mod demo;
 mod doctor;
 mod engine;
@@ -28,11 +30,13 @@ mod history;
 mod hold;
 mod init;
 mod lift;
+mod listening;
 mod login;
 mod logs;
 mod man;
 mod migrations;
 mod output;
+mod own_login;
 mod plan;
 mod promote;
 mod quarantine;
@@ -47,6 +51,7 @@ mod same_key;
 mod schema;
 mod serve;
 mod status;
+mod token;
 mod trace;
 mod verify;
 mod where_is;
@@ -98,9 +103,19 @@ pub struct Global {
     /// The service; not needed if there is only one, or inside its repository
     #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completions::services))]
     pub service: Option<ServiceName>,
+    /// Use the server of this profile, see "trunkline login"; without it, the engine of this machine
+    #[arg(long, global = true, value_name = "NAME", env = "TRUNKLINE_PROFILE")]
+    pub profile: Option<String>,
     /// Use the practice service of "trunkline demo"
     #[arg(long, global = true)]
     pub demo: bool,
+}
+
+impl Global {
+    /// The profile whose server the command is for. The practice service is always on this machine.
+    pub fn of_profile(&self) -> Option<&str> {
+        self.profile.as_deref().filter(|_| !self.demo)
+    }
 }
 
 /// The options of commands that only read.
@@ -190,6 +205,18 @@ pub enum CliCommand {
     Events(events::EventsArgs),
     /// Read, export and verify the audit log
     Audit(audit::AuditArgs),
+    /// Sign in to the server of a team, with a token of an admin
+    Login(login::LoginArgs),
+    /// Remove the token of a profile from this machine
+    Logout,
+    /// Show who you are to the engine, and what that allows
+    Whoami {
+        #[command(flatten)]
+        reading: Reading,
+    },
+    /// List, make and revoke the tokens that open a server
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// Check the installation: programs, folders, engine and services
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
@@ -304,6 +331,10 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
         CliCommand::Events(arguments) => events::run(&connected(global).await?, arguments).await,
         CliCommand::Audit(arguments) => audit::run(global, arguments).await,
+        CliCommand::Login(arguments) => login::login(&global, arguments).await,
+        CliCommand::Logout => login::logout(&global),
+        CliCommand::Whoami { reading } => login::who_am_i(&connected(global).await?, reading).await,
+        CliCommand::Token(command) => token::run(&connected(global).await?, command).await,
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man(arguments) => man::run(&arguments),

@@ -16,20 +16,21 @@ use super::demo::colleagues::Colleagues;
 use super::demo::presence::DemoPresence;
 use super::engine_lock::{EngineLock, LockError};
 use super::error::CliError;
+use super::listening::{self, ListenArgs};
 use super::output::Output;
-use super::{Global, context, login, trace};
-use crate::backend::embedded::Embedded;
+use super::{Global, context, own_login, trace};
+use crate::backend::embedded::{Embedded, EngineAccess};
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 use crate::domain::caller::Caller;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, EngineOptions, Handle, Services};
-use crate::server;
+use crate::server::{self, NetworkListener, ServerListeners};
 
 /// How often the demo's engine checks whether it is watched.
 const POLL: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
     /// Run in this terminal; this is the default
     #[arg(long, conflicts_with = "background")]
@@ -37,11 +38,23 @@ pub struct ServeArgs {
     /// Leave the session of the program that started this
     #[arg(long, hide = true)]
     background: bool,
+    #[command(flatten)]
+    listening: ListenArgs,
+    /// Check the server file and the certificate, and end
+    #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[allow(clippy::option_option, reason = "an option that may have a value")]
+    check: Option<Option<PathBuf>>,
 }
 
 pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let places = context::places(&global)?;
-    if arguments.background {
+    let ServeArgs { background, listening, check, .. } = arguments;
+    if let Some(file) = check {
+        let told = listening::check(listening.with_file(file), &places).await?;
+        return Output::new().line(told);
+    }
+    let network = listening.network(&places)?;
+    if background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
     }
     places.create()?;
@@ -52,36 +65,52 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     })?;
     let handle =
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
-    let listener = server::bind(&places.socket()).wrap_err("cannot listen")?;
+    let certificates = listening::renewed(network.as_ref());
+    let port = match network {
+        Some(network) => Some(listening::bind(network).await?),
+        None => None,
+    };
+    let address = port.as_ref().map(NetworkListener::address);
+    let socket = server::bind(&places.socket()).wrap_err("cannot listen")?;
+    let listeners = ServerListeners { socket, port };
     let (socket, log) = (places.socket(), places.engine_log());
     tracing::info!(socket = %socket.display(), "the engine is running");
-    if !arguments.background {
+    if let Some(address) = address {
+        tracing::info!(%address, "the engine listens on a port");
+    }
+    if !background {
         let (socket, log) = (socket.display(), log.display());
-        Output::new().line(format!("the engine listens on {socket}; its log is {log}"))?;
+        let also = address.map_or_else(String::new, |address| format!(" and on {address}"));
+        Output::new().line(format!("the engine listens on {socket}{also}; its log is {log}"))?;
     }
     let presence = DemoPresence::new();
     let work = global.demo.then(|| tokio::spawn(colleagues(&handle, &places, &presence).work()));
     let socket_made = file_id(&places.socket());
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
-    let backend_for = {
-        let handle = handle.clone();
-        move |caller| {
-            let presence = presence.clone();
-            Embedded::new(handle.clone(), caller).on_request(move || presence.note())
-        }
-    };
-    let served = server::serve(listener, backend_for, stop).await;
+    let renewing = certificates.map(|all| tokio::spawn(all.watch(told(handle.clone()))));
+    let access = EngineAccess::new(handle.clone()).on_request(move || presence.note());
+    let served = server::serve_all(listeners, access, stop).await;
     // A console does not restart an engine whose socket is gone. Another engine may have made a socket since then.
     if socket_made.is_some() && file_id(&places.socket()) == socket_made {
         let _gone_already = std::fs::remove_file(places.socket());
     }
-    if let Some(work) = work {
-        work.abort();
+    for task in work.into_iter().chain(renewing) {
+        task.abort();
     }
     handle.shutdown().await;
     drop(lock);
     tracing::info!("the engine has ended");
     Ok(served.wrap_err("the engine stopped listening")?)
+}
+
+/// Tells everybody who looks at the engine that a new certificate is not used.
+fn told(handle: Handle) -> impl Fn(Option<String>) + Send + 'static {
+    move |why| {
+        let handle = handle.clone();
+        let remedy = "correct the files; until then the old certificate is used";
+        let what = why.map(|why| format!("the new certificate is not used: {why}"));
+        tokio::spawn(async move { handle.tell("certificate", what, remedy).await });
+    }
 }
 
 fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> {
@@ -93,7 +122,7 @@ fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> 
         environment: environment(),
         program: std::env::current_exe().wrap_err("cannot find this program")?,
         poll: user.poll,
-        owner: Some(login::own()),
+        owner: Some(own_login::own()),
         demo: global.demo,
         clock: Arc::new(SystemClock),
     })

@@ -4,8 +4,10 @@ mod branch;
 mod error;
 pub mod freezes;
 pub mod places;
+pub mod profile;
 pub mod sample;
 pub mod secret_sources;
+pub mod server_file;
 pub mod service_file;
 pub mod user_file;
 

@@ -77,6 +77,12 @@ impl Places {
         self.data.join("intents")
     }
 
+    /// The folder of what is kept for a profile: its token, and the commands that wait for an answer.
+    #[must_use]
+    pub fn profile(&self, name: &str) -> PathBuf {
+        self.data.join("profiles").join(name)
+    }
+
     /// The engine holds this lock while it runs.
     #[must_use]
     pub fn lock(&self) -> PathBuf {

@@ -19,14 +19,14 @@ pub struct SecretSources {
 pub(super) fn read(setting: Option<Setting<'_>>, mistakes: &mut Mistakes<'_>) -> SecretSources {
     let section = setting.and_then(|entry| entry.section(mistakes));
     let Some(mut section) = section else { return SecretSources::default() };
-    let env_file = section.take("env_file").and_then(|entry| env_file(&entry, mistakes));
-    let command = command(&mut section, mistakes);
+    let env_file = section.take("env_file").and_then(|entry| absolute(&entry, mistakes));
+    let command = command(&mut section, "command", mistakes);
     section.finish(mistakes);
     SecretSources { env_file, command }
 }
 
 /// An absolute path: the engine has another working directory.
-fn env_file(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<PathBuf> {
+pub(super) fn absolute(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<PathBuf> {
     let path = PathBuf::from(entry.text(mistakes)?);
     if path.is_absolute() {
         return Some(path);
@@ -35,8 +35,13 @@ fn env_file(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<PathBuf>
     None
 }
 
-fn command(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Vec<String>> {
-    let entry = section.take("command")?;
+/// A program and its arguments, as a list.
+pub(super) fn command(
+    section: &mut Section<'_>,
+    key: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Vec<String>> {
+    let entry = section.take(key)?;
     if !entry.is_list() {
         entry.reject(
             mistakes,

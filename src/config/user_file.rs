@@ -1,5 +1,6 @@
 //! `config.toml`: the repositories that a user watches, and the settings of the console.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use super::branch;
 use super::error::ConfigError;
+use super::profile::{self, Profile};
 use super::secret_sources::{self, SecretSources};
 use super::service_file::SERVICE_FILE;
 use crate::settings::{Mistakes, Section, Setting, tree};
@@ -30,6 +32,8 @@ pub struct UserFile {
     pub secrets: SecretSources,
     /// The same for single services that have some of their own.
     pub own_secrets: Vec<(Watched, SecretSources)>,
+    /// The servers of teams, by name.
+    pub profiles: BTreeMap<String, Profile>,
 }
 
 /// A repository that the engine watches.
@@ -52,6 +56,7 @@ impl Default for UserFile {
             stale_after: Duration::from_secs(30),
             secrets: SecretSources::default(),
             own_secrets: Vec::new(),
+            profiles: BTreeMap::new(),
         }
     }
 }
@@ -127,6 +132,29 @@ impl UserFile {
     }
 }
 
+impl UserFile {
+    /// Appends a profile to the file, or creates it. Any other text is kept.
+    ///
+    /// # Errors
+    /// If the file has or would get mistakes, or if it cannot be written. The file is unchanged then.
+    pub fn add_profile(path: &Path, name: &str, profile: &Profile) -> Result<(), ConfigError> {
+        let (mut text, file) = (read(path)?, path.display().to_string());
+        Self::parse(&text, &file)?;
+        let header = format!("[profiles.{}]", toml::Value::from(name));
+        append_table(
+            &mut text,
+            &header,
+            &[
+                ("url", Some(&profile.url)),
+                ("ca", profile.ca.as_ref().map(|ca| ca.display().to_string()).as_ref()),
+            ],
+        );
+        Self::parse(&text, &file)?;
+        write_whole(path, &text)
+            .map_err(|why| ConfigError::Unwritable { file: path.to_owned(), why })
+    }
+}
+
 /// What the user file said before a service was written into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NowWatched {
@@ -156,7 +184,7 @@ impl Watched {
     }
 }
 
-fn read(path: &Path) -> Result<String, ConfigError> {
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
     let unreadable = |why| ConfigError::Unreadable { file: path.to_owned(), why };
     match fs::metadata(path) {
         Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
@@ -179,6 +207,7 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     if let Some(age) = top.take("stale_after").and_then(|e| e.positive_duration(mistakes)) {
         file.stale_after = age;
     }
+    file.profiles = profile::read(top.take("profiles"), mistakes);
     file.secrets = secret_sources::read(top.take("secrets"), mistakes);
     let services = top.take("services").map(|entry| entry.sections(mistakes));
     for mut section in services.into_iter().flatten() {
@@ -252,25 +281,33 @@ fn folder(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
 }
 
 fn append(mut text: String, watched: &Watched) -> String {
+    append_table(
+        &mut text,
+        "[[services]]",
+        &[
+            ("repository", Some(&watched.repository)),
+            ("folder", watched.folder.as_ref()),
+            ("trunk", watched.trunk.as_ref()),
+        ],
+    );
+    text
+}
+
+fn append_table(text: &mut String, header: &str, keys: &[(&str, Option<&String>)]) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     if !text.is_empty() {
         text.push('\n');
     }
-    text.push_str("[[services]]\n");
-    let keys = [
-        ("repository", Some(&watched.repository)),
-        ("folder", watched.folder.as_ref()),
-        ("trunk", watched.trunk.as_ref()),
-    ];
+    text.push_str(header);
+    text.push('\n');
     for (key, value) in keys {
         if let Some(value) = value {
             writeln!(text, "{key} = {}", toml::Value::from(value.as_str()))
                 .expect("a String takes any text");
         }
     }
-    text
 }
 
 /// The text with another address in each line that has the old one.

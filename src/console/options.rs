@@ -20,6 +20,10 @@ pub struct Options {
     pub stale_after: Duration,
     /// Whether this is practice, also when the backend does not say so.
     pub demo: bool,
+    /// The profile whose server this is; none is the engine of this machine.
+    pub profile: Option<String>,
+    /// Nothing can be done here, whatever the caller's role allows.
+    pub read_only: bool,
     /// The time zone of the times on screen.
     pub zone: Tz,
     pub theme: Theme,
@@ -42,6 +46,8 @@ impl Options {
             emergency_countdown: Duration::from_secs(3),
             stale_after: Duration::from_secs(30),
             demo: false,
+            profile: None,
+            read_only: false,
             zone: Tz::UTC,
             theme,
             keymap: Keymap::default(),

@@ -28,5 +28,6 @@ pub mod soak;
 pub mod statement;
 pub mod stops;
 pub mod time;
+pub mod token;
 pub mod variables;
 pub mod way_back;

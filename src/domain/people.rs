@@ -68,6 +68,9 @@ impl People {
     pub fn actor_of(&self, caller: &Caller) -> Actor {
         match &caller.identity {
             CallerIdentity::Login(login) => self.actor_of_login(login),
+            CallerIdentity::Person { name, email } => {
+                Actor::Person(self.named(name, email.as_deref()).to_owned())
+            }
         }
     }
 
@@ -85,6 +88,16 @@ impl People {
         })
     }
 
+    /// The entry of a person whom the server names: the one of this name, else the one with this address. The name
+    /// itself if there is neither.
+    fn named<'a>(&'a self, name: &'a str, email: Option<&str>) -> &'a str {
+        if self.people.contains_key(name) {
+            return name;
+        }
+        let owner = email.and_then(|email| self.owner_of_address(email));
+        owner.unwrap_or(name)
+    }
+
     /// Whether it can be known which commits this actor wrote: `[people]` has at least one address for them.
     #[must_use]
     pub fn knows(&self, actor: &Actor) -> bool {
@@ -98,9 +111,12 @@ impl People {
     /// The name in `[people]` of the person who has this address.
     #[must_use]
     pub fn owner_of(&self, identity: &Identity) -> Option<&str> {
-        let owns = |person: &Person| {
-            person.emails.iter().any(|email| email.eq_ignore_ascii_case(&identity.email))
-        };
+        self.owner_of_address(&identity.email)
+    }
+
+    fn owner_of_address(&self, address: &str) -> Option<&str> {
+        let owns =
+            |person: &Person| person.emails.iter().any(|email| email.eq_ignore_ascii_case(address));
         self.people.iter().find(|(_, person)| owns(person)).map(|(name, _)| name.as_str())
     }
 
@@ -135,4 +151,37 @@ fn matches(pattern: &str, text: &str) -> bool {
         rest = tail;
     }
     text.ends_with(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::caller::{AccessRole, Rights, Via};
+
+    fn actor(name: &str, email: Option<&str>) -> String {
+        let entry = |logins: &[&str], email: &str| Person {
+            logins: logins.iter().map(|&login| login.to_owned()).collect(),
+            emails: vec![email.to_owned()],
+            names: Vec::new(),
+        };
+        let people = [
+            ("Raj Patel", entry(&["raj"], "raj@example.org")),
+            ("kim", entry(&[], "kim@example.org")),
+        ];
+        let people = people.map(|(name, entry)| (name.to_owned(), entry)).into();
+        let people = People { people, bots: Vec::new() };
+        let (name, email) = (name.to_owned(), email.map(str::to_owned));
+        let identity = CallerIdentity::Person { name, email };
+        let rights = Rights::everywhere(AccessRole::Deployer);
+        people.actor_of(&Caller { identity, via: Via::Process, rights }).to_string()
+    }
+
+    #[test]
+    fn a_person_of_the_server_is_found_by_name_then_by_address_never_by_login() {
+        assert_eq!(actor("Raj Patel", None), "Raj Patel");
+        assert_eq!(actor("R. Patel", Some("RAJ@example.org")), "Raj Patel");
+        assert_eq!(actor("kim", Some("raj@example.org")), "kim", "the name goes first");
+        assert_eq!(actor("raj", None), "raj", "a login is no name");
+        assert_eq!(actor("sam", Some("sam@example.org")), "sam");
+    }
 }

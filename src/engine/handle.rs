@@ -1,5 +1,7 @@
 //! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
+mod tokens;
+
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,10 +17,11 @@ use super::freezes::Freezes;
 use super::gather::{self, GatherContext};
 use super::input::{CommandRequest, Input};
 use super::runner::{RunId, Runner as _, StepRunner};
-use super::world::{Service, World};
+use super::tokens::Tokens;
+use super::world::{Service, Trouble, World};
 use super::writer::DATA_FOLDER_PROBLEM;
 use crate::calendar::FreezeWindow;
-use crate::domain::caller::Caller;
+use crate::domain::caller::{AccessRole, Caller, Rights};
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
@@ -44,6 +47,7 @@ pub(super) struct HandleParts {
     pub runner: Arc<StepRunner>,
     pub clock: Arc<dyn Clock>,
     pub freezes: Arc<Freezes>,
+    pub tokens: Tokens,
     pub demo: bool,
 }
 
@@ -54,6 +58,7 @@ pub struct Handle {
     runner: Arc<StepRunner>,
     clock: Arc<dyn Clock>,
     freezes: Arc<Freezes>,
+    tokens: Tokens,
     demo: bool,
     /// Distinguishes the versions of this process from those of earlier ones.
     instance: Arc<str>,
@@ -69,12 +74,13 @@ impl Handle {
         writer: JoinHandle<()>,
         watching: &tokio::task::JoinHandle<()>,
     ) -> Self {
-        let HandleParts { gather, runner, clock, freezes, demo } = parts;
+        let HandleParts { gather, runner, clock, freezes, tokens, demo } = parts;
         Self {
             gather,
             runner,
             clock,
             freezes,
+            tokens,
             demo,
             instance: uuid::Uuid::new_v4().simple().to_string().into(),
             reader: Arc::new(Mutex::new(reader)),
@@ -85,6 +91,20 @@ impl Handle {
 
     async fn send(&self, input: Input) -> Result<(), CommandError> {
         self.gather.inputs.send(input).await.map_err(|_| CommandError::stopping())
+    }
+
+    /// Tells everybody who looks at the engine what is wrong around it, or that it is not any more.
+    pub async fn tell(&self, source: &str, what: Option<String>, remedy: &str) {
+        let trouble = what.map(|what| Trouble::new(what, remedy));
+        let _stopping = self.send(Input::Trouble { source: source.to_owned(), trouble }).await;
+    }
+
+    /// Whether this service exists for the caller.
+    ///
+    /// # Errors
+    /// With the answer for a service that does not exist, also if it exists outside of the caller's limit.
+    pub fn admit(&self, name: &ServiceName, caller: &Caller) -> Result<(), Refusal> {
+        self.gather.world.read(|world| world.reached(name, &caller.rights).map(drop))
     }
 
     /// Stops watching and recording. Steps that run go on under their supervisors.
@@ -144,8 +164,15 @@ impl Handle {
         self.gather.world.changes()
     }
 
+    /// All services.
     #[must_use]
     pub fn fleet(&self) -> FleetSnapshot {
+        self.fleet_within(&Rights::everywhere(AccessRole::Viewer))
+    }
+
+    /// The services that exist for somebody with these rights.
+    #[must_use]
+    pub fn fleet_within(&self, rights: &Rights) -> FleetSnapshot {
         let now = self.clock.now();
         let row = |service: &Arc<Service>| -> FleetRow {
             with_input(service, |input| build::fleet_row(input, now))
@@ -153,8 +180,8 @@ impl Handle {
         self.gather.world.read(|world| FleetSnapshot {
             version: self.version("fleet", world.revision),
             at: now,
-            services: world.services.values().map(row).collect(),
-            problems: world.problems.values().cloned().collect(),
+            services: world.reachable(rights).map(row).collect(),
+            problems: world.problems_for(rights),
         })
     }
 

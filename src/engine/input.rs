@@ -10,6 +10,7 @@ use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
+use super::tokens::TokenInput;
 use super::trunk::update::TrunkLook;
 use super::world::Trouble;
 use crate::config::service_file::ServiceFile;
@@ -80,6 +81,8 @@ pub enum Input {
         key: IdempotencyKey,
         reply: oneshot::Sender<Result<Option<Receipt>, StoreError>>,
     },
+    /// Makes, revokes or notes a token.
+    Token(TokenInput),
     /// Decide again for this service.
     Settle(ServiceName),
     /// Test again whether the record can be written.

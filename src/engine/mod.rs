@@ -23,6 +23,7 @@ mod reserve;
 mod restore;
 pub mod runner;
 mod service_rules;
+mod tokens;
 mod trunk;
 pub mod variables;
 mod watching;

@@ -19,6 +19,7 @@ use super::record_check::{self, DATABASE, RUNS};
 use super::reserve::Reserve;
 use super::restore::Restoring;
 use super::runner::StepRunner;
+use super::tokens::Tokens;
 use super::trunk::TrunkContext;
 use super::variables::Variables;
 use super::watching::{Watching, watch_all};
@@ -58,6 +59,7 @@ impl Engine {
         let runner = Arc::new(StepRunner::new(runs.clone(), program));
         record_check::is_complete(&data, store.head())?;
         let reader = store.reader()?;
+        let tokens = Tokens::new(store.tokens()?);
         let stands_on = [data.clone(), database].into_iter().chain(lock);
         let foundation = Foundation::of(stands_on)
             .map_err(|source| EngineError::Folder { path: data.display().to_string(), source })?;
@@ -91,6 +93,7 @@ impl Engine {
         let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current(), poll);
         let writer = Writer::new(WriterParts {
             store,
+            tokens: tokens.clone(),
             world: owned,
             clock: clock.clone(),
             inputs: inputs.clone(),
@@ -111,7 +114,7 @@ impl Engine {
             Watching { trunk, mirrors, foundation, reserve, gather: gather.clone(), owner, poll };
         let watching = tokio::spawn(watch_all(watching, services, watched, unread));
         Ok(Handle::new(
-            HandleParts { gather, runner, clock, freezes, demo },
+            HandleParts { gather, runner, clock, freezes, tokens, demo },
             reader,
             thread,
             &watching,

@@ -1,6 +1,7 @@
 //! The one writer: takes every input from one channel, records it, applies it, then acts.
 
 mod record;
+mod tokens;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use super::refusals::{AddResult, RefusalRecord, Refusals};
 use super::report;
 use super::reserve::Reserve;
 use super::runner::{RunId, Status};
+use super::tokens::Tokens;
 use super::trunk::update::TrunkLook;
 use super::trunk::{self, TakeIn};
 use super::world::{Service, Trouble, WorldOwner};
@@ -58,6 +60,7 @@ pub(super) const DATA_FOLDER_PROBLEM: &str = "data folder";
 /// What the writer is made of.
 pub(super) struct WriterParts {
     pub store: Store,
+    pub tokens: Tokens,
     pub world: WorldOwner,
     pub clock: Arc<dyn Clock>,
     /// Its own inputs, for what it tries again.
@@ -71,6 +74,7 @@ pub(super) struct WriterParts {
 
 pub(super) struct Writer {
     store: Store,
+    tokens: Tokens,
     world: WorldOwner,
     clock: Arc<dyn Clock>,
     inputs: mpsc::Sender<Input>,
@@ -91,10 +95,21 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn new(parts: WriterParts) -> Self {
-        let WriterParts { store, world, clock, inputs, freezes, owner, foundation, reserve, acts } =
-            parts;
+        let WriterParts {
+            store,
+            tokens,
+            world,
+            clock,
+            inputs,
+            freezes,
+            owner,
+            foundation,
+            reserve,
+            acts,
+        } = parts;
         Self {
             store,
+            tokens,
             world,
             clock,
             inputs,
@@ -210,6 +225,7 @@ impl Writer {
                 self.unsettled.remove(&service);
                 self.settle(&service);
             }
+            Input::Token(input) => self.token(input),
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
                 self.refusals_due = false;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::sse;
+use crate::domain::caller::{Caller, Via};
+use crate::domain::token::TokenId;
 
 /// The most open connections. Each needs a file descriptor.
 pub(super) const CONNECTIONS: usize = 256;
@@ -21,6 +24,28 @@ pub(super) const WAITING_OF_ONE: usize = 96;
 /// A read does not wait longer than this. Whoever waits longer is a stream and gives its place to a new one; it goes on from
 /// its last event.
 const STREAM_AGE: Duration = Duration::from_secs(30);
+
+/// Who has a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum PlaceOwner {
+    /// A user of this machine, by the user id.
+    User(u32),
+    /// An address, as long as no token came from it.
+    Address(IpAddr),
+    /// A token, wherever it is used.
+    Token(TokenId),
+}
+
+impl PlaceOwner {
+    /// The owner that a token makes of a connection.
+    pub fn of(caller: &Caller) -> Option<Self> {
+        match caller.via {
+            Via::Socket { uid } => Some(Self::User(uid)),
+            Via::Token { id, .. } => Some(Self::Token(id)),
+            Via::Process => None,
+        }
+    }
+}
 
 /// What a connection does, in the order in which they are closed for others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +59,7 @@ enum Doing {
 
 #[derive(Debug)]
 struct ConnectionPlace {
-    caller: Option<u32>,
+    caller: Option<PlaceOwner>,
     doing: Doing,
     since: Instant,
     close: Arc<Notify>,
@@ -84,7 +109,7 @@ impl Connections {
 impl ConnectionPlaces {
     /// Closes the connection that does the least, and of these the oldest of the caller who has the most.
     fn close_one(&mut self, may_close: impl Fn(&ConnectionPlace) -> bool) -> bool {
-        let mut of_caller: BTreeMap<Option<u32>, usize> = BTreeMap::new();
+        let mut of_caller: BTreeMap<Option<PlaceOwner>, usize> = BTreeMap::new();
         self.by_id.values().for_each(|place| *of_caller.entry(place.caller).or_default() += 1);
         let rank = |place: &ConnectionPlace| {
             (place.doing, std::cmp::Reverse(of_caller.get(&place.caller).copied()), place.since)
@@ -107,8 +132,8 @@ impl Connection {
         async move { close.notified().await }
     }
 
-    pub fn is_of(&self, uid: u32) {
-        self.change(|place| place.caller = Some(uid));
+    pub fn is_of(&self, owner: PlaceOwner) {
+        self.change(|place| place.caller = Some(owner));
     }
 
     /// A request has come. False if too many wait already and this one would, too.

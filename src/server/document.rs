@@ -10,6 +10,7 @@ use utoipa::openapi::header::Header;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     Content, HeaderBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Schema,
 };
@@ -28,14 +29,24 @@ use crate::backend::LONGEST_WAIT;
 use crate::domain::chain::Hash;
 use crate::domain::ids::{CommitPrefix, IdempotencyKey};
 
+/// The name of the security scheme.
+const TOKEN: &str = "token";
+const BEARER: &str =
+    "A token of `trunkline token create`, over the network. On the unix socket nobody needs one.";
+/// A token has no scopes: what it grants is kept at the server.
+const NONE: [&str; 0] = [];
+
 const ABOUT: &str = "The deploy console for trunk-based teams: watch builds reach staging, promote and roll back.
 
-Served as plain HTTP on the engine's unix socket. The kernel identifies the caller, never the request. Every \
+Served on the engine's unix socket, where the kernel identifies the caller, and on a port with TLS, where the bearer \
+token of a request identifies its person. What else a request says about its sender counts for nothing. Every \
 error is a problem document (RFC 9457), whose `type` is more specific than its status.";
 
 /// The problems that any route may answer with.
 const ANYWHERE: &[ProblemKind] = &[
+    ProblemKind::NotSignedIn,
     ProblemKind::NotAllowed,
+    ProblemKind::TooManyAttempts,
     ProblemKind::Incompatible,
     ProblemKind::Failed,
     ProblemKind::Unreachable,
@@ -77,6 +88,11 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
     let components = api.components.get_or_insert_default();
     components.parameters.extend(request_headers());
     components.headers.extend(response_headers());
+    let bearer =
+        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(BEARER)).build();
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(bearer));
+    api.security =
+        Some(vec![SecurityRequirement::new(TOKEN, NONE), SecurityRequirement::default()]);
     components.schemas.extend(schemas());
     for item in api.paths.paths.values_mut() {
         stamp(item);
@@ -186,7 +202,7 @@ fn add_problems(answers: &mut Answers, kinds: &[ProblemKind]) {
 fn problem(status: u16) -> Response {
     let content = Content::new(Some(Ref::from_schema_name(ProblemDocument::name())));
     let mut problem = ResponseBuilder::new().content(PROBLEM, content).build();
-    if status == 503 {
+    if matches!(status, 429 | 503) {
         let seconds = "After how many seconds to try again.";
         problem.headers.extend([header::<u32>(RETRY_AFTER.as_str(), seconds)]);
     }
@@ -258,6 +274,20 @@ impl IntoResponses for RefusedResponses {
             ProblemKind::NotJson,
             ProblemKind::Invalid,
             ProblemKind::KeyReused,
+            ProblemKind::Unknown,
+        ])
+    }
+}
+
+/// The problems of the routes about tokens.
+pub(super) struct TokenResponses;
+
+impl IntoResponses for TokenResponses {
+    fn responses() -> Answers {
+        problems(&[
+            ProblemKind::Policy,
+            ProblemKind::TooLarge,
+            ProblemKind::NotJson,
             ProblemKind::Unknown,
         ])
     }

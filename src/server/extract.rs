@@ -79,6 +79,18 @@ impl<S: Send + Sync> FromRequest<S> for KeyedCommand {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
         let key = key(request.headers())?;
+        let InBody(command) = InBody::from_request(request, state).await?;
+        Ok(Self { command, key })
+    }
+}
+
+/// A document in the body.
+pub(super) struct InBody<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for InBody<T> {
+    type Rejection = ProblemResponse;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
         let connection = request.extensions().get::<Arc<Connection>>().cloned();
         let read = timeout(BODY, Json::from_request(request, state)).await;
         let late = |_| ProblemDocument::new(ProblemKind::TimedOut, "the body did not come in time");
@@ -87,7 +99,7 @@ impl<S: Send + Sync> FromRequest<S> for KeyedCommand {
             connection.work();
         }
         match read {
-            Ok(Json(command)) => Ok(Self { command, key }),
+            Ok(Json(document)) => Ok(Self(document)),
             Err(rejection) => Err(unreadable(&rejection).into()),
         }
     }

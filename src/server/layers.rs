@@ -17,12 +17,23 @@ pub(super) fn stamped<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Ro
     routes.layer(middleware::from_fn(handshake)).layer(middleware::map_response(stamp))
 }
 
-/// Adds the version headers to an answer.
+/// The answer to a request that reaches no route.
+pub(super) fn answer(problem: impl Into<ProblemResponse>) -> Response {
+    let mut response = problem.into().into_response();
+    add_versions(&mut response);
+    response
+}
+
 async fn stamp(mut response: Response) -> Response {
+    add_versions(&mut response);
+    response
+}
+
+/// Adds the version headers to an answer.
+fn add_versions(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(API_HEADER, HeaderValue::from(API));
     headers.insert(VERSION_HEADER, HeaderValue::from_static(VERSION));
-    response
 }
 
 /// Refuses a caller with another version of the API. A request without the header is accepted.

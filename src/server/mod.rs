@@ -1,19 +1,26 @@
-//! The HTTP API over any backend, on a unix socket that only its owner can reach.
+//! The HTTP API over any backend, on a unix socket that only its owner can reach, and on a port for those with a token.
 
+mod authenticate;
 mod bind;
 mod connections;
 mod document;
 mod extract;
+mod hosts;
 mod layers;
+mod listen;
+mod network;
 mod peer;
 mod response;
 mod routes;
 mod sse;
 mod stopping;
+mod tls;
+mod wrong_tokens;
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,27 +29,36 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, Response};
-use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use self::authenticate::SocketOnly;
 pub use self::bind::bind;
-use self::connections::{Connection, Connections, WAITING, WAITING_OF_ONE};
+use self::connections::{Connection, Connections, PlaceOwner, WAITING, WAITING_OF_ONE};
+use self::listen::{Accepted, Network};
+pub use self::listen::{ListenError, NetworkListener, NetworkOptions, ServerListeners};
+use self::network::NetworkService;
 use self::peer::{Logins, Peer};
 use self::response::ProblemResponse;
 use self::routes::Session;
 use self::stopping::StopSignal;
+pub use self::tls::{Certificates, TlsError, TlsFiles};
+use self::wrong_tokens::WrongTokens;
+use crate::backend::access::Access;
 use crate::backend::{Backend, BackendError};
 use crate::domain::caller::Caller;
 
 /// How long a connection may idle or take to send the head of a request. A client drops an idle one earlier.
 const HEAD: Duration = Duration::from_secs(20);
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long running commands may take to finish when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 /// When a caller that could not wait for news may try again.
@@ -50,9 +66,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How long to wait after an accept failed, for example because file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown`. `backend_for` makes the backend of each connection, for its caller.
-///
-/// On shutdown, waiting reads end at once with an error, and running commands finish.
+/// Serves the unix socket until `shutdown`. `backend_for` makes the backend of each connection, for its caller.
 ///
 /// # Errors
 /// None at present.
@@ -61,9 +75,31 @@ pub async fn serve<B: Backend>(
     backend_for: impl Fn(Caller) -> B + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    let listeners = ServerListeners { socket: listener, port: None };
+    serve_all(listeners, SocketOnly(backend_for), shutdown).await
+}
+
+/// Serves all listeners until `shutdown`.
+///
+/// On shutdown, waiting reads end at once with an error, and running commands finish.
+///
+/// # Errors
+/// None at present.
+pub async fn serve_all(
+    listeners: ServerListeners,
+    access: impl Access,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let (stop, stopping) = stopping::channel();
-    let (routes, logins) = (routes::router(), Logins::default());
-    let handler = Arc::new(ConnectionHandler { backend_for, routes, logins, stopping });
+    let network = listeners.port.as_ref().map(|port| port.network.clone());
+    let handler = Arc::new(ConnectionHandler {
+        access,
+        routes: routes::router(),
+        logins: Logins::default(),
+        wrong_tokens: WrongTokens::default(),
+        network,
+        stopping,
+    });
     let places = Connections::default();
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -73,18 +109,18 @@ pub async fn serve<B: Backend>(
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            stream = accept(&listener), if next.is_none() => next = Some(stream),
+            accepted = listeners.accept(), if next.is_none() => next = Some(accepted),
             () = sleep(ACCEPT_PAUSE), if next.is_some() => {}
         }
         if next.is_some()
             && let Some(connection) = places.enter()
-            && let Some(stream) = next.take()
+            && let Some(accepted) = next.take()
         {
             let handler = handler.clone();
-            connections.spawn(async move { handler.handle(stream, connection).await });
+            connections.spawn(async move { handler.handle(accepted, connection).await });
         }
     }
-    drop(listener);
+    drop(listeners);
     stop.stop();
     let drained = async { while connections.join_next().await.is_some() {} };
     if timeout(GRACE, drained).await.is_err() {
@@ -93,72 +129,100 @@ pub async fn serve<B: Backend>(
     Ok(())
 }
 
-/// Accepts the next connection. Whoever drops this future loses none.
-async fn accept(listener: &UnixListener) -> UnixStream {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return stream,
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
 /// Handles connections: identifies the caller and serves the routes.
-struct ConnectionHandler<F, B> {
-    backend_for: F,
-    routes: Router<Session<B>>,
+struct ConnectionHandler<A: Access> {
+    access: A,
+    routes: Router<Session<A::Backend>>,
     logins: Logins,
+    wrong_tokens: WrongTokens,
+    network: Option<Arc<Network>>,
     stopping: StopSignal,
 }
 
-impl<F, B> ConnectionHandler<F, B>
-where
-    F: Fn(Caller) -> B + Send + Sync,
-    B: Backend,
-{
-    async fn handle(&self, stream: UnixStream, connection: Connection) {
-        if let Ok(peer) = stream.peer_cred() {
-            connection.is_of(peer.uid());
+impl<A: Access> ConnectionHandler<A> {
+    async fn handle(self: Arc<Self>, accepted: Accepted, connection: Connection) {
+        let owner = match &accepted {
+            Accepted::Unix(stream) => {
+                stream.peer_cred().ok().map(|peer| PlaceOwner::User(peer.uid()))
+            }
+            Accepted::Tcp(_, peer) => Some(PlaceOwner::Address(*peer)),
+        };
+        if let Some(owner) = owner {
+            connection.is_of(owner);
         }
         let closed = connection.closed();
+        let open = async {
+            match accepted {
+                Accepted::Unix(stream) => self.handle_local(stream, connection).await,
+                Accepted::Tcp(stream, peer) => self.handle_remote(stream, peer, connection).await,
+            }
+        };
         tokio::select! {
-            () = self.handle_open(stream, connection) => {}
+            () = open => {}
             () = closed => tracing::debug!("a connection was closed for another"),
         }
     }
 
-    async fn handle_open(&self, stream: UnixStream, connection: Connection) {
+    async fn handle_local(&self, stream: UnixStream, connection: Connection) {
         let router = match peer::of(&stream, &self.logins).await {
             Ok(Peer::Admitted(caller)) => {
                 tracing::debug!(%caller, "a caller connected");
-                let backend = Arc::new((self.backend_for)(caller));
-                let session = Session { backend, stopping: self.stopping.clone() };
-                self.routes.clone().with_state(session)
+                self.router_for(caller)
             }
             Ok(Peer::Stranger(uid)) => routes::no_access(uid),
             Err(error) => return tracing::warn!(%error, "could not identify the caller"),
         };
         let service =
             NotedService { inner: TowerToHyperService::new(router), connection: connection.into() };
-        if let Err(error) = self.serve(stream, service).await {
-            tracing::debug!(%error, "a connection broke");
+        self.serve(stream, service).await;
+    }
+
+    async fn handle_remote(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        peer: IpAddr,
+        connection: Connection,
+    ) {
+        let Some(network) = self.network.clone() else { return };
+        let tls = network.tls.clone();
+        let service = NetworkService::new(self.clone(), network, peer, connection);
+        let Some(tls) = tls else { return self.serve(stream, service).await };
+        match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, service).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
         }
     }
 
-    async fn serve(&self, stream: UnixStream, service: NotedService) -> hyper::Result<()> {
+    /// The routes for one caller.
+    fn router_for(&self, caller: Caller) -> Router {
+        let backend = Arc::new(self.access.backend_for(caller));
+        self.routes.clone().with_state(Session { backend, stopping: self.stopping.clone() })
+    }
+
+    async fn serve<S>(&self, stream: impl AsyncRead + AsyncWrite + Unpin, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+    {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
-        tokio::select! {
-            result = connection.as_mut() => return result,
-            () = self.stopping.begun() => connection.as_mut().graceful_shutdown(),
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            () = self.stopping.begun() => None,
+        };
+        let ended = match ended {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection broke");
         }
-        connection.await
     }
 }
 
@@ -182,9 +246,7 @@ impl Service<Request<Incoming>> for NotedService {
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await?;
-            let kind = answer.headers().get(CONTENT_TYPE);
-            connection
-                .end(kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")));
+            connection.end(is_stream(&answer));
             Ok(answer)
         })
     }
@@ -194,5 +256,10 @@ fn too_many() -> Response<Body> {
     let why = format!(
         "too many callers wait for news (at most {WAITING_OF_ONE} of one user and {WAITING} of all); commands still work"
     );
-    ProblemResponse::from(BackendError::Busy { why, again: BUSY }).into_response()
+    layers::answer(ProblemResponse::from(BackendError::Busy { why, again: BUSY }))
+}
+
+fn is_stream(answer: &Response<Body>) -> bool {
+    let kind = answer.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }

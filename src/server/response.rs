@@ -30,6 +30,13 @@ impl From<ProblemDocument> for ProblemResponse {
     }
 }
 
+impl ProblemResponse {
+    /// A problem that is over after this time.
+    pub fn after(problem: ProblemDocument, wait: Duration) -> Self {
+        Self { problem, retry_after: Some(wait) }
+    }
+}
+
 impl From<BackendError> for ProblemResponse {
     fn from(error: BackendError) -> Self {
         Self { retry_after: retry_after(&error), problem: error.into() }

@@ -12,14 +12,14 @@ use utoipa_axum::routes;
 
 use super::document::{
     self, BadRequestResponse, InvalidResponse, LogPageResponse, NoReceiptResponses,
-    NotFoundResponses, NotModifiedResponse, RefusedResponses,
+    NotFoundResponses, NotModifiedResponse, RefusedResponses, TokenResponses,
 };
-use super::extract::{InPath, InQuery, KeyedCommand, KnownVersions};
+use super::extract::{InBody, InPath, InQuery, KeyedCommand, KnownVersions};
 use super::layers::{in_time, no_such_path, stamped, wrong_method};
 use super::response::{self, ProblemResponse};
 use super::sse::{self, LastEvent};
 use super::stopping::StopSignal;
-use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage};
+use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{
     BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
@@ -27,6 +27,7 @@ use crate::api::query::{
 };
 use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
+use crate::domain::caller::WhoAmI;
 use crate::domain::chain::ChainPage;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::commit_location::CommitLocation;
@@ -34,6 +35,7 @@ use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName
 use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
+use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 
 /// The default number of builds or deployments on a page, and the most. The same for the limits below.
 const ROWS: (usize, usize) = (50, 500);
@@ -73,6 +75,9 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(events))
         .routes(routes!(chain))
         .routes(routes!(span))
+        .routes(routes!(who_am_i))
+        .routes(routes!(tokens, create_token))
+        .routes(routes!(revoke_token))
         .split_for_parts();
     let routes = document::served(routes, api)
         .fallback(no_such_path)
@@ -435,6 +440,66 @@ async fn span<B: Backend>(
 ) -> HttpResult<Json<SpanPage>> {
     let span = session.ask(session.backend.span(query.since, query.until)).await?;
     Ok(Json(SpanPage { span }))
+}
+
+/// Says who the caller is to the engine, and what the caller may do.
+#[utoipa::path(
+    get,
+    path = path::WHO_AM_I,
+    responses((status = 200, description = "The caller.", body = WhoAmI))
+)]
+async fn who_am_i<B: Backend>(State(session): State<Session<B>>) -> HttpResult<Json<WhoAmI>> {
+    session.ask(session.backend.who_am_i()).await.map(Json)
+}
+
+/// Lists all tokens, also the revoked ones, oldest first. For admins.
+#[utoipa::path(
+    get,
+    path = path::TOKENS,
+    responses((status = 200, description = "All tokens, without their texts.", body = TokenPage), TokenResponses)
+)]
+async fn tokens<B: Backend>(State(session): State<Session<B>>) -> HttpResult<Json<TokenPage>> {
+    Ok(Json(TokenPage { tokens: session.ask(session.backend.tokens()).await? }))
+}
+
+/// Makes a token. For admins.
+///
+/// Its text is in this answer and nowhere else. If the answer gets lost, revoke the token and make another.
+#[utoipa::path(
+    post,
+    path = path::TOKENS,
+    request_body = NewToken,
+    responses(
+        (status = 200, description = "The token and its text.", body = MadeToken),
+        BadRequestResponse,
+        TokenResponses,
+        InvalidResponse,
+    )
+)]
+async fn create_token<B: Backend>(
+    State(session): State<Session<B>>,
+    InBody(new): InBody<NewToken>,
+) -> HttpResult<Json<MadeToken>> {
+    Ok(Json(session.backend.create_token(new).await?))
+}
+
+/// Revokes a token: it opens nothing from now on, and its open streams end. For admins.
+#[utoipa::path(
+    delete,
+    path = path::TOKEN,
+    params(("token" = TokenId, Path, description = "Its number.")),
+    responses(
+        (status = 200, description = "The revoked token.", body = Token),
+        NotFoundResponses,
+        TokenResponses,
+        InvalidResponse,
+    )
+)]
+async fn revoke_token<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath(token): InPath<TokenId>,
+) -> HttpResult<Json<Token>> {
+    Ok(Json(session.backend.revoke_token(token).await?))
 }
 
 fn within(asked: Option<usize>, (default, most): (usize, usize)) -> usize {

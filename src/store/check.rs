@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Reader, StoreError, schema, sqlite};
+use super::{Reader, StoreError, schema, sqlite, tokens};
 use crate::domain::ids::{Seq, ServiceName};
 use crate::store::rows::{events, parsed};
 
@@ -58,7 +58,11 @@ impl Reader {
             }
             Ok(())
         };
-        read().map_err(|why| sqlite(&self.path, why))
+        read().map_err(|why| sqlite(&self.path, why))?;
+        if schema::version(&self.connection, &self.path)? >= schema::WITH_TOKENS {
+            tokens::read(&self.connection, &self.path)?;
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ mod check;
 mod reader;
 mod rows;
 mod schema;
+mod tokens;
 
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -16,6 +17,7 @@ use rusqlite::{Connection, Transaction, params};
 pub use self::check::try_write;
 pub use self::reader::Reader;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
+pub use self::tokens::KnownToken;
 pub use crate::domain::chain::Hash;
 use crate::domain::command::Receipt;
 use crate::domain::event::{Event, Fact};

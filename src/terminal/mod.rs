@@ -5,6 +5,7 @@ pub mod capabilities;
 pub mod clipboard;
 pub mod colour;
 pub mod guard;
+pub mod hidden_line;
 pub mod input;
 pub mod painter;
 pub mod signals;

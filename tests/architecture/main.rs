@@ -37,6 +37,7 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("", "rusqlite", &["store"]),
     ("", "sqlparser", &["migrations"]),
     ("", "axum", &["server"]),
+    ("", "tokio_rustls", &["server"]),
     ("", "reqwest", &["backend", "engine"]),
     ("", "enable_raw_mode", &["terminal"]),
 ];

@@ -11,4 +11,5 @@ mod lists;
 mod readme;
 mod remedies;
 mod retry;
+mod team;
 mod waiting;

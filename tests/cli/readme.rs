@@ -20,6 +20,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo test", "this is part of it"),
     ("cargo bench ", "they measure for minutes and compare nothing with a limit"),
     ("trunkline", "the console fills a terminal, which the tests of the demo give it"),
+    ("trunkline serve", "it runs until it is told to stop; the tests of a team start it"),
+    ("trunkline login ", "the tests of a team sign in to a server of theirs"),
+    ("trunkline --profile ", "the tests of a team sign in to a server of theirs"),
     ("curl ", "the machine may have none; the tests of the server ask for the same documents"),
 ];
 

@@ -20,6 +20,7 @@ mod reading;
 mod replan;
 mod requests;
 mod retry;
+mod roles;
 mod screens;
 mod search;
 mod sizes;

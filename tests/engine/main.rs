@@ -12,6 +12,7 @@ mod paths;
 mod recipes;
 mod retry;
 mod store;
+mod tokens;
 mod trouble;
 mod trunk;
 mod variables;

@@ -5,5 +5,6 @@ mod contract;
 mod backends;
 mod described;
 mod http;
+mod network;
 mod openapi;
 mod races;

@@ -171,6 +171,7 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
             .replace("{service}", SERVICE)
             .replace("{deployment}", "1")
             .replace("{step}", "0")
+            .replace("{token}", "1")
             .replace("{commit}", "0000")
             .replace("{key}", KEY);
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {

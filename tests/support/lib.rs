@@ -25,6 +25,7 @@ pub mod service_file;
 pub mod serving;
 pub mod shop;
 pub mod small_shop;
+pub mod team;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

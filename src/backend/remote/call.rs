@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::server::Server;
 use super::{Remote, Revival, Reviver, Urgency, verdict};
 use crate::api::problem::ProblemKind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
@@ -37,9 +38,10 @@ pub(super) struct Reply {
 
 impl<'a> Call<'a> {
     pub(super) fn new(remote: &'a Remote, method: Method, path: &str) -> Self {
+        let request = remote.client.request(method.clone(), remote.server.url(path));
         let request = remote
-            .client
-            .request(method.clone(), format!("http://trunkline{path}"))
+            .server
+            .signed(request)
             .header(API_HEADER, API)
             .header(VERSION_HEADER, VERSION)
             .timeout(SLACK);
@@ -108,6 +110,7 @@ impl<'a> Call<'a> {
         if self.never_recorded_is_an_answer && found.kind == ProblemKind::NeverRecorded {
             return Ok(reply);
         }
+        let found = self.remote.server.explain(found);
         Err(problem::error(found, verdict::retry_after(&reply.headers), is_read))
     }
 }
@@ -139,7 +142,12 @@ impl Remote {
     ) -> BackendError {
         let why = root(error);
         if error.is_connect() {
-            let socket = self.socket.display();
+            let socket = match &*self.server {
+                Server::Socket(socket) => socket.display(),
+                Server::Address { url, .. } => {
+                    return BackendError::Unreachable(Server::unreachable(url, &why));
+                }
+            };
             return BackendError::Unreachable(match (&self.reviver, revival) {
                 (None, _) => format!(
                     "the engine does not answer at \"{socket}\" ({why}); run: trunkline engine restart"

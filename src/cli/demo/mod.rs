@@ -48,8 +48,7 @@ pub async fn open(base: &Places, global: Global) -> Result<(), CliError> {
         make(base, &places)?;
     }
     let global = Global { demo: true, ..global };
-    let backend = engine_process::ensure_running(&places, &global).await?;
-    console::show(backend, &places, &global).await
+    console::practise(&places, &global).await
 }
 
 /// The demo's own folders, separate from those of the real services.

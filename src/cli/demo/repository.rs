@@ -127,7 +127,7 @@ fn you() -> Identity {
 
 /// The name that this process's user logs in with.
 fn login() -> String {
-    crate::cli::login::own()
+    crate::cli::own_login::own()
 }
 
 /// The text as a TOML string.

@@ -5,9 +5,10 @@ use crate::console::model::pane::Pane;
 use crate::console::model::targets::KeyTarget;
 use crate::console::model::{Model, Screen};
 use crate::domain::build::BuildState;
+use crate::domain::caller::AccessRole;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
-use crate::domain::snapshot::{Capabilities, DeploymentRow};
+use crate::domain::snapshot::{Capabilities, DeploymentRow, Description};
 use crate::domain::time::say;
 use crate::domain::way_back;
 
@@ -351,7 +352,14 @@ pub fn fresh(model: &Model) -> Available {
 }
 
 fn able(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Available {
+    if model.options.read_only {
+        return Err(format!("this console is read-only; open another to {what}"));
+    }
     match &model.description {
+        Some(Description { role: Some(role), .. }) if *role < AccessRole::Deployer => Err(format!(
+            "your role {role} may not {what}; ask for the role {}",
+            AccessRole::Deployer
+        )),
         Some(description) if !able_to(&description.capabilities) => {
             Err(format!("this backend ({}) cannot {what}", description.backend))
         }

@@ -42,6 +42,7 @@ use crate::console::model::targets::Targets;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::options::Options;
+use crate::domain::caller::AccessRole;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
 use crate::domain::instant;
 use crate::domain::log::LogFrom;
@@ -269,6 +270,17 @@ impl Model {
     }
 
     /// Whether the screen shows nothing but the text of the log, to be selected with the mouse.
+    /// Whether anything can be done from here, as far as it is known.
+    #[must_use]
+    pub fn may_act(&self) -> bool {
+        let may = |description: &Description| {
+            let able = description.capabilities;
+            let role = description.role.is_none_or(|role| role >= AccessRole::Deployer);
+            role && (able.promote || able.rollback)
+        };
+        !self.options.read_only && self.description.as_ref().is_none_or(may)
+    }
+
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.screen == Screen::Service && self.focus == Pane::Log && self.log.pane.is_plain()

@@ -395,17 +395,17 @@ fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
     let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
     let row = row.own("  ", Role::Text);
     let row = if demo { row.own("DEMO ", Role::Accent) } else { row };
+    let row = match &model.options.profile {
+        Some(profile) => row.called_within(profile, most, Role::Accent).gap(1),
+        None => row,
+    };
     let row = match &model.service {
         Some(service) => {
             row.called_within(&service.me.actor.to_string(), most, Role::AuthorMe).gap(1)
         }
         None => row,
     };
-    let able = model
-        .description
-        .as_ref()
-        .is_none_or(|d| d.capabilities.promote || d.capabilities.rollback);
-    let row = row.own(if able { "RW " } else { "READ-ONLY " }, Role::Muted);
+    let row = row.own(if model.may_act() { "RW " } else { "READ-ONLY " }, Role::Muted);
     freshness(model, row).own(" ", Role::Text)
 }
 

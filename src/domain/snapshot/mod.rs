@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use self::alarm::Alarm;
 use crate::calendar::FreezeWindow;
 use crate::domain::build::{Build, BuildState};
+use crate::domain::caller::AccessRole;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
@@ -45,6 +46,9 @@ pub struct Description {
     /// Identifies the backend's process. A restart changes it.
     pub instance: String,
     pub capabilities: Capabilities,
+    /// The caller's role; absent from an engine that knows no roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<AccessRole>,
 }
 
 /// What a backend can do. The screen names what it cannot do.

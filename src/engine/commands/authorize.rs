@@ -1,29 +1,30 @@
 //! Whether a caller may send a command. Pure. The service's guards are checked after that.
 //!
-//! Reads need no check here: every accepted caller may read.
+//! Every accepted caller may read. A service outside of a caller's limit does not exist for it, see
+//! [`crate::engine::Handle::admit`].
 
-use crate::domain::caller::{Caller, Rights};
+use crate::domain::caller::{AccessRole, Caller};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::people::Actor;
 
 /// # Errors
 /// With a refusal that names the missing role. It is recorded like a guard's refusal.
 pub fn authorize(caller: &Caller, actor: &Actor, command: &Command) -> Result<(), Refusal> {
-    match caller.rights {
-        Rights::Deployer => Ok(()),
-        Rights::Viewer => {
-            let what = command.what(None);
-            let sentence = format!(
-                "{actor} has the role viewer, which does not allow {what}; ask for the role deployer"
-            );
-            Err(Refusal::Policy { sentence, findings: Vec::new() })
-        }
+    let (has, needs) = (caller.rights.role, AccessRole::Deployer);
+    if has >= needs {
+        return Ok(());
     }
+    let what = command.what(None);
+    let sentence = format!(
+        "{actor} has the role {has}, which does not allow {what}; ask for the role {needs}"
+    );
+    Err(Refusal::Policy { sentence, findings: Vec::new() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::caller::Rights;
     use crate::domain::ids::Environment;
 
     #[test]
@@ -31,7 +32,7 @@ mod tests {
         let hold = Command::Hold { environment: Environment::Production, reason: "late".into() };
         let (local, sam) = (Caller::in_process("sam"), Actor::Person("sam".into()));
         assert_eq!(authorize(&local, &sam, &hold), Ok(()));
-        let viewer = Caller { rights: Rights::Viewer, ..local };
+        let viewer = Caller { rights: Rights::everywhere(AccessRole::Viewer), ..local };
         let Err(Refusal::Policy { sentence, .. }) = authorize(&viewer, &sam, &hold) else {
             panic!("a viewer may hold production");
         };

@@ -21,7 +21,7 @@ pub fn digest(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::caller::Rights;
+    use crate::domain::caller::{AccessRole, CallerIdentity, Rights};
     use crate::domain::ids::Environment;
 
     #[test]
@@ -33,8 +33,12 @@ mod tests {
             now.to_string(),
             "d098067c5ba8f1d80a8a41557b41276eb0fbdfea04dbbf43f5198c068ed18db8"
         );
-        let viewer = Caller { rights: Rights::Viewer, ..caller };
+        let viewer = Caller { rights: Rights::everywhere(AccessRole::Viewer), ..caller };
         let later = digest(&"checkout".parse().unwrap(), &viewer, &hold).unwrap();
         assert_eq!(later, now, "rights change, the command stays the same");
+        let identity = CallerIdentity::Person { name: "raj".into(), email: None };
+        let person = Caller { identity, ..viewer };
+        let other = digest(&"checkout".parse().unwrap(), &person, &hold).unwrap();
+        assert_ne!(other, now, "the person of a token is not the login of the same name");
     }
 }

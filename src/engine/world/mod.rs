@@ -14,6 +14,7 @@ use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::build::Build;
+use crate::domain::caller::{AccessRole, Rights};
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
@@ -26,6 +27,9 @@ use crate::git::{Mirror, Paths};
 
 /// The most pipelines that a service remembers.
 const PIPELINES: usize = 500;
+
+/// The sources of problems that are about the engine as a whole.
+const ABOUT_ALL: &[&str] = &["certificate", "clock", "data folder", "disk", "record"];
 
 /// All services, and the problems that belong to none.
 #[derive(Debug, Clone, Default)]
@@ -89,11 +93,33 @@ impl World {
     /// # Errors
     /// When there is none.
     pub fn named(&self, name: &ServiceName) -> Result<&Service, Refusal> {
-        self.services.get(name).map(Arc::as_ref).ok_or_else(|| {
-            let known: Vec<_> = self.services.keys().map(ServiceName::as_str).collect();
-            let (name, known) = (name.as_str(), known.join(", "));
+        self.reached(name, &Rights::everywhere(AccessRole::Viewer))
+    }
+
+    /// The service, if it exists for somebody with these rights.
+    ///
+    /// # Errors
+    /// The same whether it does not exist or is outside of the limit.
+    pub fn reached(&self, name: &ServiceName, rights: &Rights) -> Result<&Service, Refusal> {
+        let found = self.services.get(name).filter(|_| rights.reach(name));
+        found.map(Arc::as_ref).ok_or_else(|| {
+            let known = self.reachable(rights).map(|service| service.name.as_str());
+            let (name, known) = (name.as_str(), known.collect::<Vec<_>>().join(", "));
             Refusal::not_found(format!("there is no service {name:?}; there are: {known}"))
         })
+    }
+
+    /// The services that exist for somebody with these rights.
+    pub fn reachable(&self, rights: &Rights) -> impl Iterator<Item = &Arc<Service>> {
+        self.services.values().filter(|service| rights.reach(&service.name))
+    }
+
+    /// The problems of no service. Whoever is limited to services does not get those of a repository or a file, which
+    /// may be about another service.
+    pub fn problems_for(&self, rights: &Rights) -> Vec<Problem> {
+        let is_shown = |source: &str| rights.services.is_none() || ABOUT_ALL.contains(&source);
+        let shown = self.problems.iter().filter(|(source, _)| is_shown(source));
+        shown.map(|(_, problem)| problem.clone()).collect()
     }
 
     /// The service at this place.

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::task::JoinSet;
 use trunkline::backend::embedded::Embedded;
 use trunkline::backend::{Backend as _, BackendError};
-use trunkline::domain::caller::{Caller, Rights};
+use trunkline::domain::caller::{AccessRole, Caller, Rights};
 use trunkline::domain::command::{Action, Command, Receipt, Refusal};
 use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment, IdempotencyKey, Seq};
@@ -185,7 +185,8 @@ fn columns_say_what_the_events_say(home: &Home, rows: &[Vec<String>], events: &[
 async fn a_viewer_reads_everything_and_changes_nothing_and_the_refusal_is_recorded() {
     let mut world = World::open(QUICK).await;
     world.merged("Zoe", "zoe@example.com", "one").await;
-    let viewer = Caller { rights: Rights::Viewer, ..Caller::in_process("vera") };
+    let viewer =
+        Caller { rights: Rights::everywhere(AccessRole::Viewer), ..Caller::in_process("vera") };
     let backend = Embedded::new(world.handle().clone(), viewer);
     assert!(backend.service(&world.service, None, Duration::ZERO).await.unwrap().is_some());
     let hold = Command::Hold { environment: Environment::Production, reason: "late".into() };

@@ -150,7 +150,7 @@ fn in_lines(command: &str, room: usize) -> Vec<String> {
 
 /// The commands that do the same. No build is named: the engine knows better than a screen that it does not answer where a
 /// rollback goes by then.
-fn commands(model: &Model) -> [String; 2] {
+fn commands(model: &Model) -> Vec<String> {
     let demo = model.options.demo || model.description.as_ref().is_some_and(|d| d.demo);
     let demo = if demo { " --demo" } else { "" };
     let service = model.services.selected.as_ref();
@@ -159,7 +159,12 @@ fn commands(model: &Model) -> [String; 2] {
     // Past the floor it asks: `--yes` alone is refused.
     let asks = offer.is_some_and(|offer| offer.verdict.outlook == Outlook::PointOfNoReturn);
     let yes = if asks { "" } else { " --yes" };
-    [format!("trunkline engine restart{demo}"), format!("trunkline rollback{service}{demo}{yes}")]
+    let rollback = |which: &str| format!("trunkline rollback{service}{which}{yes}");
+    match &model.options.profile {
+        // The engine of a profile is on another machine.
+        Some(profile) => vec![rollback(&format!(" --profile {profile}"))],
+        None => vec![format!("trunkline engine restart{demo}"), rollback(demo)],
+    }
 }
 
 /// Which service it is, where there are several.

@@ -1,0 +1,125 @@
+//! Where a remote's server is: at a unix socket, or at an address that takes a token.
+
+use std::path::PathBuf;
+
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
+
+use super::{CONNECT, IDLE};
+use crate::api::problem::{ProblemDocument, ProblemKind};
+use crate::domain::token::TokenSecret;
+
+/// How long it may take to connect to another machine: also a handshake and a slow network.
+const CONNECT_FAR: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// A server's place.
+#[derive(Debug)]
+pub(super) enum Server {
+    Socket(PathBuf),
+    Address { url: String, token: TokenSecret },
+}
+
+/// How to reach a server over the network.
+#[derive(Debug, Clone)]
+pub struct ServerAddress {
+    /// `https://HOST:PORT`, without a slash at its end.
+    pub url: String,
+    /// The certificates to trust, in PEM, instead of those of the system.
+    pub ca: Option<Vec<u8>>,
+    pub token: TokenSecret,
+}
+
+/// A client that follows no redirect and asks no proxy: a token goes to its own server alone.
+fn client() -> ClientBuilder {
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(IDLE)
+}
+
+impl Server {
+    /// The client for the server at this socket.
+    pub fn at_socket(socket: PathBuf) -> (Client, Self) {
+        let client = client()
+            .unix_socket(socket.clone())
+            .tls_certs_only([])
+            .connect_timeout(CONNECT)
+            .build()
+            .expect("a client without certificates needs nothing from the system");
+        (client, Self::Socket(socket))
+    }
+
+    /// The client for the server at this address.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn at_address(address: ServerAddress) -> Result<(Client, Self), String> {
+        let ServerAddress { url, ca, token } = address;
+        let client = client().connect_timeout(CONNECT_FAR);
+        let client = match ca {
+            None => client,
+            Some(pem) => {
+                let trusted = Certificate::from_pem_bundle(&pem).ok();
+                let trusted = trusted.filter(|trusted| !trusted.is_empty());
+                client.tls_certs_only(
+                    trusted.ok_or("the ca of the profile has no certificate in PEM")?,
+                )
+            }
+        };
+        let client = client.build().map_err(|why| format!("TLS cannot be set up: {why}"))?;
+        Ok((client, Self::Address { url, token }))
+    }
+
+    /// The URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        match self {
+            Self::Socket(_) => format!("http://trunkline{path}"),
+            Self::Address { url, .. } => format!("{url}{path}"),
+        }
+    }
+
+    /// The request with the token that the server needs.
+    pub fn signed(&self, request: RequestBuilder) -> RequestBuilder {
+        match self {
+            Self::Socket(_) => request,
+            Self::Address { token, .. } => request.bearer_auth(token.expose()),
+        }
+    }
+
+    /// The problem with what to do about it here.
+    pub fn explain(&self, problem: ProblemDocument) -> ProblemDocument {
+        match self {
+            Self::Address { url, .. } if problem.kind == ProblemKind::NotSignedIn => {
+                let detail = format!("{}: trunkline login {url}", problem.detail);
+                ProblemDocument { detail, ..problem }
+            }
+            _ => problem,
+        }
+    }
+
+    /// Why nobody answers at an address.
+    pub fn unreachable(url: &str, why: &str) -> String {
+        let in_words = TLS_ERRORS.iter().find(|(sign, _)| why.contains(sign));
+        match in_words {
+            Some((_, words)) => format!("{url} is not trusted: {words}"),
+            None => format!(
+                "{url} does not answer ({why}); check the network, then ask whoever runs it"
+            ),
+        }
+    }
+}
+
+/// What an error of TLS says, and the same in words.
+const TLS_ERRORS: &[(&str, &str)] = &[
+    (
+        "UnknownIssuer",
+        "nobody whom this machine knows has signed its certificate; set ca of the profile in config.toml to the \
+         certificate of your authority",
+    ),
+    ("certificate expired", "its certificate has expired; ask whoever runs it to renew it"),
+    ("not valid yet", "its certificate is not valid yet; compare the clocks of both machines"),
+    ("not valid for", "its certificate is of another host; use a name that is in the certificate"),
+    (
+        "CaUsedAsEndEntity",
+        "its certificate is that of an authority; whoever runs it has to sign one for the server with it",
+    ),
+    ("certificate revoked", "its certificate was revoked; ask whoever runs it"),
+    ("invalid peer certificate", "its certificate is not valid; ask whoever runs it"),
+    ("InvalidContentType", "it does not speak TLS; look at the address and the port"),
+];

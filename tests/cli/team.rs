@@ -1,0 +1,176 @@
+//! A team's server and a laptop that signs in to it, with the real program.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, Output, Stdio};
+
+use trunkline::server::TlsFiles;
+use trunkline_testing::engine::QUICK;
+use trunkline_testing::home::Home;
+use trunkline_testing::repository::Repository;
+use trunkline_testing::team::{pem, put_pair};
+
+/// A server of its own user, in the foreground.
+struct TeamHome {
+    home: Home,
+    _repository: Repository,
+    server: Child,
+    url: String,
+}
+
+impl Drop for TeamHome {
+    fn drop(&mut self) {
+        // The home stops the engine; this takes its status.
+        self.home.trunkline(&["engine", "stop"]);
+        self.server.wait().unwrap();
+    }
+}
+
+impl TeamHome {
+    fn new() -> Self {
+        let (home, repository) = (Home::new(), Repository::new());
+        repository.write("trunkline.toml", QUICK);
+        repository.commit_all("Ann", "ann@example.com", "begin");
+        home.watch_repository(repository.path(), "");
+        let config = home.path("config");
+        let files = TlsFiles { certificate: config.join("cert.pem"), key: config.join("key.pem") };
+        put_pair(&files, "server", "server");
+        let text =
+            "listen = \"127.0.0.1:0\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+        fs::write(config.join("server.toml"), text).unwrap();
+        assert!(home.said(&["serve", "--check"]).contains("listens on 127.0.0.1:0 with TLS"));
+        let mut server = home.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.split(" and on ").nth(1).and_then(|rest| rest.split(';').next());
+        let port = address.and_then(|address| address.rsplit(':').next()).unwrap();
+        let url = format!("https://localhost:{port}");
+        Self { home, _repository: repository, server, url }
+    }
+
+    /// The text of a new token.
+    fn token(&self, name: &str, role: &str, person: &str) -> String {
+        let text = self.home.said(&["token", "create", name, "--role", role, "--as", person]);
+        text.trim().to_owned()
+    }
+}
+
+/// A user without an engine.
+fn laptop() -> Home {
+    let laptop = Home::new();
+    fs::write(laptop.path("ca.pem"), pem("ca.pem")).unwrap();
+    laptop
+}
+
+fn with_input(home: &Home, arguments: &[&str], input: &str) -> Output {
+    let mut command = home.command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn error(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn has_text(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(has_text(&path, text));
+        } else if fs::read(&path)
+            .unwrap_or_default()
+            .windows(text.len())
+            .any(|w| w == text.as_bytes())
+        {
+            found.push(path.file_name().unwrap().to_string_lossy().into_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn an_engineer_signs_in_from_a_laptop_and_is_known_by_name() {
+    let (team, laptop) = (TeamHome::new(), laptop());
+    let token = team.token("raj-laptop", "deployer", "raj");
+    let login = ["login", &team.url, "--ca", "ca.pem", "--profile", "prod"];
+    let signed_in = with_input(&laptop, &login, &format!("{token}\n"));
+    assert!(signed_in.status.success(), "{signed_in:?}");
+    assert_eq!(has_text(&laptop.path(""), &token), ["token"], "it is in its file alone");
+    let told = |arguments: &[&str]| {
+        let mut with = arguments.to_vec();
+        with.extend(["--profile", "prod"]);
+        laptop.trunkline(&with)
+    };
+    let who = String::from_utf8(told(&["whoami"]).stdout).unwrap();
+    assert!(who.starts_with("raj, deployer for all services (token raj-laptop (t1)"), "{who}");
+    assert!(told(&["status"]).status.success());
+    assert!(told(&["hold", "staging", "--reason", "late"]).status.success());
+    let events = team.home.said(&["events", "--json"]);
+    assert!(events.contains(r#"{"person":"raj"}"#), "{events}");
+    assert!(!laptop.path("data/engine.lock").exists(), "nothing is started on the laptop");
+    let refused = told(&["token", "list"]);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+
+    team.home.said(&["token", "revoke", "raj-laptop"]);
+    let out = told(&["status"]);
+    assert!(error(&out).contains(&format!("trunkline login {}", team.url)), "{out:?}");
+    assert!(told(&["logout"]).status.success());
+    let out = told(&["status"]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(error(&out).contains(&format!("trunkline login {}", team.url)), "{out:?}");
+    // The profile knows the authority.
+    let token = team.token("raj-laptop", "viewer", "raj");
+    assert!(with_input(&laptop, &["login", &team.url], &token).status.success());
+    let refused = told(&["hold", "staging", "--reason", "late"]);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    assert!(error(&refused).contains("raj has the role viewer"), "{refused:?}");
+}
+
+#[test]
+fn a_login_that_does_not_work_keeps_nothing() {
+    let (team, laptop) = (TeamHome::new(), laptop());
+    let token = team.token("raj-laptop", "deployer", "raj");
+    let wrong = format!("tl_{}", "A".repeat(49));
+    let (url, plain) =
+        (team.url.as_str(), team.url.replace("https://localhost", "http://example.org"));
+    let cases: [(&[&str], &str, &str); 4] = [
+        (&["login", url, "--ca", "ca.pem"], &wrong, "not a token of trunkline"),
+        (&["login", url], &token, "set ca of the profile"),
+        (&["login", &plain], &token, "in the clear"),
+        (&["login", url, "--ca", "ca.pem"], "", "not a token of trunkline"),
+    ];
+    for (arguments, input, words) in cases {
+        let out = with_input(&laptop, arguments, input);
+        assert!(!out.status.success() && error(&out).contains(words), "{arguments:?}: {out:?}");
+    }
+    assert!(!laptop.path("data/profiles").exists());
+    assert!(!laptop.path("config/config.toml").exists());
+}
+
+#[test]
+fn the_sample_of_the_server_file_is_in_order_and_a_mistake_has_its_place() {
+    let home = Home::new();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/server.toml");
+    let said = home.said(&["serve", "--check", sample.to_str().unwrap()]);
+    assert!(said.contains("listens on 127.0.0.1:8443 without TLS"), "{said}");
+    let spelled_out: String = fs::read_to_string(&sample).unwrap();
+    let spelled_out =
+        spelled_out.replace("# [tls]", "[tls]").replace("# certificate", "certificate");
+    fs::write(home.path("server.toml"), spelled_out.replace("# key", "key")).unwrap();
+    let check = |text: Option<&str>| {
+        if let Some(text) = text {
+            fs::write(home.path("server.toml"), text).unwrap();
+        }
+        let out = home.trunkline(&["serve", "--check", "server.toml"]);
+        assert_eq!(out.status.code(), Some(2), "{out:?}");
+        error(&out)
+    };
+    assert!(check(None).contains("cannot read"));
+    assert!(check(Some("\nlisten = 8443\n")).contains("server.toml:2:10"));
+    assert!(check(Some("listen = \"0.0.0.0:8443\"\n")).contains("[tls]"));
+    assert!(!home.path("data").exists(), "a check makes nothing");
+}
