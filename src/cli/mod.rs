@@ -113,6 +113,7 @@ pub struct Global {
 
 impl Global {
     /// The profile whose server the command is for. The practice service is always on this machine.
+    #[must_use]
     pub fn of_profile(&self) -> Option<&str> {
         self.profile.as_deref().filter(|_| !self.demo)
     }

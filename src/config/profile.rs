@@ -41,12 +41,11 @@ pub(super) fn read(
 }
 
 fn profile(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Profile> {
-    let url = match section.take("url") {
-        Some(entry) => url(&entry, mistakes),
-        None => {
-            mistakes.add(section.at, &section.path, "a profile needs url = \"https://HOST\"");
-            None
-        }
+    let url = if let Some(entry) = section.take("url") {
+        url(&entry, mistakes)
+    } else {
+        mistakes.add(section.at, &section.path, "a profile needs url = \"https://HOST\"");
+        None
     };
     let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let token_command = secret_sources::command(&mut section, "token_command", mistakes);

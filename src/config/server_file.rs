@@ -71,12 +71,11 @@ fn tls_settings(
 ) -> Option<TlsSettings> {
     let (at, path) = (section.at, section.path.clone());
     let mut file = |key, mistakes: &mut Mistakes<'_>| {
-        let text = match section.take(key) {
-            Some(entry) => entry.text(mistakes),
-            None => {
-                mistakes.add(at, &path, format!("TLS needs {key} = \"/PATH\""));
-                None
-            }
+        let text = if let Some(entry) = section.take(key) {
+            entry.text(mistakes)
+        } else {
+            mistakes.add(at, &path, format!("TLS needs {key} = \"/PATH\""));
+            None
         };
         text.map(|text| folder.join(text))
     };

@@ -91,9 +91,10 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
 
 /// The name and the port of an authority.
 fn split(authority: &str) -> Option<(&str, Option<u16>)> {
-    let end = match authority.starts_with('[') {
-        true => authority.find(']')? + 1,
-        false => authority.find(':').unwrap_or(authority.len()),
+    let end = if authority.starts_with('[') {
+        authority.find(']')? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
     };
     let (name, port) = authority.split_at(end);
     let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
@@ -102,11 +103,10 @@ fn split(authority: &str) -> Option<(&str, Option<u16>)> {
     }
     match port.strip_prefix(':') {
         None if port.is_empty() => Some((name, None)),
-        None => None,
         Some(port) if port.starts_with(|c: char| c.is_ascii_digit()) => {
             port.parse().ok().map(|port| (name, Some(port)))
         }
-        Some(_) => None,
+        _ => None,
     }
 }
 

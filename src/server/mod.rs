@@ -213,12 +213,11 @@ impl<A: Access> ConnectionHandler<A> {
             ended = connection.as_mut() => Some(ended),
             () = self.stopping.begun() => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke");
