@@ -144,8 +144,8 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// The commands that have commands of their own.
-const GROUPS: [&str; 7] =
-    ["--demo", "audit", "engine", "freeze", "migrations", "plan", "quarantine"];
+const GROUPS: [&str; 8] =
+    ["--demo", "audit", "engine", "freeze", "migrations", "plan", "quarantine", "token"];
 
 /// The words of the command that a sentence names after `trunkline `; none if it names none.
 fn command_words(verbs: &str, rest: &str) -> Option<String> {
