@@ -154,17 +154,17 @@ async fn services(backend: &Remote) -> Vec<Check> {
         fleet.problems.into_iter().map(|p| Check::wrong("fleet", p.what, p.remedy)).collect();
     for row in fleet.services {
         let name = row.service;
-        match backend.service(&name, None, Duration::ZERO).await {
-            Ok(Some(snapshot)) if snapshot.problems.is_empty() => {
-                let (trunk, builds) = (snapshot.trunk_in_words(), snapshot.builds_total);
-                checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
-                checks.extend(rollbacks::check(backend, &name).await);
-            }
-            Ok(Some(snapshot)) => checks.extend(snapshot.problems.into_iter().map(|problem| {
-                Check::wrong("service", format!("{name}: {}", problem.what), problem.remedy)
-            })),
-            Ok(None) | Err(_) => {}
+        let Ok(Some(snapshot)) = backend.service(&name, None, Duration::ZERO).await else {
+            continue;
+        };
+        if snapshot.problems.is_empty() {
+            let (trunk, builds) = (snapshot.trunk_in_words(), snapshot.builds_total);
+            checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
         }
+        checks.extend(snapshot.problems.into_iter().map(|problem| {
+            Check::wrong("service", format!("{name}: {}", problem.what), problem.remedy)
+        }));
+        checks.extend(rollbacks::check(backend, &name).await);
     }
     checks
 }
