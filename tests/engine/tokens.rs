@@ -82,7 +82,8 @@ async fn a_token_names_its_person_until_it_is_revoked_also_after_a_restart() {
 
     let ended = tokio::spawn(world.handle().token_ended(&caller));
     world.handle().revoke_token(&moira, made.token.id).await.unwrap();
-    ended.await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(15), ended).await;
+    ended.expect("the access ends").unwrap();
     let refused = TokenRefusal::Revoked("deployer-of-raj-0".into());
     assert_eq!(world.handle().authenticate(&text, PEER), Err(refused.clone()));
     world.stop().await;

@@ -181,7 +181,8 @@ async fn a_stream_and_a_waiting_read_end_with_their_token() {
     let begun = Instant::now();
     let moira = Caller::in_process("moira");
     world.handle().revoke_token(&moira, made.token.id).await.unwrap();
-    while let Ok(Some(_)) = stream.chunk().await {}
+    let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    tokio::time::timeout(Duration::from_secs(15), end).await.expect("the stream ends");
     let waited = waiting.await.unwrap().unwrap();
     assert_eq!(waited.status(), StatusCode::UNAUTHORIZED);
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
