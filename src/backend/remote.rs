@@ -103,6 +103,13 @@ impl Remote {
         Server::at_address(address).map(Self::of)
     }
 
+    /// The engine of another user of this machine, at the socket of a group.
+    #[must_use]
+    pub fn of_group(socket: PathBuf) -> Self {
+        let (client, _) = Server::at_socket(socket.clone());
+        Self::of((client, Server::OfGroup(socket)))
+    }
+
     fn of((client, server): (Client, Server)) -> Self {
         Self { client, server: Arc::new(server), reviver: None, budget: Arc::default() }
     }

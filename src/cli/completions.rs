@@ -153,6 +153,11 @@ fn from_service(
 
 /// Asks the engine that runs. Without one, or without its answer in time, there is none.
 fn ask<T, F: Future<Output = Option<T>>>(question: impl FnOnce(Remote) -> F) -> Option<T> {
+    // The engine of this machine knows nothing of the server of a profile.
+    let of_profile = |word: String| word == "--profile" || word.starts_with("--profile=");
+    if std::env::args().any(of_profile) || std::env::var_os("TRUNKLINE_PROFILE").is_some() {
+        return None;
+    }
     let base = Places::discover().ok()?;
     let demo = std::env::args_os().any(|word| word == "--demo");
     let socket = if demo { demo::places(&base).socket() } else { base.socket() };

@@ -30,9 +30,11 @@ pub async fn of_profile(
     name: &str,
 ) -> Result<Connected, CliError> {
     let profile = profile(user, name)?;
-    let token = credential::token(places, name, profile).await?;
-    let intents = places.profile(name).join("intents");
-    Ok(Connected { backend: remote(profile, token)?, intents })
+    let backend = match profile.socket() {
+        Some(socket) => Remote::of_group(socket),
+        None => remote(profile, credential::token(places, name, profile).await?)?,
+    };
+    Ok(Connected { backend, intents: places.profile(name).join("intents") })
 }
 
 /// The profile of this name.

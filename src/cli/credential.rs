@@ -115,7 +115,7 @@ async fn run(command: &[String], patience: Duration) -> Result<String, String> {
     };
     let status = status.map_err(|why| format!("was lost: {why}"))?;
     if !status.success() {
-        let shown: String = gate::line(complaint.lines().next().unwrap_or_default()).into();
+        let shown = gate::line(complaint.lines().next().unwrap_or_default());
         let shown: String = shown.chars().take(SHOWN).collect();
         return Err(format!("failed ({status}): {shown}"));
     }

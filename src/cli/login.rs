@@ -24,7 +24,7 @@ const LARGEST: u64 = 8 * 1024;
 
 #[derive(Debug, Args)]
 pub struct LoginArgs {
-    /// The address of the server, such as https://deploys.example.org:8443
+    /// The address of the server: https, a host and perhaps a port
     #[arg(value_name = "URL", value_parser = check_url)]
     url: String,
     /// The certificate of the authority that signed the server's, in PEM

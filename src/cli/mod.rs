@@ -104,7 +104,7 @@ pub struct Global {
     /// The service; not needed if there is only one, or inside its repository
     #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completions::services))]
     pub service: Option<ServiceName>,
-    /// Use the server of this profile, see "trunkline login"; without it, the engine of this machine
+    /// Use the server of this profile, see "trunkline login"; serve, engine, init and doctor are about this machine
     #[arg(long, global = true, value_name = "NAME", env = "TRUNKLINE_PROFILE")]
     pub profile: Option<String>,
     /// Use the practice service of "trunkline demo"
@@ -114,6 +114,7 @@ pub struct Global {
 
 impl Global {
     /// The profile whose server the command is for. The practice service is always on this machine.
+    #[must_use]
     pub fn of_profile(&self) -> Option<&str> {
         self.profile.as_deref().filter(|_| !self.demo)
     }

@@ -25,7 +25,7 @@ use crate::config::user_file::UserFile;
 use crate::domain::caller::Caller;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, EngineOptions, Handle, Services};
-use crate::server::{self, NetworkListener, ServerListeners};
+use crate::server::{self, NetworkListener};
 
 /// How often the demo's engine checks whether it is watched.
 const POLL: Duration = Duration::from_secs(1);
@@ -53,7 +53,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         let told = listening::check(listening.with_file(file), &places).await?;
         return Output::new().line(told);
     }
-    let network = listening.network(&places)?;
+    let listening = listening.read(&places)?;
     if background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
     }
@@ -65,14 +65,9 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     })?;
     let handle =
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
-    let certificates = listening::renewed(network.as_ref());
-    let port = match network {
-        Some(network) => Some(listening::bind(network).await?),
-        None => None,
-    };
-    let address = port.as_ref().map(NetworkListener::address);
-    let socket = server::bind(&places.socket()).wrap_err("cannot listen")?;
-    let listeners = ServerListeners { socket, port };
+    let certificates = listening.certificates();
+    let listeners = listening.bind(&places.socket()).await?;
+    let address = listeners.port.as_ref().map(NetworkListener::address);
     let (socket, log) = (places.socket(), places.engine_log());
     tracing::info!(socket = %socket.display(), "the engine is running");
     if let Some(address) = address {

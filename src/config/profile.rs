@@ -8,15 +8,26 @@ use super::secret_sources;
 use crate::settings::name::check_service_name;
 use crate::settings::{Mistakes, Section, Setting};
 
+/// How the address of a socket begins.
+const SOCKET: &str = "unix:";
+
 /// A server, and how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Profile {
-    /// `https://HOST:PORT`, without a slash at its end.
+    /// `https://HOST:PORT`, without a slash at its end, or `unix:/PATH` for the socket of a group.
     pub url: String,
     /// The certificates to trust, in PEM, instead of those of the system.
     pub ca: Option<PathBuf>,
     /// A program and its arguments, which prints the token.
     pub token_command: Option<Vec<String>>,
+}
+
+impl Profile {
+    /// The socket of a group, if that is the server.
+    #[must_use]
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.url.strip_prefix(SOCKET).map(PathBuf::from)
+    }
 }
 
 /// Reads the setting `profiles`.
@@ -41,12 +52,11 @@ pub(super) fn read(
 }
 
 fn profile(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Profile> {
-    let url = match section.take("url") {
-        Some(entry) => url(&entry, mistakes),
-        None => {
-            mistakes.add(section.at, &section.path, "a profile needs url = \"https://HOST\"");
-            None
-        }
+    let url = if let Some(entry) = section.take("url") {
+        url(&entry, mistakes)
+    } else {
+        mistakes.add(section.at, &section.path, "a profile needs url = \"https://HOST\"");
+        None
     };
     let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let token_command = secret_sources::command(&mut section, "token_command", mistakes);
@@ -56,6 +66,9 @@ fn profile(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Prof
 
 fn url(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = entry.text(mistakes)?;
+    if text.strip_prefix(SOCKET).is_some_and(|path| path.starts_with('/')) {
+        return Some(text.to_owned());
+    }
     let checked = check_url(text);
     checked.map_err(|why| entry.reject(mistakes, why)).ok()
 }

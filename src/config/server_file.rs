@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::secret_sources::absolute;
 use super::user_file;
+use crate::domain::caller::AccessRole;
 use crate::settings::{Mistakes, Section, Setting, tree};
 
 /// The name of the file, beside the user file.
@@ -20,6 +22,17 @@ pub struct ServerFile {
     pub behind_proxy: Vec<IpAddr>,
     /// Names of the server besides those in its certificate.
     pub hosts: Vec<String>,
+    pub socket_group: Option<SocketGroup>,
+}
+
+/// A second socket, for the members of a Unix group on the same machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketGroup {
+    pub path: PathBuf,
+    /// The name of the group.
+    pub group: String,
+    /// What every member may do.
+    pub role: AccessRole,
 }
 
 /// Where the certificate and its key are.
@@ -60,8 +73,10 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
     let hosts = hosts.iter().filter_map(|entry| host(entry, mistakes)).collect();
     let tls = top.take("tls").and_then(|entry| entry.section(mistakes));
     let tls = tls.and_then(|section| tls_settings(section, folder, mistakes));
+    let socket_group = top.take("socket_group").and_then(|entry| entry.section(mistakes));
+    let socket_group = socket_group.and_then(|section| group(section, mistakes));
     top.finish(mistakes);
-    ServerFile { listen, tls, behind_proxy, hosts }
+    ServerFile { listen, tls, behind_proxy, hosts, socket_group }
 }
 
 fn tls_settings(
@@ -71,18 +86,35 @@ fn tls_settings(
 ) -> Option<TlsSettings> {
     let (at, path) = (section.at, section.path.clone());
     let mut file = |key, mistakes: &mut Mistakes<'_>| {
-        let text = match section.take(key) {
-            Some(entry) => entry.text(mistakes),
-            None => {
-                mistakes.add(at, &path, format!("TLS needs {key} = \"/PATH\""));
-                None
-            }
+        let text = if let Some(entry) = section.take(key) {
+            entry.text(mistakes)
+        } else {
+            mistakes.add(at, &path, format!("TLS needs {key} = \"/PATH\""));
+            None
         };
         text.map(|text| folder.join(text))
     };
     let (certificate, key) = (file("certificate", mistakes), file("key", mistakes));
     section.finish_below(&["listen", "behind_proxy", "hosts"], mistakes);
     Some(TlsSettings { certificate: certificate?, key: key? })
+}
+
+fn group(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<SocketGroup> {
+    let (at, place) = (section.at, section.path.clone());
+    let (path, group) = (section.take("path"), section.take("group"));
+    for (key, is_missing) in [("path", path.is_none()), ("group", group.is_none())] {
+        if is_missing {
+            mistakes.add(at, &place, format!("the socket of a group needs {key}"));
+        }
+    }
+    let path = path.and_then(|entry| absolute(&entry, mistakes));
+    let group = group.and_then(|entry| entry.text(mistakes)).map(str::to_owned);
+    let roles = [AccessRole::Viewer, AccessRole::Deployer, AccessRole::Admin];
+    let roles = roles.map(|role| (role.as_str(), role));
+    let role = section.take("role").map(|entry| entry.choice(&roles, mistakes));
+    section.finish_below(&["listen", "behind_proxy", "hosts"], mistakes);
+    let role = role.unwrap_or(Some(AccessRole::Deployer));
+    Some(SocketGroup { path: path?, group: group?, role: role? })
 }
 
 fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
@@ -140,7 +172,8 @@ mod tests {
     fn every_setting_is_read_and_paths_begin_at_the_file() {
         let file = parse(
             "listen = \"[::]:8443\"\nhosts = [\"deploys.example.org\", \"10.0.0.5:8443\"]\n\
-             behind_proxy = [\"10.0.0.7\"]\n[tls]\ncertificate = \"cert.pem\"\nkey = \"/k/key.pem\"\n",
+             behind_proxy = [\"10.0.0.7\"]\n[tls]\ncertificate = \"cert.pem\"\nkey = \"/k/key.pem\"\n\
+             [socket_group]\npath = \"/run/trunkline/engine.sock\"\ngroup = \"deployers\"\nrole = \"viewer\"\n",
         );
         let tls =
             TlsSettings { certificate: "/etc/trunkline/cert.pem".into(), key: "/k/key.pem".into() };
@@ -151,6 +184,11 @@ mod tests {
                 tls: Some(tls),
                 behind_proxy: vec!["10.0.0.7".parse().unwrap()],
                 hosts: vec!["deploys.example.org".into(), "10.0.0.5:8443".into()],
+                socket_group: Some(SocketGroup {
+                    path: "/run/trunkline/engine.sock".into(),
+                    group: "deployers".into(),
+                    role: AccessRole::Viewer,
+                }),
             }
         );
         assert_eq!(parse("").unwrap(), ServerFile::default());
@@ -167,6 +205,9 @@ mod tests {
             ("behind_proxy = \"10.0.0.7\"", "expected a list"),
             ("[tls]\ncertificate = \"a\"", "key = "),
             ("[tls]\ncertificate = \"a\"\nkey = \"b\"\nlisten = \"a:1\"", "top of the file"),
+            ("[socket_group]\npath = \"/x\"", "needs group"),
+            ("[socket_group]\npath = \"x\"\ngroup = \"g\"", "absolute path"),
+            ("[socket_group]\npath = \"/x\"\ngroup = \"g\"\nrole = \"root\"", "viewer"),
             ("lisen = \"a:1\"", "listen"),
         ];
         for (text, wanted) in mistakes {

@@ -10,6 +10,7 @@ use crate::domain::ids::ServiceName;
 
 /// What a person or the configuration decides about the console.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a decision of its own")]
 pub struct Options {
     /// The service to open; without one it is the only one there is, or the list of all.
     pub service: Option<ServiceName>,

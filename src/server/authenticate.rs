@@ -51,8 +51,9 @@ pub(super) fn admit<T>(
     network: &Network,
     access: &impl Access,
     wrong_tokens: &WrongTokens,
-) -> Result<Caller, Response<Body>> {
-    let not_allowed = |why: String| answer(ProblemDocument::new(ProblemKind::NotAllowed, why));
+) -> Result<Caller, Box<Response<Body>>> {
+    let not_allowed =
+        |why: String| Box::new(answer(ProblemDocument::new(ProblemKind::NotAllowed, why)));
     if !network.trusts(peer) {
         let why = format!("{peer} is not a proxy of this server; use its https address");
         return Err(not_allowed(why));
@@ -60,18 +61,21 @@ pub(super) fn admit<T>(
     network.hosts.check(request).map_err(not_allowed)?;
     let peer = client(request.headers(), peer, network);
     let Some(token) = bearer(request.headers()) else {
-        return Err(not_signed_in("this server needs a token; sign in"));
+        return Err(Box::new(not_signed_in("this server needs a token; sign in")));
     };
     access.authenticate(token, peer).map_err(|why| {
-        tracing::warn!(%peer, %why, "a token was refused");
-        match wrong_tokens.wrong(peer) {
-            Ok(()) => not_signed_in(&format!("{why}; sign in again")),
+        Box::new(match wrong_tokens.wrong(peer) {
+            Ok(()) => {
+                // Those beyond the limit are not logged: they would fill the disk.
+                tracing::warn!(%peer, %why, "a token was refused");
+                not_signed_in(&format!("{why}; sign in again"))
+            }
             Err(wait) => {
                 let why = format!("more than {MOST_WRONG} wrong tokens came from {peer}; wait");
                 let problem = ProblemDocument::new(ProblemKind::TooManyAttempts, why);
                 answer(super::response::ProblemResponse::after(problem, wait))
             }
-        }
+        })
     })
 }
 

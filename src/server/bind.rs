@@ -1,8 +1,8 @@
-//! Binds the socket so that only its owner can reach it. It never replaces the socket of a running server.
+//! Binds the socket so that only its owner, or a group, can reach it. It never replaces the socket of a running server.
 
 use std::fs::{DirBuilder, Permissions, set_permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -18,7 +18,8 @@ const STICKY: u32 = 0o1000;
 /// shared or belongs to another user, and the errors of the file system.
 pub fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
-        private_folder(folder)?;
+        own_folder(folder)?;
+        set_permissions(folder, Permissions::from_mode(0o700))?;
     }
     remove_stale(path)?;
     let listener = UnixListener::bind(path)?;
@@ -26,9 +27,28 @@ pub fn bind(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
+/// Listens at `path` for the members of a group. Its folder gets mode 0750 and the socket mode 0660, both of the group.
+///
+/// # Errors
+/// As [`bind`], and if this user may not give files to the group.
+pub fn bind_for_group(path: &Path, group: u32) -> io::Result<UnixListener> {
+    let open = |path: &Path, mode| {
+        let given = chown(path, None, Some(group));
+        given.and_then(|()| set_permissions(path, Permissions::from_mode(mode)))
+    };
+    if let Some(folder) = path.parent() {
+        own_folder(folder)?;
+        open(folder, 0o750)?;
+    }
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path)?;
+    open(path, 0o660)?;
+    Ok(listener)
+}
+
 /// The folder's mode keeps other users out before the socket's mode is set. A shared folder, or one of another user, is
 /// not changed and not used.
-fn private_folder(folder: &Path) -> io::Result<()> {
+fn own_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let about = folder.metadata()?;
     let is_shared = about.mode() & STICKY != 0;
@@ -39,7 +59,7 @@ fn private_folder(folder: &Path) -> io::Result<()> {
         );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, sentence));
     }
-    set_permissions(folder, Permissions::from_mode(0o700))
+    Ok(())
 }
 
 fn remove_stale(path: &Path) -> io::Result<()> {

@@ -91,23 +91,21 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
 
 /// The name and the port of an authority.
 fn split(authority: &str) -> Option<(&str, Option<u16>)> {
-    let end = match authority.starts_with('[') {
-        true => authority.find(']')? + 1,
-        false => authority.find(':').unwrap_or(authority.len()),
+    let end = if authority.starts_with('[') {
+        authority.find(']')? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
     };
     let (name, port) = authority.split_at(end);
     let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
     if name.is_empty() || !name.chars().all(is_name) {
         return None;
     }
-    match port.strip_prefix(':') {
-        None if port.is_empty() => Some((name, None)),
-        None => None,
-        Some(port) if port.starts_with(|c: char| c.is_ascii_digit()) => {
-            port.parse().ok().map(|port| (name, Some(port)))
-        }
-        Some(_) => None,
+    if port.is_empty() {
+        return Some((name, None));
     }
+    let digits = port.strip_prefix(':').filter(|port| port.chars().all(|c| c.is_ascii_digit()))?;
+    Some((name, Some(digits.parse().ok()?)))
 }
 
 #[cfg(test)]

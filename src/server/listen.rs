@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use super::ACCEPT_PAUSE;
 use super::hosts::Hosts;
 use super::tls::Certificates;
+use crate::domain::caller::AccessRole;
 
 /// How a server listens on a port.
 #[derive(Debug, Clone, Default)]
@@ -103,12 +104,15 @@ impl Network {
 /// All listeners of a server.
 pub struct ServerListeners {
     pub socket: UnixListener,
+    /// The socket of a group, and what its members may do.
+    pub group: Option<(UnixListener, AccessRole)>,
     pub port: Option<NetworkListener>,
 }
 
 /// A new connection.
 pub(super) enum Accepted {
-    Unix(UnixStream),
+    /// The role is that of everybody who reaches the socket, besides its owner.
+    Unix(UnixStream, Option<AccessRole>),
     Tcp(TcpStream, IpAddr),
 }
 
@@ -117,7 +121,8 @@ impl ServerListeners {
     pub(super) async fn accept(&self) -> Accepted {
         loop {
             let accepted = tokio::select! {
-                accepted = self.socket.accept() => accepted.map(|(stream, _)| Accepted::Unix(stream)),
+                accepted = self.socket.accept() => accepted.map(|(stream, _)| Accepted::Unix(stream, None)),
+                accepted = accept_of_group(self.group.as_ref()) => accepted,
                 accepted = accept_tcp(self.port.as_ref()) => accepted,
             };
             match accepted {
@@ -129,6 +134,12 @@ impl ServerListeners {
             }
         }
     }
+}
+
+async fn accept_of_group(group: Option<&(UnixListener, AccessRole)>) -> io::Result<Accepted> {
+    let Some((listener, role)) = group else { return std::future::pending().await };
+    let (stream, _) = listener.accept().await?;
+    Ok(Accepted::Unix(stream, Some(*role)))
 }
 
 async fn accept_tcp(port: Option<&NetworkListener>) -> io::Result<Accepted> {

@@ -40,7 +40,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::authenticate::SocketOnly;
-pub use self::bind::bind;
+pub use self::bind::{bind, bind_for_group};
 use self::connections::{Connection, Connections, PlaceOwner, WAITING, WAITING_OF_ONE};
 use self::listen::{Accepted, Network};
 pub use self::listen::{ListenError, NetworkListener, NetworkOptions, ServerListeners};
@@ -53,7 +53,7 @@ pub use self::tls::{Certificates, TlsError, TlsFiles};
 use self::wrong_tokens::WrongTokens;
 use crate::backend::access::Access;
 use crate::backend::{Backend, BackendError};
-use crate::domain::caller::Caller;
+use crate::domain::caller::{AccessRole, Caller};
 
 /// How long a connection may idle or take to send the head of a request. A client drops an idle one earlier.
 const HEAD: Duration = Duration::from_secs(20);
@@ -75,7 +75,7 @@ pub async fn serve<B: Backend>(
     backend_for: impl Fn(Caller) -> B + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let listeners = ServerListeners { socket: listener, port: None };
+    let listeners = ServerListeners { socket: listener, group: None, port: None };
     serve_all(listeners, SocketOnly(backend_for), shutdown).await
 }
 
@@ -142,7 +142,7 @@ struct ConnectionHandler<A: Access> {
 impl<A: Access> ConnectionHandler<A> {
     async fn handle(self: Arc<Self>, accepted: Accepted, connection: Connection) {
         let owner = match &accepted {
-            Accepted::Unix(stream) => {
+            Accepted::Unix(stream, _) => {
                 stream.peer_cred().ok().map(|peer| PlaceOwner::User(peer.uid()))
             }
             Accepted::Tcp(_, peer) => Some(PlaceOwner::Address(*peer)),
@@ -153,7 +153,9 @@ impl<A: Access> ConnectionHandler<A> {
         let closed = connection.closed();
         let open = async {
             match accepted {
-                Accepted::Unix(stream) => self.handle_local(stream, connection).await,
+                Accepted::Unix(stream, others) => {
+                    self.handle_local(stream, others, connection).await;
+                }
                 Accepted::Tcp(stream, peer) => self.handle_remote(stream, peer, connection).await,
             }
         };
@@ -163,8 +165,13 @@ impl<A: Access> ConnectionHandler<A> {
         }
     }
 
-    async fn handle_local(&self, stream: UnixStream, connection: Connection) {
-        let router = match peer::of(&stream, &self.logins).await {
+    async fn handle_local(
+        &self,
+        stream: UnixStream,
+        others: Option<AccessRole>,
+        connection: Connection,
+    ) {
+        let router = match peer::of(&stream, others, &self.logins).await {
             Ok(Peer::Admitted(caller)) => {
                 tracing::debug!(%caller, "a caller connected");
                 self.router_for(caller)
@@ -213,12 +220,11 @@ impl<A: Access> ConnectionHandler<A> {
             ended = connection.as_mut() => Some(ended),
             () = self.stopping.begun() => None,
         };
-        let ended = match ended {
-            Some(ended) => ended,
-            None => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection broke");

@@ -65,7 +65,7 @@ impl<A: Access> Service<Request<Incoming>> for NetworkService<A> {
             admit(&request, self.peer, &self.network, &handler.access, &handler.wrong_tokens);
         let caller = match admitted {
             Ok(caller) => caller,
-            Err(refused) => return at_once(refused),
+            Err(refused) => return at_once(*refused),
         };
         let connection = self.connection.clone();
         if let Some(owner) = PlaceOwner::of(&caller) {

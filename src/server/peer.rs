@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::domain::caller::{Caller, Via};
+use crate::domain::caller::{AccessRole, Caller, Rights, Via};
 
 /// The longest look-up of a name: it may ask a directory server that does not answer.
 const LOOKUP: Duration = Duration::from_secs(5);
@@ -23,21 +23,26 @@ pub(super) enum Peer {
     Stranger(u32),
 }
 
-pub(super) async fn of(stream: &UnixStream, logins: &Logins) -> io::Result<Peer> {
+/// `others` is the role of whoever else the file system lets reach the socket.
+pub(super) async fn of(
+    stream: &UnixStream,
+    others: Option<AccessRole>,
+    logins: &Logins,
+) -> io::Result<Peer> {
     let uid = stream.peer_cred()?.uid();
-    if admits(uid, rustix::process::geteuid().as_raw()) {
-        Ok(Peer::Admitted(Caller::local(logins.of(uid).await, Via::Socket { uid })))
-    } else {
-        Ok(Peer::Stranger(uid))
-    }
+    let Some(role) = role(uid, rustix::process::geteuid().as_raw(), others) else {
+        return Ok(Peer::Stranger(uid));
+    };
+    let caller = Caller::local(logins.of(uid).await, Via::Socket { uid });
+    Ok(Peer::Admitted(Caller { rights: Rights::everywhere(role), ..caller }))
 }
 
-/// The owner and root have access: root can read and change everything anyway.
-fn admits(uid: u32, own: u32) -> bool {
-    uid == own || uid == 0
+/// The owner and root may do everything: root can read and change everything anyway.
+fn role(uid: u32, own: u32, others: Option<AccessRole>) -> Option<AccessRole> {
+    if uid == own || uid == 0 { Some(AccessRole::Admin) } else { others }
 }
 
-/// Login names by user id. Only those of the owner and root are looked up.
+/// Login names by user id, of those who have access.
 #[derive(Default)]
 pub(super) struct Logins(Mutex<BTreeMap<u32, String>>);
 
@@ -64,13 +69,15 @@ async fn look_up(uid: u32) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::admits;
+    use super::{AccessRole, role};
 
     #[test]
-    fn only_the_owner_and_root_are_let_in() {
-        assert!(admits(1000, 1000));
-        assert!(admits(0, 1000));
-        assert!(!admits(1001, 1000));
-        assert!(!admits(1000, 0));
+    fn the_owner_and_root_may_do_everything_and_others_what_their_socket_says() {
+        for others in [None, Some(AccessRole::Viewer)] {
+            assert_eq!(role(1000, 1000, others), Some(AccessRole::Admin));
+            assert_eq!(role(0, 1000, others), Some(AccessRole::Admin));
+            assert_eq!(role(1001, 1000, others), others);
+            assert_eq!(role(1000, 0, others), others);
+        }
     }
 }

@@ -38,7 +38,11 @@ impl WrongTokens {
         }
         let wrong = known.entry(peer).or_insert(Wrong { count: 0, since: now });
         wrong.count = wrong.count.saturating_add(1);
-        if wrong.count <= MOST_WRONG { Ok(()) } else { Err(PERIOD - (now - wrong.since)) }
+        if wrong.count <= MOST_WRONG {
+            Ok(())
+        } else {
+            Err(PERIOD.saturating_sub(now - wrong.since))
+        }
     }
 }
 
@@ -79,7 +83,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn many_addresses_take_little_memory() {
         let attempts = WrongTokens::default();
-        for host in 0..REMEMBERED as u32 * 2 {
+        for host in 0..u32::try_from(REMEMBERED).unwrap() * 2 {
             assert_eq!(attempts.wrong(std::net::Ipv4Addr::from(host).into()), Ok(()));
         }
         assert_eq!(attempts.0.lock().unwrap().len(), REMEMBERED);

@@ -101,7 +101,7 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 17] = [
+const TRIED: [(&str, &str); 20] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
     ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
@@ -115,10 +115,13 @@ const TRIED: [(&str, &str); 17] = [
     ("engine stop", "a_second_engine_is_refused_and_told_who_the_first_is"),
     ("freeze list", "a_freeze_by_calendar_is_listed_shown_drawn_and_checked"),
     ("init", "init_writes_a_file_that_works_and_never_overwrites_one"),
+    ("login", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
     ("promote", "every_command_that_a_plan_prints_does_what_it_says"),
     ("quarantine add", "a_commit_in_quarantine_is_said_without_the_promote_that_would_ship_it"),
     ("rollback", "without_a_person_a_rollback_past_the_floor_names_its_build"),
     ("status", "reading_commands_print_documents"),
+    ("token create", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
+    ("token list", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
 ];
 
 /// Every file with this ending below a folder.
@@ -141,8 +144,8 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// The commands that have commands of their own.
-const GROUPS: [&str; 7] =
-    ["--demo", "audit", "engine", "freeze", "migrations", "plan", "quarantine"];
+const GROUPS: [&str; 8] =
+    ["--demo", "audit", "engine", "freeze", "migrations", "plan", "quarantine", "token"];
 
 /// The words of the command that a sentence names after `trunkline `; none if it names none.
 fn command_words(verbs: &str, rest: &str) -> Option<String> {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use trunkline::server::TlsFiles;
 use trunkline_testing::engine::QUICK;
@@ -36,10 +37,17 @@ impl TeamHome {
         let config = home.path("config");
         let files = TlsFiles { certificate: config.join("cert.pem"), key: config.join("key.pem") };
         put_pair(&files, "server", "server");
-        let text =
-            "listen = \"127.0.0.1:0\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+        let id = Command::new("id").arg("-gn").output().unwrap();
+        let group = String::from_utf8(id.stdout).unwrap();
+        let text = format!(
+            "listen = '127.0.0.1:0'\n[tls]\ncertificate = 'cert.pem'\nkey = 'key.pem'\n\
+             [socket_group]\npath = '{}'\ngroup = '{}'\n",
+            home.path("group/engine.sock").display(),
+            group.trim()
+        );
         fs::write(config.join("server.toml"), text).unwrap();
-        assert!(home.said(&["serve", "--check"]).contains("listens on 127.0.0.1:0 with TLS"));
+        let said = home.said(&["serve", "--check"]);
+        assert!(said.contains("listens on 127.0.0.1:0 with TLS, and on "), "{said}");
         let mut server = home.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -131,6 +139,23 @@ fn an_engineer_signs_in_from_a_laptop_and_is_known_by_name() {
 }
 
 #[test]
+fn a_group_of_one_machine_needs_no_token() {
+    let (team, laptop) = (TeamHome::new(), laptop());
+    let socket = team.home.path("group/engine.sock");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(socket.parent().unwrap()), mode(&socket)), (0o750, 0o660));
+    fs::create_dir(laptop.path("config")).unwrap();
+    let profile = format!("[profiles.here]\nurl = 'unix:{}'\n", socket.display());
+    fs::write(laptop.path("config/config.toml"), profile).unwrap();
+    let who = laptop.said(&["whoami", "--profile", "here"]);
+    assert!(who.contains("for all services (uid ") && who.contains("unix socket"), "{who}");
+    team.home.said(&["engine", "stop"]);
+    let away = laptop.trunkline(&["whoami", "--profile", "here"]);
+    assert!(error(&away).contains("ask whoever runs it"), "{away:?}");
+    assert!(!laptop.path("data/engine.lock").exists(), "nothing is started");
+}
+
+#[test]
 fn a_login_that_does_not_work_keeps_nothing() {
     let (team, laptop) = (TeamHome::new(), laptop());
     let token = team.token("raj-laptop", "deployer", "raj");
@@ -173,4 +198,25 @@ fn the_sample_of_the_server_file_is_in_order_and_a_mistake_has_its_place() {
     assert!(check(Some("\nlisten = 8443\n")).contains("server.toml:2:10"));
     assert!(check(Some("listen = \"0.0.0.0:8443\"\n")).contains("[tls]"));
     assert!(!home.path("data").exists(), "a check makes nothing");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_engine_without_a_server_file_opens_no_port() {
+    let home = Home::with_one_live();
+    let engine = home.engine().expect("an engine runs");
+    let links = fs::read_dir(format!("/proc/{engine}/fd")).unwrap();
+    let links = links.filter_map(|link| fs::read_link(link.unwrap().path()).ok());
+    let inode = |link: std::path::PathBuf| {
+        let link = link.to_string_lossy().into_owned();
+        Some(link.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+    };
+    let sockets: Vec<_> = links.filter_map(inode).collect();
+    assert!(!sockets.is_empty(), "it has its unix socket");
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let table = fs::read_to_string(format!("/proc/{engine}/net/{table}")).unwrap();
+        let inodes: Vec<_> = table.lines().filter_map(|l| l.split_whitespace().nth(9)).collect();
+        let open: Vec<_> = sockets.iter().filter(|s| inodes.contains(&s.as_str())).collect();
+        assert!(open.is_empty(), "{table}");
+    }
 }

@@ -181,6 +181,7 @@ async fn what_runs_beside_the_cursor_is_not_stopped_by_a_key_that_came_before_it
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_that_came_just_now_is_not_lifted_by_the_key_that_was_to_begin_one() {
+    type Case = (&'static str, fn(&mut ScriptedWorld), &'static str, &'static str);
     let hold = |world: &mut ScriptedWorld| {
         let (environment, reason) = (Environment::Production, "kim looks".to_owned());
         let fact = Fact::HoldPlaced { environment, reason, rollback: None };
@@ -191,7 +192,6 @@ async fn a_stop_that_came_just_now_is_not_lifted_by_the_key_that_was_to_begin_on
         let fact = Fact::FreezePlaced { from, until: None, reason };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     };
-    type Case = (&'static str, fn(&mut ScriptedWorld), &'static str, &'static str);
     let cases: [Case; 2] = [
         ("H", hold, "ON HOLD", "Release the hold on production"),
         ("F", freeze, "FROZEN", "Lift the freeze"),

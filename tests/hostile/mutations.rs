@@ -10,7 +10,7 @@ use trunkline_testing::corpus::{SHORT, corpus};
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many there are when nothing else is asked for.
-const MUTATIONS: u64 = 2_000_000;
+const MUTATIONS: u64 = 600_000;
 /// The largest mutation that is not asked for by repeating.
 const LARGEST: usize = 400;
 /// One in so many is also cut in two, and gone through again.

@@ -15,7 +15,7 @@ use trunkline_testing::dice::{Dice, Seed};
 use crate::servers::{Server, start};
 
 /// How many changes are tried on each server, and on `SQLite`, which is quicker.
-const ON_SERVERS: u64 = 100;
+const ON_SERVERS: u64 = 60;
 const ON_SQLITE: u64 = 300;
 
 /// A database as older code knows it, with rows.

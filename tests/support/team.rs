@@ -71,7 +71,7 @@ impl TeamServer {
         let address = port.address();
         let socket = server::bind(&folder.path().join("run/engine.sock")).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let listeners = ServerListeners { socket, port: Some(port) };
+        let listeners = ServerListeners { socket, group: None, port: Some(port) };
         tokio::spawn(server::serve_all(listeners, EngineAccess::new(handle.clone()), async {
             let _ = stopped.await;
         }));

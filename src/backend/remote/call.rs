@@ -98,6 +98,7 @@ impl<'a> Call<'a> {
         let response = response.map_err(no_answer)?;
         self.remote.budget.answered();
         if let Err(why) = verdict::check_version(response.headers()) {
+            let why = self.remote.server.explain_version(why);
             return Err(verdict::version_error(
                 why,
                 response.status(),
@@ -144,6 +145,13 @@ impl Remote {
         if error.is_connect() {
             let socket = match &*self.server {
                 Server::Socket(socket) => socket.display(),
+                Server::OfGroup(socket) => {
+                    let (socket, advice) =
+                        (socket.display(), "ask whoever runs it, or for the group");
+                    let what =
+                        format!("no engine of a group answers at \"{socket}\" ({why}); {advice}");
+                    return BackendError::Unreachable(what);
+                }
                 Server::Address { url, .. } => {
                     return BackendError::Unreachable(Server::unreachable(url, &why));
                 }

@@ -6,6 +6,7 @@ use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
 
 use super::{CONNECT, IDLE};
 use crate::api::problem::{ProblemDocument, ProblemKind};
+use crate::backend::BackendError;
 use crate::domain::token::TokenSecret;
 
 /// How long it may take to connect to another machine: also a handshake and a slow network.
@@ -14,8 +15,14 @@ const CONNECT_FAR: std::time::Duration = std::time::Duration::from_secs(5);
 /// A server's place.
 #[derive(Debug)]
 pub(super) enum Server {
+    /// The engine of this user.
     Socket(PathBuf),
-    Address { url: String, token: TokenSecret },
+    /// The engine of another user of this machine, at the socket of a group.
+    OfGroup(PathBuf),
+    Address {
+        url: String,
+        token: TokenSecret,
+    },
 }
 
 /// How to reach a server over the network.
@@ -69,7 +76,7 @@ impl Server {
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         match self {
-            Self::Socket(_) => format!("http://trunkline{path}"),
+            Self::Socket(_) | Self::OfGroup(_) => format!("http://trunkline{path}"),
             Self::Address { url, .. } => format!("{url}{path}"),
         }
     }
@@ -77,19 +84,36 @@ impl Server {
     /// The request with the token that the server needs.
     pub fn signed(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
-            Self::Socket(_) => request,
+            Self::Socket(_) | Self::OfGroup(_) => request,
             Self::Address { token, .. } => request.bearer_auth(token.expose()),
         }
     }
 
-    /// The problem with what to do about it here.
+    /// The problem with what to do about it here: nobody restarts the engine of another machine.
     pub fn explain(&self, problem: ProblemDocument) -> ProblemDocument {
-        match self {
-            Self::Address { url, .. } if problem.kind == ProblemKind::NotSignedIn => {
-                let detail = format!("{}: trunkline login {url}", problem.detail);
-                ProblemDocument { detail, ..problem }
+        let Self::Address { url, .. } = self else { return problem };
+        let (kind, detail) = match problem.kind {
+            ProblemKind::NotSignedIn => {
+                (problem.kind, format!("{}: trunkline login {url}", problem.detail))
             }
-            _ => problem,
+            ProblemKind::NoSuchPath => {
+                let why = format!("{}; {url} is older than this program", problem.detail);
+                (ProblemKind::Failed, format!("{why}, ask whoever runs it for an update"))
+            }
+            _ => return problem,
+        };
+        ProblemDocument { kind, detail, ..problem }
+    }
+
+    /// What is said of a server that speaks another version, or that is none.
+    pub fn explain_version(&self, why: BackendError) -> BackendError {
+        match (self, why) {
+            (Self::Address { url, .. }, BackendError::Incompatible(_)) => {
+                let what = format!("{url} is no trunkline server of the version of this program");
+                let advice = "look at the address, or install the version that it runs";
+                BackendError::Incompatible(format!("{what}; {advice}"))
+            }
+            (_, why) => why,
         }
     }
 

@@ -18,7 +18,7 @@ use super::shop::Shop;
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many kills a plain `cargo test` takes; `TRUNKLINE_KILLS` sets another number.
-const KILLS: u64 = 100;
+const KILLS: u64 = 50;
 /// How many kills one data folder has to bear before the next run begins with a fresh one.
 const KILLS_OF_A_RUN: u64 = 25;
 const CLIENTS: u64 = 3;

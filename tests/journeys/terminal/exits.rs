@@ -152,7 +152,7 @@ fn tell(screen: &Pty, signal: Signal) {
 #[test]
 fn a_panic_in_any_layer_gives_the_terminal_back_and_can_be_read() {
     let stage = Stage::set();
-    for seed in seeds("TRUNKLINE_EXITS", 72) {
+    for seed in seeds("TRUNKLINE_EXITS", 36) {
         panic_in(&stage, seed);
     }
     stage.is_untouched();
@@ -161,7 +161,7 @@ fn a_panic_in_any_layer_gives_the_terminal_back_and_can_be_read() {
 #[test]
 fn a_signal_at_any_instant_gives_the_terminal_back() {
     let stage = Stage::set();
-    let took = seeds("TRUNKLINE_EXITS", 80).into_iter().map(|seed| signal_at(&stage, seed));
+    let took = seeds("TRUNKLINE_EXITS", 40).into_iter().map(|seed| signal_at(&stage, seed));
     println!("the slowest way out took {:?}", took.max());
     stage.is_untouched();
 }

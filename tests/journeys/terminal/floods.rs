@@ -83,7 +83,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn no_flood_of_keys_does_what_nobody_confirmed() {
-    for seed in seeds("TRUNKLINE_FLOODS", 900) {
+    for seed in seeds("TRUNKLINE_FLOODS", 300) {
         let facts = run(recorded_by(seed, &[0, 0, 0, 30, NOT_YET]));
         assert_eq!(facts, 0, "something was done, seed {seed}");
     }

@@ -48,7 +48,7 @@ async fn no_screen_minds_a_window_without_room() {
 
 #[tokio::test(start_paused = true)]
 async fn no_screen_minds_any_size() {
-    let count = number("TRUNKLINE_SIZES").unwrap_or(400);
+    let count = number("TRUNKLINE_SIZES").unwrap_or(150);
     let mut dice = Dice::of(number("TRUNKLINE_SEED").unwrap_or(0));
     for at in 0..count {
         let screen = SCREENS[usize::try_from(at).unwrap() % SCREENS.len()];
