@@ -163,7 +163,10 @@ mod tests {
         assert_eq!(of(1, 300, Some(0)), "less than 1 % (1 of 300 promotes)");
         assert!(lead_time(&LeadTime::default()).starts_with("not known"));
         let (median, restored) = (Some(Duration::from_mins(5)), 2);
-        assert_eq!(restore(&RestoreTime { median, restored, open: 1 }), "median 5m of 2; 1 not restored yet");
+        assert_eq!(
+            restore(&RestoreTime { median, restored, open: 1 }),
+            "median 5m of 2; 1 not restored yet"
+        );
         let open = RestoreTime { open: 1, ..RestoreTime::default() };
         assert_eq!(restore(&open), "not known: nothing was restored; 1 not restored yet");
     }

@@ -53,11 +53,8 @@ impl Month {
 
     fn requested(&mut self, hour: i64, kind: DeploymentKind, build: u64) -> DeploymentId {
         let previous = self.0.state.live(Environment::Production).map(|live| live.build);
-        let request = DeploymentRequest {
-            kind,
-            previous,
-            ..request(Environment::Production, build)
-        };
+        let request =
+            DeploymentRequest { kind, previous, ..request(Environment::Production, build) };
         self.fact(hour, Fact::DeploymentRequested(request))
     }
 
@@ -161,8 +158,7 @@ fn every_measure_of_a_month_is_the_one_that_was_counted_by_hand() {
     assert_eq!(stats.weeks[1].from, at(day(2)));
     assert_eq!(stats.per_day().map(|rate| format!("{rate:.3}")).as_deref(), Some("0.167"));
     // Of 1, 3, 4, 5, 6 and 24 hours.
-    let lead =
-        LeadTime { median: Some(hours(4)), p90: None, commits: 5, builds: 1, unlisted: 0 };
+    let lead = LeadTime { median: Some(hours(4)), p90: None, commits: 5, builds: 1, unlisted: 0 };
     assert_eq!(stats.lead_time, lead);
     // 3 failed and 4 was taken away, of 2, 3, 3 again, 4, 5 and 7.
     assert_eq!(stats.change_failures, share(2, 6, Some(33)));
