@@ -150,6 +150,7 @@ async fn outside_of_a_token_s_limit_nothing_exists() {
             to_text(outside.builds(name, None, 1).await.map(drop)),
             to_text(outside.history(name, Environment::Production, None, 1).await.map(drop)),
             to_text(outside.events(Some(name), Seq(0), 1, NOW).await.map(drop)),
+            to_text(outside.stats(name, 30).await.map(drop)),
             to_text(send(&outside, name.as_str()).await.map(drop)),
         ]
     };

@@ -62,6 +62,7 @@ fn matrix() -> Vec<Row> {
             "/v1/services/checkout/freezes?environment=production&from=2026-11-01T00:00:00Z&until=2026-11-02T00:00:00Z",
             200,
         ),
+        read("/v1/services/{service}/stats", "/v1/services/checkout/stats?days=7", 200),
         read("/v1/services/{service}/plan", "/v1/services/checkout/plan?action=none", 400),
         read("/v1/services/{service}/commits/{commit}", "/v1/services/checkout/commits/0000", 200),
         read(
