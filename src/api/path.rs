@@ -10,6 +10,7 @@ pub const SERVICE: &str = "/v1/services/{service}";
 pub const BUILDS: &str = "/v1/services/{service}/builds";
 pub const DEPLOYMENTS: &str = "/v1/services/{service}/deployments";
 pub const PLAN: &str = "/v1/services/{service}/plan";
+pub const STATS: &str = "/v1/services/{service}/stats";
 pub const FREEZES: &str = "/v1/services/{service}/freezes";
 pub const COMMIT: &str = "/v1/services/{service}/commits/{commit}";
 pub const COMMANDS: &str = "/v1/services/{service}/commands";
@@ -47,6 +48,11 @@ pub fn plan(service: &ServiceName) -> String {
 #[must_use]
 pub fn freezes(service: &ServiceName) -> String {
     format!("/v1/services/{service}/freezes")
+}
+
+#[must_use]
+pub fn stats(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/stats")
 }
 
 #[must_use]

@@ -85,6 +85,14 @@ impl FreezesQuery {
     }
 }
 
+/// For how a service was delivered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StatsQuery {
+    /// How many days back from now: by default 30, at most 400.
+    pub days: Option<u32>,
+}
+
 /// For a plan: `action=promote&build=1290`, `action=rollback`, `action=rollback&to=1286`, `action=retry&build=1290` or
 /// `action=retry&build=1290&environment=production`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]

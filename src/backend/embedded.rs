@@ -26,6 +26,7 @@ use crate::domain::plan::Plan;
 use crate::domain::snapshot::{
     BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
 };
+use crate::domain::stats::DeliveryStats;
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId, TokenRefusal};
 use crate::engine::Handle;
 
@@ -190,6 +191,10 @@ impl Backend for Embedded {
         until: DateTime<Utc>,
     ) -> Answer<Vec<FreezeWindow>> {
         Ok(self.engine_of(service)?.freezes(service, environment, from, until)?)
+    }
+
+    async fn stats(&self, service: &ServiceName, days: u32) -> Answer<DeliveryStats> {
+        Ok(self.engine_of(service)?.stats(service, days)?)
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

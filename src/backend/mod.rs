@@ -27,6 +27,7 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::stats::DeliveryStats;
 use crate::domain::time::say;
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 use crate::engine::CommandError;
@@ -85,6 +86,13 @@ pub trait Backend: Send + Sync + 'static {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> impl Future<Output = Answer<Vec<FreezeWindow>>> + Send;
+
+    /// How the service was delivered in the last `days`, from its own record.
+    fn stats(
+        &self,
+        service: &ServiceName,
+        days: u32,
+    ) -> impl Future<Output = Answer<DeliveryStats>> + Send;
 
     /// What the action would do if the caller did it now.
     fn plan(

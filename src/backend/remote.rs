@@ -23,7 +23,7 @@ use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
 use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
 use crate::api::query::{
     BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
-    PlanQuery, SnapshotQuery, SpanQuery,
+    PlanQuery, SnapshotQuery, SpanQuery, StatsQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
@@ -39,6 +39,7 @@ use crate::domain::ids::{
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::stats::DeliveryStats;
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 
 /// How long it may take to connect.
@@ -203,6 +204,11 @@ impl Backend for Remote {
         let query = FreezesQuery { environment, from, until };
         let reply = self.get(&path::freezes(service)).query(&query).answer().await?;
         Ok(reply.json::<FreezePage>()?.windows)
+    }
+
+    async fn stats(&self, service: &ServiceName, days: u32) -> Answer<DeliveryStats> {
+        let query = StatsQuery { days: Some(days) };
+        self.get(&path::stats(service)).query(&query).answer().await?.json()
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

@@ -30,6 +30,7 @@ use crate::domain::plan::Plan;
 use crate::domain::snapshot::{
     BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
 };
+use crate::domain::stats::DeliveryStats;
 
 /// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
@@ -218,6 +219,13 @@ impl Backend for Scripted {
     ) -> Answer<Vec<FreezeWindow>> {
         self.answer().await?;
         Ok(self.world().freezes(service, environment, (from, until))?)
+    }
+
+    async fn stats(&self, service: &ServiceName, days: u32) -> Answer<DeliveryStats> {
+        self.answer().await?;
+        let world = self.world();
+        let state = &world.service(service)?.state;
+        Ok(DeliveryStats::of(service, state, days, world.now))
     }
 
     async fn plan(&self, service: &ServiceName, action: Action) -> Answer<Plan> {

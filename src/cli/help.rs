@@ -58,6 +58,7 @@ const ENDINGS: &[Ending] = &[
     ending("status", &["status", "status --service shop --json"]),
     ending("builds", &["builds", "builds -n 100 --json"]),
     ending("history", &["history", "history staging -n 50", "history --before d57"]),
+    ending("stats", &["stats", "stats --days 90 --json"]),
     ending("changes", &["changes 1290", "changes --rollback"]),
     ending("where", &["where 3f9ac21", "where HEAD", "where v2.1 --json"]),
     ending("plan", &["plan promote 1290", "plan rollback", "plan retry 1290"]),

@@ -50,6 +50,7 @@ mod rollback;
 mod same_key;
 mod schema;
 mod serve;
+mod stats;
 mod status;
 mod token;
 mod trace;
@@ -158,6 +159,8 @@ pub enum CliCommand {
     Builds(builds::BuildsArgs),
     /// List the deployments to an environment with their outcomes
     History(history::HistoryArgs),
+    /// Show how often, how fast and how well a service is delivered
+    Stats(stats::StatsArgs),
     /// List the commits that a build would ship, and the newer builds not included
     Changes(changes::ChangesArgs),
     /// Show whether a commit is in staging or in production
@@ -308,6 +311,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Status(arguments) => status::run(&connected(global).await?, arguments).await,
         CliCommand::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
         CliCommand::History(arguments) => history::run(&connected(global).await?, arguments).await,
+        CliCommand::Stats(arguments) => stats::run(&connected(global).await?, arguments).await,
         CliCommand::Changes(arguments) => changes::run(&connected(global).await?, arguments).await,
         CliCommand::Where(arguments) => where_is::run(&connected(global).await?, arguments).await,
         CliCommand::Plan(command) => plan::run(&connected(global).await?, command).await,

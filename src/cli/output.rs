@@ -83,6 +83,11 @@ impl Output {
         Self { on_closed: OnClosedPipe::Continue, ..self }
     }
 
+    /// True if a person reads it on a terminal.
+    pub fn is_terminal(self) -> bool {
+        self.terminal
+    }
+
     /// True if both standard input and standard output are a terminal.
     pub fn is_interactive(self) -> bool {
         self.terminal && io::stdin().is_terminal()

@@ -26,6 +26,7 @@ pub mod service;
 pub mod snapshot;
 pub mod soak;
 pub mod statement;
+pub mod stats;
 pub mod stops;
 pub mod time;
 pub mod token;

@@ -77,6 +77,8 @@ pub struct ServiceState {
     pub variables: BTreeMap<Environment, (DeploymentId, VariableDigests)>,
     /// The last statement of what production runs.
     pub statement: Option<Statement>,
+    /// All statements of what production runs. Each counts as a deployment, and deployed nothing.
+    pub adoptions: BTreeSet<DeploymentId>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.

@@ -69,6 +69,7 @@ impl ServiceState {
             schema: Box::new(self.schema.clone()),
             no_way_back,
         });
+        self.adoptions.insert(event.seq.into());
         self.external(event, Environment::Production, (*number, sha), event.at);
         // The clock may have been set back since; the statement counts all the same.
         let since = self.live(Environment::Production).map(|live| live.since);

@@ -34,6 +34,7 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{BuildRow, FleetRow, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::stats::DeliveryStats;
 use crate::store::Reader;
 
 /// How many times a command gathers its facts if the service keeps changing.
@@ -256,6 +257,15 @@ impl Handle {
     ) -> Result<Vec<FreezeWindow>, Refusal> {
         let (rules, now) = (self.read_service(name, |s| s.freezes.clone())?, self.clock.now());
         Ok(rules.windows(name.as_str(), environment.as_str(), now, (from, until)))
+    }
+
+    /// How the service was delivered in the last `days`.
+    ///
+    /// # Errors
+    /// When there is no such service.
+    pub fn stats(&self, name: &ServiceName, days: u32) -> Result<DeliveryStats, Refusal> {
+        let now = self.clock.now();
+        self.read_service(name, |service| DeliveryStats::of(name, &service.state, days, now))
     }
 
     /// # Errors

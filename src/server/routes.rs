@@ -23,7 +23,7 @@ use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPag
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{
     BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
-    PlanQuery, SnapshotQuery, SpanQuery,
+    PlanQuery, SnapshotQuery, SpanQuery, StatsQuery,
 };
 use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
@@ -35,6 +35,7 @@ use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName
 use crate::domain::log::{LogFind, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
+use crate::domain::stats::{DAYS, DeliveryStats};
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 
 /// The default number of builds or deployments on a page, and the most. The same for the limits below.
@@ -66,6 +67,7 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(builds))
         .routes(routes!(deployments))
         .routes(routes!(freezes))
+        .routes(routes!(stats))
         .routes(routes!(plan))
         .routes(routes!(commit_location))
         .routes(routes!(command))
@@ -237,6 +239,29 @@ async fn freezes<B: Backend>(
         .map_err(|sentence| ProblemDocument::new(ProblemKind::BadRequest, sentence))?;
     let windows = session.backend.freezes(&name, query.environment, from, until);
     Ok(Json(FreezePage { windows: session.ask(windows).await? }))
+}
+
+/// Returns how a service was delivered: the four measures of DORA and the rework rate.
+///
+/// They are of this service's own record. A measure of which there are too few facts is absent, and not zero.
+#[utoipa::path(
+    get,
+    path = path::STATS,
+    params(("service" = ServiceName, Path), StatsQuery),
+    responses(
+        (status = 200, description = "The measures of the last days.", body = DeliveryStats),
+        BadRequestResponse,
+        NotFoundResponses,
+    )
+)]
+async fn stats<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath(name): InPath<ServiceName>,
+    InQuery(query): InQuery<StatsQuery>,
+) -> HttpResult<Json<DeliveryStats>> {
+    let (default, most) = DAYS;
+    let days = query.days.unwrap_or(default).clamp(1, most);
+    session.ask(session.backend.stats(&name, days)).await.map(Json)
 }
 
 /// Plans a promote or a rollback: what it would do if the caller ran it now. Nothing runs.

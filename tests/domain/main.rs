@@ -10,4 +10,5 @@ mod retry;
 mod simulation;
 mod snapshots;
 mod statements;
+mod stats;
 mod way_back;

@@ -82,7 +82,8 @@ async fn a_token_names_its_person_until_it_is_revoked_also_after_a_restart() {
 
     let ended = tokio::spawn(world.handle().token_ended(&caller));
     world.handle().revoke_token(&moira, made.token.id).await.unwrap();
-    ended.await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(15), ended).await;
+    ended.expect("the access ends").unwrap();
     let refused = TokenRefusal::Revoked("deployer-of-raj-0".into());
     assert_eq!(world.handle().authenticate(&text, PEER), Err(refused.clone()));
     world.stop().await;
@@ -149,6 +150,7 @@ async fn outside_of_a_token_s_limit_nothing_exists() {
             to_text(outside.builds(name, None, 1).await.map(drop)),
             to_text(outside.history(name, Environment::Production, None, 1).await.map(drop)),
             to_text(outside.events(Some(name), Seq(0), 1, NOW).await.map(drop)),
+            to_text(outside.stats(name, 30).await.map(drop)),
             to_text(send(&outside, name.as_str()).await.map(drop)),
         ]
     };

@@ -69,6 +69,7 @@ macro_rules! every_claim_holds_for {
             a_commit_is_followed_by_the_beginning_of_its_id,
             a_commit_that_nobody_has_is_unknown,
             an_unknown_service_is_not_found,
+            the_measures_of_a_service_follow_its_record,
         }
     };
     ($row:ident, $stage:expr; $($claim:ident,)*) => {
@@ -150,6 +151,21 @@ pub async fn a_retry_puts_a_build_into_staging_again_once<S: Stage>(stage: &S) {
         panic!("it was never in production: {never:?}");
     };
     assert!(sentence.contains("never deployed"), "{sentence}");
+}
+
+pub async fn the_measures_of_a_service_follow_its_record<S: Stage>(stage: &S) {
+    let stats = async || stage.backend().stats(stage.service(), 30).await.unwrap();
+    stage.with_verified_build().await;
+    assert_eq!(stats().await.deployments, None, "nothing is known of production");
+    let build = promoted(stage).await;
+    let live = snapshot(stage).await.live[&Environment::Production].clone();
+    let after = stats().await;
+    assert_eq!((live.build, after.deployments), (build, Some(1)));
+    assert_eq!((after.change_failures.count, after.change_failures.of), (0, 1));
+    assert_eq!(after.change_failures.percent, None);
+    assert_eq!(after.until - after.from, TimeDelta::days(30));
+    let unknown = stage.backend().stats(&"nowhere".parse().unwrap(), 30).await;
+    assert!(matches!(unknown, Err(BackendError::Refused(Refusal::NotFound { .. }))));
 }
 
 pub async fn a_rollback_goes_back_and_holds_production<S: Stage>(stage: &S) {

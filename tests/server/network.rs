@@ -62,6 +62,7 @@ fn matrix() -> Vec<Row> {
             "/v1/services/checkout/freezes?environment=production&from=2026-11-01T00:00:00Z&until=2026-11-02T00:00:00Z",
             200,
         ),
+        read("/v1/services/{service}/stats", "/v1/services/checkout/stats?days=7", 200),
         read("/v1/services/{service}/plan", "/v1/services/checkout/plan?action=none", 400),
         read("/v1/services/{service}/commits/{commit}", "/v1/services/checkout/commits/0000", 200),
         read(
@@ -181,7 +182,8 @@ async fn a_stream_and_a_waiting_read_end_with_their_token() {
     let begun = Instant::now();
     let moira = Caller::in_process("moira");
     world.handle().revoke_token(&moira, made.token.id).await.unwrap();
-    while let Ok(Some(_)) = stream.chunk().await {}
+    let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
+    tokio::time::timeout(Duration::from_secs(15), end).await.expect("the stream ends");
     let waited = waiting.await.unwrap().unwrap();
     assert_eq!(waited.status(), StatusCode::UNAUTHORIZED);
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());

@@ -204,6 +204,10 @@ async fn answers_are_as_described() {
     described.gets("/v1/services/{service}", "/v1/services/checkout", 200).await;
     described.gets(plan, "/v1/services/checkout/plan?action=promote&build=2", 200).await;
     described.gets(plan, "/v1/services/checkout/plan?action=rollback", 200).await;
+    let stats = "/v1/services/{service}/stats";
+    described.gets(stats, "/v1/services/checkout/stats?days=9999", 200).await;
+    described.gets(stats, "/v1/services/checkout/stats?days=x", 400).await;
+    described.gets(stats, "/v1/services/nowhere/stats", 404).await;
     let freezes = "/v1/services/checkout/freezes?environment=production&from=2026-11-01T00:00:00Z";
     let route = "/v1/services/{service}/freezes";
     described.gets(route, &format!("{freezes}&until=2027-01-01T00:00:00Z"), 200).await;
