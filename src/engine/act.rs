@@ -3,16 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::runtime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use super::backoff::pause;
 use super::checkouts::{self, MissingTrees, TreesAttempt};
 use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
+use super::reserve::Reserve;
 use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
 use super::variables::{Ask, StepNeeds, StepVariables};
 use super::world::{Service, Trouble};
@@ -45,15 +47,30 @@ pub(super) struct Acts {
     /// The targets of a rollback whose service file was asked for.
     checked: HashSet<(ServiceName, Sha)>,
     reads: Arc<Semaphore>,
-    /// How often the checkouts of a service were asked for.
-    trees: HashMap<ServiceName, u64>,
+    trees: HashMap<ServiceName, Arc<TreeRequests>>,
+    reserve: Reserve,
     making: Arc<Semaphore>,
     poll: Duration,
+}
+
+/// The requests for the checkouts of one service.
+#[derive(Default)]
+struct TreeRequests {
+    newest: AtomicU64,
+    /// The try that runs has it.
+    running: Mutex<()>,
+}
+
+impl TreeRequests {
+    fn is_newest(&self, attempt: TreesAttempt) -> bool {
+        self.newest.load(Ordering::Relaxed) == attempt.request
+    }
 }
 
 impl Acts {
     pub fn new(
         context: GatherContext,
+        reserve: Reserve,
         runner: Arc<StepRunner>,
         runtime: runtime::Handle,
         poll: Duration,
@@ -69,6 +86,7 @@ impl Acts {
             checked: HashSet::new(),
             reads: Arc::new(Semaphore::new(CONCURRENT_READS)),
             trees: HashMap::new(),
+            reserve,
             making: Arc::new(Semaphore::new(CONCURRENT_MAKING)),
             poll,
         }
@@ -182,15 +200,15 @@ impl Acts {
 
     /// Makes the checkouts that a rollback may need and that are not there.
     pub fn make_trees(&mut self, service: &ServiceName) {
-        let request = self.trees.entry(service.clone()).or_default();
-        *request += 1;
-        let attempt = TreesAttempt { request: *request, failures: 0 };
+        let requests = self.trees.entry(service.clone()).or_default();
+        let request = requests.newest.fetch_add(1, Ordering::Relaxed) + 1;
+        let attempt = TreesAttempt { request, failures: 0 };
         self.try_trees(service, attempt, Duration::ZERO);
     }
 
     /// Whether no other request followed, whose tries tell what is missing now.
     pub fn is_newest(&self, service: &ServiceName, attempt: TreesAttempt) -> bool {
-        self.trees.get(service) == Some(&attempt.request)
+        self.trees.get(service).is_some_and(|requests| requests.is_newest(attempt))
     }
 
     /// Tries again after a pause to make what is missing. Returns the problem to show.
@@ -210,14 +228,19 @@ impl Acts {
     }
 
     fn try_trees(&self, service: &ServiceName, attempt: TreesAttempt, pause: Duration) {
+        let Some(requests) = self.trees.get(service).cloned() else { return };
         let (context, service) = (self.context.clone(), service.clone());
-        let making = self.making.clone();
+        let (making, reserve) = (self.making.clone(), self.reserve.clone());
         self.spawn(async move {
             tokio::time::sleep(pause).await;
+            let running = requests.running.lock().await;
             let permit = making.acquire().await;
-            let missing =
-                checkouts::make_missing(&context.world, &context.checkouts, &service).await;
-            drop(permit);
+            if !requests.is_newest(attempt) {
+                return;
+            }
+            let GatherContext { world, checkouts, .. } = &context;
+            let missing = checkouts::make_missing(world, &reserve, checkouts, &service).await;
+            drop((permit, running));
             let input = Input::TreesMade { service, attempt, missing };
             let _stopped = context.inputs.send(input).await;
         });

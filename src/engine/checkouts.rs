@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::reserve::Reserve;
 use super::world::{Service, Trouble, WorldReader};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, DeploymentRequest};
@@ -143,9 +144,10 @@ impl MissingTrees {
 }
 
 /// Makes the pristine trees of the builds that a rollback of a service may go back to, so that it needs no git then. One that
-/// is as it was made stays. Returns what could not be made.
+/// is as it was made stays. Leaves a rollback the space that it needs. Returns what could not be made.
 pub(super) async fn make_missing(
     world: &WorldReader,
+    reserve: &Reserve,
     checkouts: &Path,
     name: &ServiceName,
 ) -> Option<MissingTrees> {
@@ -160,10 +162,18 @@ pub(super) async fn make_missing(
     };
     let mut missing: Option<MissingTrees> = None;
     for (build, sha) in commits {
-        let made = mirror.checkout(&sha, &pristine(checkouts, name, &sha)).await;
-        let Err(error) = made.map(drop) else { continue };
-        tracing::warn!(service = %name, %sha, %error, "a build that was live has no tree");
-        let first = || MissingTrees { builds: Vec::new(), why: error.to_string() };
+        let tree = pristine(checkouts, name, &sha);
+        if mirror.intact(&tree).await.is_some() {
+            continue;
+        }
+        let made = if reserve.is_short() || reserve.is_released() {
+            Err("the disk is almost full".to_owned())
+        } else {
+            mirror.checkout(&sha, &tree).await.map(drop).map_err(|error| error.to_string())
+        };
+        let Err(why) = made else { continue };
+        tracing::warn!(service = %name, %sha, why, "a build that was live has no tree");
+        let first = || MissingTrees { builds: Vec::new(), why };
         missing.get_or_insert_with(first).builds.push(build);
     }
     missing

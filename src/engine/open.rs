@@ -90,7 +90,8 @@ impl Engine {
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =
             GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
-        let acts = Acts::new(gather.clone(), runner.clone(), runtime::Handle::current(), poll);
+        let runtime = runtime::Handle::current();
+        let acts = Acts::new(gather.clone(), reserve.clone(), runner.clone(), runtime, poll);
         let writer = Writer::new(WriterParts {
             store,
             tokens: tokens.clone(),

@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
 use tokio::fs;
 
 use super::error::GitError;
-use super::path_locks::PathLocks;
+use super::path_locks::{PathGuard, PathLocks};
 use super::process::Git;
 use super::{bare, lfs, seal, submodules, tree};
 use crate::domain::ids::Sha;
@@ -25,57 +26,72 @@ pub(super) struct CheckoutSource<'a> {
     pub(super) making: &'a PathLocks,
 }
 
-/// Creates a checkout of a commit, complete with its submodules and the contents of Git LFS, in place of whatever is there.
-/// The caller holds the lock of `into`.
-pub(super) async fn make(source: &CheckoutSource<'_>, into: &Path) -> Result<(), GitError> {
-    let partial = partial(into)?;
-    let made = match fill(source, &partial).await {
-        Ok(()) => put_in_place(&partial, into).await,
-        failed => failed,
-    };
-    remove_unfinished(into).await;
-    made
+/// A complete checkout that has no name of its own yet.
+pub(super) struct NewCheckout {
+    partial: PathBuf,
+    into: PathBuf,
+    /// Says to other tries for the same checkout that this one is not left over.
+    _live: PathGuard,
 }
 
-/// The same without the lock of `into`, which is taken only to put the new checkout in place: whoever can use the one that
-/// is there does not wait for the network.
-pub(super) async fn make_beside(source: &CheckoutSource<'_>, into: &Path) -> Result<(), GitError> {
-    let partial = partial(into)?;
-    let made = fill(source, &partial).await;
-    let _guard = source.making.lock(into).await;
-    let made = match made {
-        Ok(()) => put_in_place(&partial, into).await,
-        failed => failed,
-    };
-    remove_unfinished(into).await;
-    made
+/// Makes a checkout of a commit beside `into`, complete with its submodules and the contents of Git LFS, and sealed.
+pub(super) async fn make(source: &CheckoutSource<'_>, into: &Path) -> Result<NewCheckout, GitError> {
+    let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
+    let live = source.making.lock(&partial).await;
+    match fill(source, &partial).await {
+        Ok(()) => Ok(NewCheckout { partial, into: into.to_owned(), _live: live }),
+        Err(why) => {
+            remove(&partial).await.ok();
+            Err(why)
+        }
+    }
 }
 
-fn partial(into: &Path) -> Result<PathBuf, GitError> {
-    std::path::absolute(unfinished(into)).map_err(file_error(into))
+impl NewCheckout {
+    /// Gives it the name of the checkout. The caller holds the lock of that.
+    pub(super) async fn put_in_place(self) -> Result<(), GitError> {
+        let placed = swap(&self.partial, &self.into).await.map_err(file_error(&self.into));
+        self.discard().await;
+        placed
+    }
+
+    /// Removes what has its temporary name.
+    pub(super) async fn discard(self) {
+        remove(&self.partial).await.ok();
+    }
 }
 
-/// Removes the partial checkouts of this try and earlier ones. A folder that git still writes to may stay until the next
-/// try.
-async fn remove_unfinished(into: &Path) {
+/// Removes the partial checkouts that earlier tries left, and none that is being made. The caller holds the lock of `into`. A
+/// folder that git still writes to may stay until the next try.
+pub(super) async fn remove_left_over(source: &CheckoutSource<'_>, into: &Path) {
     let Some(folder) = into.parent() else { return };
     let Ok(mut entries) = fs::read_dir(folder).await else { return };
     while let Ok(Some(entry)) = entries.next_entry().await {
-        let path = entry.path();
-        if is_unfinished(&path, into) {
+        let Ok(path) = std::path::absolute(entry.path()) else { continue };
+        if is_unfinished(&entry.path(), into) && !source.making.is_locked(&path) {
             remove(&path).await.ok();
         }
     }
 }
 
-/// Gives a new tree its name, and seals it. What had the name stays until then, and is removed with what is unfinished: that
-/// it cannot be removed spoils nothing.
-async fn put_in_place(partial: &Path, into: &Path) -> Result<(), GitError> {
-    if fs::try_exists(into).await.map_err(file_error(into))? {
-        fs::rename(into, unfinished(into)).await.map_err(file_error(into))?;
+/// Gives a new tree the name `into`, and what has this name that of the new tree. If it fails, the old one keeps its name.
+async fn swap(new: &Path, into: &Path) -> io::Result<()> {
+    // In one step, so that no crash comes in between. Some file systems cannot.
+    if renameat_with(CWD, new, CWD, into, RenameFlags::EXCHANGE).is_ok() {
+        return Ok(());
     }
-    fs::rename(partial, into).await.map_err(file_error(into))?;
-    seal::write(into).await
+    let aside = unfinished(into);
+    match fs::rename(into, &aside).await {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::rename(new, into).await,
+        moved => moved?,
+    }
+    if let Err(error) = fs::rename(new, into).await {
+        fs::rename(&aside, into).await?;
+        return Err(error);
+    }
+    // Otherwise the next try removes it.
+    fs::rename(&aside, new).await.ok();
+    Ok(())
 }
 
 /// Removes a tree.
@@ -112,7 +128,8 @@ fn partial_prefix(checkout: &Path) -> OsString {
 
 async fn fill(source: &CheckoutSource<'_>, tree: &Path) -> Result<(), GitError> {
     write_tree(source.mirror, source.sha, tree, source.address).await?;
-    submodules::fill(source, tree).await
+    submodules::fill(source, tree).await?;
+    seal::write(tree).await
 }
 
 /// Writes the files of one commit and its contents of Git LFS, with the refs of its repository as a clone has them.
@@ -173,4 +190,25 @@ async fn borrow_objects(mirror: &Path, folder: &Path) -> Result<(), GitError> {
 pub(super) fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {
     let path = path.to_owned();
     move |why| GitError::File { path: path.clone(), why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_tree_keeps_its_name_until_a_new_one_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let [old, new] = ["tree", "new"].map(|name| folder.path().join(name));
+        std::fs::create_dir(&old).unwrap();
+        std::fs::write(old.join("old"), "").unwrap();
+        swap(&new, &old).await.expect_err("there is no new one");
+        assert!(old.join("old").exists(), "the old one is still there");
+        std::fs::create_dir(&new).unwrap();
+        swap(&new, &old).await.unwrap();
+        assert!(!old.join("old").exists() && new.join("old").exists(), "they changed places");
+        std::fs::remove_dir_all(&old).unwrap();
+        swap(&new, &old).await.unwrap();
+        assert!(old.join("old").exists() && !new.exists());
+    }
 }

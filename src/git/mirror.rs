@@ -50,7 +50,10 @@ pub struct Mirror {
 struct Busy {
     /// Whoever fetches holds it. It says when a fetch of all branches took too long.
     slow_since: Mutex<Option<Instant>>,
+    /// Whoever changes or uses a checkout, or fills a partial one, has its lock.
     making: PathLocks,
+    /// Whoever makes a checkout that a rollback does not wait for has its lock.
+    remaking: PathLocks,
     /// True if the mirror has commits, so that a fetch does not bring the whole history.
     is_filled: AtomicBool,
     made: AtomicU64,
@@ -266,37 +269,45 @@ impl Mirror {
 
     /// Creates a pristine checkout of a commit in a new folder. Only submodules and Git LFS need the network, the first time.
     /// An intact checkout stays; anything else there is replaced. It has its own `.git`, which uses the objects of the mirror.
-    /// Nobody replaces it as long as the guard is held.
+    /// Nobody replaces it as long as the guard is held. A rollback to it does not wait for this: the lock of `into` is held
+    /// only to look and to put it in place.
     ///
     /// # Errors
     /// When it cannot be created. No partial checkout is left at `into`; what was there stays.
     pub async fn checkout(&self, sha: &Sha, into: &Path) -> Result<PathGuard, GitError> {
-        let guard = self.busy.making.lock(into).await;
         // An intact one needs no git, which may hang.
-        let found = match seal::look(into).await {
-            Sealed::Intact => return Ok(guard),
-            Sealed::WithPointers(_) => {
-                drop(guard);
-                return self.renew(sha, into).await;
-            }
-            found => found,
-        };
-        self.make(sha, into, &found).await.map(|()| guard)
-    }
-
-    /// Makes a checkout of an earlier version again, while a rollback may use it.
-    async fn renew(&self, sha: &Sha, into: &Path) -> Result<PathGuard, GitError> {
+        if let Some(guard) = self.intact(into).await {
+            return Ok(guard);
+        }
+        let _only_one_makes_it = self.busy.remaking.lock(into).await;
+        if let Some(guard) = self.intact(into).await {
+            return Ok(guard);
+        }
         let address = self.origin().await;
         let source = self.source_of(sha, &address);
-        let made = checkout::make_beside(&source, into).await;
+        let made = checkout::make(&source, into).await;
         let guard = self.busy.making.lock(into).await;
+        checkout::remove_left_over(&source, into).await;
         match (seal::look(into).await, made) {
-            (Sealed::Intact, _) | (_, Ok(())) => Ok(guard),
-            (found, Err(why)) => Err(not_renewed(&found, why)),
+            // A rollback has made it meanwhile.
+            (Sealed::Intact, Ok(made)) => made.discard().await,
+            (Sealed::Intact, Err(_)) => {}
+            (found, Ok(made)) => {
+                made.put_in_place().await.map_err(|why| not_renewed(&found, why))?;
+            }
+            (found, Err(why)) => return Err(not_renewed(&found, why)),
         }
+        Ok(guard)
     }
 
-    /// The same for a rollback, to which a checkout that an earlier version made is as good as it was then.
+    /// The lock of a checkout, if that is as it was made.
+    pub async fn intact(&self, checkout: &Path) -> Option<PathGuard> {
+        let guard = self.busy.making.lock(checkout).await;
+        matches!(seal::look(checkout).await, Sealed::Intact).then_some(guard)
+    }
+
+    /// The same for a rollback, to which a checkout that an earlier version made is as good as it was then. It waits for
+    /// nobody else who makes it.
     ///
     /// # Errors
     /// As [`Mirror::checkout`].
@@ -306,17 +317,18 @@ impl Mirror {
         into: &Path,
     ) -> Result<PathGuard, GitError> {
         let guard = self.busy.making.lock(into).await;
-        match seal::look(into).await {
-            Sealed::Intact | Sealed::WithPointers(_) => Ok(guard),
-            found => self.make(sha, into, &found).await.map(|()| guard),
+        let found = seal::look(into).await;
+        if matches!(found, Sealed::Intact | Sealed::WithPointers(_)) {
+            return Ok(guard);
         }
-    }
-
-    /// The caller holds the lock of `into`.
-    async fn make(&self, sha: &Sha, into: &Path, found: &Sealed) -> Result<(), GitError> {
         let address = self.origin().await;
-        let made = checkout::make(&self.source_of(sha, &address), into).await;
-        made.map_err(|why| not_renewed(found, why))
+        let source = self.source_of(sha, &address);
+        checkout::remove_left_over(&source, into).await;
+        let made = match checkout::make(&source, into).await {
+            Ok(made) => made.put_in_place().await,
+            Err(why) => Err(why),
+        };
+        made.map_err(|why| not_renewed(&found, why)).map(|()| guard)
     }
 
     fn source_of<'a>(&'a self, sha: &'a Sha, address: &'a str) -> CheckoutSource<'a> {

@@ -21,6 +21,12 @@ impl PathLocks {
         PathGuard { _held: self.of(path).lock_owned().await }
     }
 
+    /// Whether somebody holds the lock of a path or waits for it.
+    pub(super) fn is_locked(&self, path: &Path) -> bool {
+        let locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        locks.get(path).is_some_and(|lock| lock.strong_count() > 0)
+    }
+
     fn of(&self, path: &Path) -> Arc<Mutex<()>> {
         let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lock) = locks.get(path).and_then(Weak::upgrade) {

@@ -176,6 +176,30 @@ async fn a_tree_that_cannot_be_made_again_is_a_problem_until_it_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_is_missing_takes_no_space_that_a_rollback_uses() {
+    let (mut world, first, second) = shop("true").await;
+    let [tree, other] = [first, second].map(|build| pristine(&world, build));
+    let [held, released] = ["reserve", "reserve.released"].map(|name| world.data().join(name));
+    until("space is kept", || held.exists());
+    world.stop().await;
+    fs::remove_dir_all(&tree).unwrap();
+    fs::write(&released, "").unwrap();
+    world.start().await;
+    let said = |s: &ServiceSnapshot| {
+        s.problems.iter().find(|p| p.what.starts_with("no good checkout")).cloned()
+    };
+    let problem = world.until("it is said", said).await;
+    let what = format!("no good checkout is kept of {first}: the disk is almost full");
+    assert_eq!(problem.what, what, "the other one needs no space");
+    assert!(other.exists() && !tree.exists());
+    fs::remove_file(&released).unwrap();
+    let is_over = |s: &ServiceSnapshot| said(s).is_none().then_some(());
+    world.until("it is made by itself", is_over).await;
+    assert!(tree.exists());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tree_that_0_1_0_left_serves_a_rollback_when_there_is_nothing_else() {
     let (mut world, first, _) = shop("true").await;
     let tree = pristine(&world, first);

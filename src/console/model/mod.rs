@@ -269,7 +269,6 @@ impl Model {
         self.log.choose(LogChoice::Running);
     }
 
-    /// Whether the screen shows nothing but the text of the log, to be selected with the mouse.
     /// Whether anything can be done from here, as far as it is known.
     #[must_use]
     pub fn may_act(&self) -> bool {
@@ -281,6 +280,7 @@ impl Model {
         !self.options.read_only && self.description.as_ref().is_none_or(may)
     }
 
+    /// Whether the screen shows nothing but the text of the log, to be selected with the mouse.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.screen == Screen::Service && self.focus == Pane::Log && self.log.pane.is_plain()

@@ -185,6 +185,32 @@ async fn no_checkout_waits_for_the_network_of_another_one() {
 }
 
 #[tokio::test]
+async fn a_rollback_waits_for_nobody_who_makes_the_same_checkout() {
+    let shop = WithSubmodule::new();
+    let mirrored = Mirrored::of(&shop.repository).await;
+    let one = shop.repository.head();
+    let place = mirrored.place("one");
+    shop.server.fall_silent();
+    let hanging = tokio::spawn({
+        let (mirror, one, place) = (mirrored.mirror.clone(), one.clone(), place.clone());
+        async move { mirror.checkout(&one, &place).await }
+    });
+    shop.server.until_asked(1).await;
+    shop.server.answer_again();
+    let made = mirrored.mirror.checkout_for_rollback(&one, &place);
+    let made = tokio::time::timeout(Duration::from_mins(1), made).await;
+    made.expect("it makes its own").unwrap();
+    assert!(place.join("lib/code").exists());
+    assert_eq!(mirrored.unfinished().len(), 1, "what the other one makes stays");
+    hanging.abort();
+    assert!(hanging.await.unwrap_err().is_cancelled());
+    fs::write(place.join("more"), "").unwrap();
+    mirrored.mirror.checkout(&one, &place).await.unwrap();
+    assert!(!place.join("more").exists());
+    assert!(mirrored.unfinished().is_empty(), "nobody makes it any more");
+}
+
+#[tokio::test]
 async fn checkouts_of_the_same_submodule_can_be_made_at_the_same_time() {
     let shop = WithSubmodule::new();
     let head = shop.repository.head();

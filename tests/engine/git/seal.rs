@@ -109,6 +109,27 @@ async fn a_checkout_of_an_earlier_version_is_made_again_only_if_it_has_pointers(
 }
 
 #[tokio::test]
+async fn a_checkout_that_several_make_again_at_once_is_there_for_all() {
+    let repository = Repository::new();
+    repository.write("lib/model.bin", "a model");
+    let sha = repository.commit_all("Ann", "ann@example.com", "one");
+    let mirrored = Mirrored::of(&repository).await;
+    let place = mirrored.place("checkout");
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    fs::write(place.join("lib/model.bin"), super::complete::POINTER).unwrap();
+    seal_as_before(&place);
+    let making = [(); 4].map(|()| {
+        let (mirror, sha, place) = (mirrored.mirror.clone(), sha.clone(), place.clone());
+        tokio::spawn(async move { mirror.checkout(&sha, &place).await.map(drop) })
+    });
+    for making in making {
+        making.await.unwrap().unwrap();
+        assert_eq!(fs::read_to_string(place.join("lib/model.bin")).unwrap(), "a model");
+    }
+    assert!(mirrored.unfinished().is_empty());
+}
+
+#[tokio::test]
 async fn a_checkout_that_cannot_be_read_is_not_called_changed() {
     let repository = Repository::new();
     let sha = repository.commit("settings");
