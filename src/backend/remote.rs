@@ -18,7 +18,7 @@ use reqwest::{Client, Method, StatusCode};
 use self::budget::Budget;
 use self::call::{Call, Reply};
 use self::server::Server;
-pub use self::server::ServerAddress;
+pub use self::server::{RenewToken, ServerAddress};
 use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
 use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
 use crate::api::query::{

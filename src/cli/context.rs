@@ -76,7 +76,9 @@ impl Context {
         let fleet = self.fleet().await?;
         let mut names: Vec<_> = fleet.services.into_iter().map(|row| row.service).collect();
         // An engine that has just started may know one of several.
-        if names.len() == 1 && self.watched <= 1 {
+        let may_be_one_of_several =
+            self.watched > 1 || (self.global.of_profile().is_some() && !fleet.problems.is_empty());
+        if names.len() == 1 && !may_be_one_of_several {
             return Ok(names.remove(0));
         }
         let here = std::env::current_dir().ok().and_then(|folder| service_of(&folder));

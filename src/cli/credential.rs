@@ -36,13 +36,12 @@ pub async fn token(
     name: &str,
     profile: &Profile,
 ) -> Result<TokenSecret, CliError> {
-    let (text, from) = match &profile.token_command {
-        Some(command) => {
-            let why =
-                |why| CliError::usage(format!("the token_command of the profile {name} {why}"));
-            (run(command, PATIENCE).await.map_err(why)?, "what token_command prints")
-        }
-        None => (read(&file(places, name), &profile.url)?, "what its file has"),
+    let (text, from) = if let Some(command) = &profile.token_command {
+        let why = |why| CliError::usage(format!("the token_command of the profile {name} {why}"));
+        (run(command, PATIENCE).await.map_err(why)?, "what token_command prints")
+    } else {
+        let login = format!("trunkline login {} --profile {name}", profile.url);
+        (read(&file(places, name), &login)?, "what its file has")
     };
     let parsed = TokenSecret::parse(text.trim());
     parsed.map_err(|why| CliError::usage(format!("the profile {name}, {from}: {why}")))
@@ -53,10 +52,10 @@ pub fn file(places: &Places, name: &str) -> PathBuf {
     places.profile(name).join("token")
 }
 
-fn read(path: &Path, url: &str) -> Result<String, CliError> {
+fn read(path: &Path, login: &str) -> Result<String, CliError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let sentence = format!("you are not signed in; run: trunkline login {url}");
+            let sentence = format!("you are not signed in; run: {login}");
             return Err(CliError::usage(sentence));
         }
         opened => opened?,

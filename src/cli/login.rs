@@ -60,7 +60,7 @@ pub async fn login(global: &Global, arguments: LoginArgs) -> Result<(), CliError
     let new = Profile { url, ca, token_command: None };
     let profile = known.unwrap_or(&new);
     let token = read_token()?;
-    let who = connection::remote(profile, token.clone())?.who_am_i().await?;
+    let who = connection::remote(&name, profile, token.clone(), None)?.who_am_i().await?;
     places.create()?;
     credential::keep(&places, &name, &token)?;
     if known.is_none() {
@@ -73,8 +73,13 @@ pub async fn login(global: &Global, arguments: LoginArgs) -> Result<(), CliError
 
 /// The profile to sign in to: the named one, the one of this server, or one that is named after the host.
 fn name_of(global: &Global, user: &UserFile, url: &str) -> Result<String, CliError> {
-    if let Some(name) = &global.profile {
-        return Ok(name.clone());
+    if let Some(name) = global.profile.as_ref().filter(|name| !name.is_empty()) {
+        let is_name = user.profiles.contains_key(name) || check_service_name(name).is_ok();
+        return is_name.then(|| name.clone()).ok_or_else(|| {
+            CliError::usage(format!(
+                "{name:?} cannot name a profile; use small letters, digits and -"
+            ))
+        });
     }
     if let Some((name, _)) = user.profiles.iter().find(|(_, profile)| profile.url == url) {
         return Ok(name.clone());

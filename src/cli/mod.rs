@@ -116,7 +116,7 @@ impl Global {
     /// The profile whose server the command is for. The practice service is always on this machine.
     #[must_use]
     pub fn of_profile(&self) -> Option<&str> {
-        self.profile.as_deref().filter(|_| !self.demo)
+        self.profile.as_deref().filter(|name| !self.demo && !name.is_empty())
     }
 }
 
@@ -286,6 +286,7 @@ fn has_hidden(argument: &OsStr) -> bool {
 
 fn run(arguments: CliArgs) -> Result<(), CliError> {
     let CliArgs { global, command } = arguments;
+    remedy::lead_to_same_place(&global);
     let threads = matches!(command, Some(CliCommand::Serve(_)));
     let mut runtime = if threads {
         tokio::runtime::Builder::new_multi_thread()

@@ -1,9 +1,25 @@
 //! What to do about a finding or a refusal, as a command to copy.
 
-use super::wording;
+use std::sync::OnceLock;
+
+use super::{Global, wording};
 use crate::domain::ids::Environment;
 use crate::domain::plan::Finding;
 use crate::domain::remedy::Remedy;
+
+/// The options that lead a command to the same engine and service as the one that runs.
+static SAME_PLACE: OnceLock<String> = OnceLock::new();
+
+/// Lets every command that is printed name the engine and the service that this one was given.
+pub fn lead_to_same_place(global: &Global) {
+    let service = global.service.as_ref().map(|name| format!(" --service {name}"));
+    let engine = match global.of_profile() {
+        Some(name) => Some(format!(" --profile {name}")),
+        None => global.demo.then(|| " --demo".to_owned()),
+    };
+    let options = [service, engine].into_iter().flatten().collect();
+    SAME_PLACE.set(options).expect("one program runs one command");
+}
 
 /// `trunkline ask 12`; waiting has no command.
 pub fn command(remedy: &Remedy) -> Option<String> {
@@ -31,7 +47,10 @@ pub fn command(remedy: &Remedy) -> Option<String> {
         Remedy::BuildTip {} => "build --now".to_owned(),
         Remedy::Adopt { commit } => format!("adopt {}", commit.as_deref().unwrap_or("SHA")),
     };
-    Some(format!("trunkline {command}"))
+    // It reads files of this folder, and no engine.
+    let is_local = matches!(remedy, Remedy::CheckMigrations { .. });
+    let place = SAME_PLACE.get().filter(|_| !is_local).map_or("", String::as_str);
+    Some(format!("trunkline {command}{place}"))
 }
 
 /// `; run: trunkline ask 12`, `; wait until Sun 2026-11-23 20:00 UTC`, or nothing without a remedy.

@@ -114,7 +114,7 @@ async fn create(context: &Context, arguments: TokenCreateArgs) -> Result<(), Cli
 
 /// The token of this name that is not revoked, or of this number.
 fn find(tokens: &[Token], asked: &str) -> Result<TokenId, CliError> {
-    let named = tokens.iter().rfind(|token| token.name == asked);
+    let named = tokens.iter().rfind(|token| token.name == asked && token.revoked.is_none());
     let numbered = || {
         let id = asked.parse().ok()?;
         tokens.iter().find(|token| token.id == id)

@@ -123,6 +123,13 @@ fn an_engineer_signs_in_from_a_laptop_and_is_known_by_name() {
     let refused = told(&["token", "list"]);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 
+    assert!(told(&["hold", "--reason", "late"]).status.success());
+    let plan = String::from_utf8(told(&["plan", "promote", "1"]).stdout).unwrap();
+    assert!(
+        plan.contains("--reason REASON --profile prod"),
+        "what is to be copied leads to the same server: {plan}"
+    );
+
     team.home.said(&["token", "revoke", "raj-laptop"]);
     let out = told(&["status"]);
     assert!(error(&out).contains(&format!("trunkline login {}", team.url)), "{out:?}");

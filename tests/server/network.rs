@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use reqwest::{Certificate, Client, Method, StatusCode};
 use serde_json::{Value, json};
-use trunkline::backend::Backend as _;
-use trunkline::backend::remote::{Remote, ServerAddress};
+use trunkline::backend::remote::{Remote, RenewToken, ServerAddress};
+use trunkline::backend::{Backend as _, BackendError};
 use trunkline::domain::caller::{AccessRole, Caller};
 use trunkline::domain::command::{Action, Command};
-use trunkline::domain::ids::{BuildNumber, Seq};
+use trunkline::domain::ids::{BuildNumber, Environment, Seq};
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Guard, Plan, Severity};
 use trunkline::domain::token::TokenSecret;
@@ -193,6 +194,51 @@ async fn a_stream_and_a_waiting_read_end_with_their_token() {
 }
 
 #[tokio::test]
+async fn a_console_that_stays_open_takes_the_token_of_a_new_login() {
+    let world = watched().await;
+    let team = TeamServer::new(world.handle()).await;
+    let old = team.token("raj", AccessRole::Deployer, &[]).await;
+    let kept = Arc::new(Mutex::new(old.secret.clone()));
+    let renew = RenewToken(Arc::new({
+        let kept = kept.clone();
+        move || {
+            let token = kept.lock().unwrap().clone();
+            Box::pin(async move { Some(token) })
+        }
+    }));
+    let (ca, profile) = (Some(pem("ca.pem")), Some("prod".to_owned()));
+    let address =
+        ServerAddress { url: team.url(), ca, token: old.secret, renew: Some(renew), profile };
+    let console = Remote::at(address).unwrap();
+    assert_eq!(console.who_am_i().await.unwrap().name, "raj");
+    let moira = Caller::in_process("moira");
+    world.handle().revoke_token(&moira, old.token.id).await.unwrap();
+    let refused = console.who_am_i().await.unwrap_err().to_string();
+    let login = format!("trunkline login {} --profile prod", team.url());
+    assert!(refused.contains(&login), "{refused}");
+    *kept.lock().unwrap() = team.token("raj", AccessRole::Deployer, &[]).await.secret;
+    let service = "checkout".parse().unwrap();
+    let hold = Command::Hold { environment: Environment::Staging, reason: "late".into() };
+    let key = Uuid::new_v4().to_string().try_into().unwrap();
+    console.command(&service, hold, key).await.expect("the new token is used");
+}
+
+/// Nothing is sent before TLS is there, however long that takes.
+#[tokio::test]
+async fn a_command_that_reached_no_server_is_not_called_unknown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let url = format!("https://localhost:{}", address.port());
+    let (token, ca) = (TokenSecret::of([1; 32]), Some(pem("ca.pem")));
+    let remote = Remote::at(ServerAddress { url, ca, token, renew: None, profile: None }).unwrap();
+    let hold = Command::Hold { environment: Environment::Staging, reason: "late".into() };
+    let key = Uuid::new_v4().to_string().try_into().unwrap();
+    let why = remote.command(&"checkout".parse().unwrap(), hold, key).await.unwrap_err();
+    assert!(matches!(why, BackendError::Unreachable(_)), "{why:?}");
+    drop(listener);
+}
+
+#[tokio::test]
 async fn an_address_that_tries_tokens_has_to_wait_and_a_good_token_does_not() {
     let world = watched().await;
     let team = TeamServer::new(world.handle()).await;
@@ -302,7 +348,8 @@ async fn only_a_proxy_says_for_whom_it_asks() {
 /// Why a client that trusts the authority of the tests does not get through.
 async fn refusal(url: &str, ca: &str) -> String {
     let token = TokenSecret::of([1; 32]);
-    let address = ServerAddress { url: url.to_owned(), ca: Some(pem(ca)), token };
+    let address =
+        ServerAddress { url: url.to_owned(), ca: Some(pem(ca)), token, renew: None, profile: None };
     Remote::at(address).unwrap().describe().await.unwrap_err().to_string()
 }
 

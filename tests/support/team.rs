@@ -119,7 +119,8 @@ impl TeamServer {
     /// Whoever has this token.
     pub fn remote(&self, token: TokenSecret) -> Remote {
         let ca = Some(pem("ca.pem"));
-        Remote::at(ServerAddress { url: self.url(), ca, token }).unwrap()
+        let (url, renew, profile) = (self.url(), None, None);
+        Remote::at(ServerAddress { url, ca, token, renew, profile }).unwrap()
     }
 }
 

@@ -15,8 +15,6 @@ use crate::api::problem::ProblemKind;
 use crate::api::{API, API_HEADER, VERSION, VERSION_HEADER};
 use crate::backend::{Answer, BackendError, problem};
 
-/// How long an answer may take after the time that the server was asked to wait.
-const SLACK: Duration = Duration::from_secs(5);
 /// The largest answer that is read, in bytes.
 const LARGEST_ANSWER: usize = 32 * 1024 * 1024;
 
@@ -39,12 +37,10 @@ pub(super) struct Reply {
 impl<'a> Call<'a> {
     pub(super) fn new(remote: &'a Remote, method: Method, path: &str) -> Self {
         let request = remote.client.request(method.clone(), remote.server.url(path));
-        let request = remote
-            .server
-            .signed(request)
+        let request = request
             .header(API_HEADER, API)
             .header(VERSION_HEADER, VERSION)
-            .timeout(SLACK);
+            .timeout(remote.server.slack());
         let urgency = Urgency::Watched;
         Self { remote, request, method, never_recorded_is_an_answer: false, urgency }
     }
@@ -63,7 +59,8 @@ impl<'a> Call<'a> {
 
     /// The server may wait this long before it answers.
     pub(super) fn waits(self, wait: Duration) -> Self {
-        Self { request: self.request.timeout(wait.saturating_add(SLACK)), ..self }
+        let longest = wait.saturating_add(self.remote.server.slack());
+        Self { request: self.request.timeout(longest), ..self }
     }
 
     /// A person waits for it: a server that somebody stopped is started for it too.
@@ -77,20 +74,38 @@ impl<'a> Call<'a> {
     }
 
     pub(super) async fn answer(self) -> Answer<Reply> {
+        let again = self.request.try_clone().map(|request| Self {
+            request,
+            method: self.method.clone(),
+            ..self
+        });
+        let server = &self.remote.server;
+        let first = self.answer_once().await;
+        match (first, again) {
+            // A request that was not admitted did nothing.
+            (Err(BackendError::Unauthorized(_)), Some(again)) if server.renewed().await => {
+                again.answer_once().await
+            }
+            (first, _) => first,
+        }
+    }
+
+    async fn answer_once(self) -> Answer<Reply> {
         let is_read = self.method == Method::GET;
+        let send = |request: RequestBuilder| self.remote.server.signed(request).send();
         let again = self.request.try_clone();
         let mut revival = None;
-        let response = match (self.request.send().await, again) {
+        let response = match (send(self.request).await, again) {
             // Nothing was sent yet, so a command may be sent again too.
             (Err(error), Some(again)) if error.is_connect() => {
                 revival = self.remote.revive(self.urgency).await;
-                again.send().await
+                send(again).await
             }
             (Err(error), Some(again))
                 if is_read && !error.is_timeout() && self.remote.budget.allows() =>
             {
                 tokio::time::sleep(pause()).await;
-                again.send().await
+                send(again).await
             }
             (response, _) => response,
         };

@@ -1,6 +1,10 @@
 //! Where a remote's server is: at a unix socket, or at an address that takes a token.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
 
@@ -10,7 +14,9 @@ use crate::backend::BackendError;
 use crate::domain::token::TokenSecret;
 
 /// How long it may take to connect to another machine: also a handshake and a slow network.
-const CONNECT_FAR: std::time::Duration = std::time::Duration::from_secs(5);
+const CONNECT_FAR: Duration = Duration::from_secs(5);
+/// How long an answer may take after the time that the server was asked to wait.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// A server's place.
 #[derive(Debug)]
@@ -21,8 +27,22 @@ pub(super) enum Server {
     OfGroup(PathBuf),
     Address {
         url: String,
-        token: TokenSecret,
+        token: Mutex<TokenSecret>,
+        renew: Option<RenewToken>,
+        profile: Option<String>,
     },
+}
+
+/// Reads the token once more from where it is kept; `None` if there is none.
+#[derive(Clone)]
+pub struct RenewToken(pub Arc<dyn Fn() -> RenewingToken + Send + Sync>);
+
+pub type RenewingToken = Pin<Box<dyn Future<Output = Option<TokenSecret>> + Send>>;
+
+impl fmt::Debug for RenewToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RenewToken")
+    }
 }
 
 /// How to reach a server over the network.
@@ -33,6 +53,14 @@ pub struct ServerAddress {
     /// The certificates to trust, in PEM, instead of those of the system.
     pub ca: Option<Vec<u8>>,
     pub token: TokenSecret,
+    /// Asked when the server does not take the token any more: its user may have signed in again since.
+    pub renew: Option<RenewToken>,
+    /// The profile that names the server, for what is said to its user.
+    pub profile: Option<String>,
+}
+
+fn held(token: &Mutex<TokenSecret>) -> MutexGuard<'_, TokenSecret> {
+    token.lock().expect("no code panics with the token")
 }
 
 /// A client that follows no redirect and asks no proxy: a token goes to its own server alone.
@@ -57,7 +85,7 @@ impl Server {
     /// # Errors
     /// When the certificates cannot be used.
     pub fn at_address(address: ServerAddress) -> Result<(Client, Self), String> {
-        let ServerAddress { url, ca, token } = address;
+        let ServerAddress { url, ca, token, renew, profile } = address;
         let client = client().connect_timeout(CONNECT_FAR);
         let client = match ca {
             None => client,
@@ -70,7 +98,16 @@ impl Server {
             }
         };
         let client = client.build().map_err(|why| format!("TLS cannot be set up: {why}"))?;
-        Ok((client, Self::Address { url, token }))
+        Ok((client, Self::Address { url, token: Mutex::new(token), renew, profile }))
+    }
+
+    /// How long an answer may take on its way, without the time that the server was asked to wait. Over the network the
+    /// connection comes first: an attempt to connect must end as one, since nothing was sent then.
+    pub fn slack(&self) -> Duration {
+        match self {
+            Self::Socket(_) | Self::OfGroup(_) => SLACK,
+            Self::Address { .. } => SLACK + CONNECT_FAR,
+        }
     }
 
     /// The URL of a path.
@@ -85,16 +122,30 @@ impl Server {
     pub fn signed(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
             Self::Socket(_) | Self::OfGroup(_) => request,
-            Self::Address { token, .. } => request.bearer_auth(token.expose()),
+            Self::Address { token, .. } => request.bearer_auth(held(token).expose()),
         }
+    }
+
+    /// Whether there is another token since the last request was signed.
+    pub async fn renewed(&self) -> bool {
+        let Self::Address { token, renew: Some(RenewToken(renew)), .. } = self else {
+            return false;
+        };
+        let Some(new) = renew().await else { return false };
+        let mut token = held(token);
+        let is_other = token.expose() != new.expose();
+        *token = new;
+        is_other
     }
 
     /// The problem with what to do about it here: nobody restarts the engine of another machine.
     pub fn explain(&self, problem: ProblemDocument) -> ProblemDocument {
-        let Self::Address { url, .. } = self else { return problem };
+        let Self::Address { url, profile, .. } = self else { return problem };
+        let profile =
+            profile.as_ref().map_or_else(String::new, |name| format!(" --profile {name}"));
         let (kind, detail) = match problem.kind {
             ProblemKind::NotSignedIn => {
-                (problem.kind, format!("{}: trunkline login {url}", problem.detail))
+                (problem.kind, format!("{}: trunkline login {url}{profile}", problem.detail))
             }
             ProblemKind::NoSuchPath => {
                 let why = format!("{}; {url} is older than this program", problem.detail);

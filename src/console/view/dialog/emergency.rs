@@ -167,10 +167,11 @@ fn commands(model: &Model) -> Vec<String> {
     }
 }
 
-/// Which service it is, where there are several.
+/// Which service it is, where there are or may be several.
 fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let several = model.has_several_services();
-    let Some(service) = model.services.selected.as_ref().filter(|_| several) else {
+    // A server may have more services than it knows of so far.
+    let is_named = model.has_several_services() || model.options.profile.is_some();
+    let Some(service) = model.services.selected.as_ref().filter(|_| is_named) else {
         return Vec::new();
     };
     let row = Row::new(&model.options.theme, width).gap(2).cell("service", 12, Role::Muted);
