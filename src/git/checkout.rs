@@ -35,7 +35,10 @@ pub(super) struct NewCheckout {
 }
 
 /// Makes a checkout of a commit beside `into`, complete with its submodules and the contents of Git LFS, and sealed.
-pub(super) async fn make(source: &CheckoutSource<'_>, into: &Path) -> Result<NewCheckout, GitError> {
+pub(super) async fn make(
+    source: &CheckoutSource<'_>,
+    into: &Path,
+) -> Result<NewCheckout, GitError> {
     let partial = std::path::absolute(unfinished(into)).map_err(file_error(into))?;
     let live = source.making.lock(&partial).await;
     match fill(source, &partial).await {
@@ -82,7 +85,9 @@ async fn swap(new: &Path, into: &Path) -> io::Result<()> {
     }
     let aside = unfinished(into);
     match fs::rename(into, &aside).await {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return fs::rename(new, into).await,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return fs::rename(new, into).await;
+        }
         moved => moved?,
     }
     if let Err(error) = fs::rename(new, into).await {
