@@ -8,9 +8,12 @@ use std::sync::Arc;
 use clap::Args;
 use color_eyre::eyre::WrapErr as _;
 
+use tokio::net::UnixListener;
+
 use super::error::CliError;
 use crate::config::places::Places;
 use crate::config::server_file::{SERVER_FILE, ServerFile, SocketGroup, TlsSettings, is_address};
+use crate::domain::caller::AccessRole;
 use crate::server::{
     self, Certificates, ListenError, NetworkListener, NetworkOptions, ServerListeners, TlsFiles,
 };
@@ -84,6 +87,7 @@ fn group_id(name: &str) -> Result<u32, CliError> {
 }
 
 /// What a server listens on besides its socket.
+#[derive(Default)]
 pub struct Listening {
     port: Option<NetworkOptions>,
     /// The socket of a group, and the group's number.
@@ -96,23 +100,32 @@ impl Listening {
         self.port.as_ref().and_then(|port| port.certificates.clone())
     }
 
-    /// Opens all of it, and then the engine's own socket.
-    pub async fn bind(self, socket: &Path) -> Result<ServerListeners, CliError> {
+    /// Opens the engine's own socket, and then what else can be opened; for the rest, why it cannot.
+    ///
+    /// # Errors
+    /// When the own socket cannot be opened.
+    pub async fn bind(self, socket: &Path) -> Result<(ServerListeners, Vec<CliError>), CliError> {
+        let socket = server::bind(socket).wrap_err("cannot listen")?;
+        let mut trouble = Vec::new();
+        let mut opened = |why| trouble.push(why);
         let port = match self.port {
-            Some(options) => Some(bind(options).await?),
+            Some(options) => bind(options).await.map_err(&mut opened).ok(),
             None => None,
         };
-        let group = self.group.map(|(id, SocketGroup { path, group, role })| {
-            let bound = server::bind_for_group(&path, id);
-            let shown = path.display();
-            bound.map(|listener| (listener, role)).wrap_err_with(|| {
-                format!("cannot listen on {shown} for the group {group}; this user must be in it")
-            })
-        });
-        let group = group.transpose()?;
-        let socket = server::bind(socket).wrap_err("cannot listen")?;
-        Ok(ServerListeners { socket, group, port })
+        let group = self.group.and_then(|of| bind_group(of).map_err(&mut opened).ok());
+        Ok((ServerListeners { socket, group, port }, trouble))
     }
+}
+
+/// Opens the socket of a group.
+fn bind_group(
+    (id, SocketGroup { path, group, role }): (u32, SocketGroup),
+) -> Result<(UnixListener, AccessRole), CliError> {
+    let shown = path.display();
+    let listener = server::bind_for_group(&path, id).wrap_err_with(|| {
+        format!("cannot listen on {shown} for the group {group}; this user must be in it")
+    })?;
+    Ok((listener, role))
 }
 
 /// Opens the port.

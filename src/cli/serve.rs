@@ -16,7 +16,7 @@ use super::demo::colleagues::Colleagues;
 use super::demo::presence::DemoPresence;
 use super::engine_lock::{EngineLock, LockError};
 use super::error::CliError;
-use super::listening::{self, ListenArgs};
+use super::listening::{self, ListenArgs, Listening};
 use super::output::Output;
 use super::{Global, context, own_login, trace};
 use crate::backend::embedded::{Embedded, EngineAccess};
@@ -53,7 +53,12 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         let told = listening::check(listening.with_file(file), &places).await?;
         return Output::new().line(told);
     }
-    let listening = listening.read(&places)?;
+    // An engine that starts by itself serves its own socket whatever else is wrong: a rollback goes over it.
+    let (listening, mut trouble) = match listening.read(&places) {
+        Ok(listening) => (listening, Vec::new()),
+        Err(why) if background => (Listening::default(), vec![why]),
+        Err(why) => return Err(why),
+    };
     if background {
         rustix::process::setsid().wrap_err("cannot leave the session")?;
     }
@@ -66,7 +71,12 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let handle =
         Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
     let certificates = listening.certificates();
-    let listeners = listening.bind(&places.socket()).await?;
+    let (listeners, unopened) = listening.bind(&places.socket()).await?;
+    trouble.extend(unopened);
+    if !background && !trouble.is_empty() {
+        return Err(trouble.remove(0));
+    }
+    tell_unopened(&handle, &trouble).await;
     let address = listeners.port.as_ref().map(NetworkListener::address);
     let (socket, log) = (places.socket(), places.engine_log());
     tracing::info!(socket = %socket.display(), "the engine is running");
@@ -96,6 +106,19 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     drop(lock);
     tracing::info!("the engine has ended");
     Ok(served.wrap_err("the engine stopped listening")?)
+}
+
+/// Tells everybody who looks at the engine which of its doors are shut.
+async fn tell_unopened(handle: &Handle, trouble: &[CliError]) {
+    let why: Vec<_> = trouble.iter().map(CliError::sentence).collect();
+    let what =
+        (!why.is_empty()).then(|| format!("only this machine's owner gets in: {}", why.join("; ")));
+    let remedy =
+        "correct that, try it with: trunkline serve --check, and run: trunkline engine restart";
+    if let Some(what) = &what {
+        tracing::error!(what, "the engine does not listen as server.toml says");
+    }
+    handle.tell("server", what, remedy).await;
 }
 
 /// Tells everybody who looks at the engine that a new certificate is not used.

@@ -320,12 +320,17 @@ impl Handle {
     ) -> Result<Receipt, CommandError> {
         for _ in 0..GATHER_ATTEMPTS {
             // A command that needs nothing goes to the writer at once, so that a later query for its receipt comes after it.
-            let gathered = if !gather::is_needed(&command) || self.recorded(&key).await?.is_some() {
-                // It was recorded before or needs nothing from git. The writer compares the request.
+            let is_refused = caller.rights.role < AccessRole::Deployer;
+            let gathered = if !gather::is_needed(&command)
+                || is_refused
+                || self.recorded(&key).await?.is_some()
+            {
+                // It is refused, was recorded before, or needs nothing from git. The writer compares the request.
                 None
             } else {
                 Box::pin(gather::gather(&self.gather, name, &command)).await?
             };
+            self.is_still_signed_in(caller)?;
             let (reply, answer) = oneshot::channel();
             let request = CommandRequest {
                 service: name.clone(),

@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::backend::access::{Access, AccessEnd};
 use crate::domain::caller::Caller;
 use crate::domain::token::TokenRefusal;
+use crate::domain::token::TokenRefusal;
 
 /// What a proxy says about the address for which it asks.
 const FORWARDED: &str = "x-forwarded-for";
@@ -64,7 +65,9 @@ pub(super) fn admit<T>(
         return Err(Box::new(not_signed_in("this server needs a token; sign in")));
     };
     access.authenticate(token, peer).map_err(|why| {
-        Box::new(match wrong_tokens.wrong(peer) {
+        // Whoever had a token does not guess.
+        let counted = if why == TokenRefusal::Unknown { wrong_tokens.wrong(peer) } else { Ok(()) };
+        Box::new(match counted {
             Ok(()) => {
                 // Those beyond the limit are not logged: they would fill the disk.
                 tracing::warn!(%peer, %why, "a token was refused");

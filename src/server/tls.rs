@@ -50,8 +50,8 @@ pub enum TlsError {
     Unusable { files: TlsFiles, why: Error },
 }
 
-/// A state of a file, to see a change.
-type PemState = (i64, i64, u64, u64);
+/// A state of a file, to see a change, also one of its mode.
+type PemState = (i64, i64, i64, i64, u64, u64);
 
 /// The pair in use.
 pub struct Certificates {
@@ -88,8 +88,10 @@ impl Certificates {
         if *seen == states {
             return Ok(false);
         }
-        *seen = states;
+        // What could not be read is read again at the next look: the cause may lie outside of the files.
+        seen.clear();
         let new = Arc::new(read(&self.files)?);
+        *seen = states;
         *self.current.write().expect("no code panics with the pair") = new;
         Ok(true)
     }
@@ -191,7 +193,9 @@ fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
 fn states(files: &TlsFiles) -> Vec<Option<PemState>> {
     let state = |path: &PathBuf| {
         let found = fs::metadata(path).ok()?;
-        Some((found.mtime(), found.mtime_nsec(), found.len(), found.ino()))
+        let (changed, changed_nsec) = (found.ctime(), found.ctime_nsec());
+        let (written, written_nsec) = (found.mtime(), found.mtime_nsec());
+        Some((changed, changed_nsec, written, written_nsec, found.len(), found.ino()))
     };
     [&files.certificate, &files.key].into_iter().map(state).collect()
 }

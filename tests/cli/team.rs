@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -160,6 +161,37 @@ fn a_group_of_one_machine_needs_no_token() {
     let away = laptop.trunkline(&["whoami", "--profile", "here"]);
     assert!(error(&away).contains("ask whoever runs it"), "{away:?}");
     assert!(!laptop.path("data/engine.lock").exists(), "nothing is started");
+}
+
+#[test]
+fn a_server_file_that_cannot_be_followed_leaves_the_owner_its_socket() {
+    let home = Home::new();
+    home.watch(QUICK);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let server_file = home.path("config/server.toml");
+    for (text, words) in [
+        ("listen = 1\n".to_owned(), "listen"),
+        (format!("listen = '127.0.0.1:{port}'\n"), "cannot listen"),
+    ] {
+        fs::write(&server_file, text).unwrap();
+        home.said(&["engine", "restart"]);
+        home.await_build(1, "verified");
+        let doctor = String::from_utf8(home.trunkline(&["doctor"]).stdout).unwrap();
+        let row = doctor.lines().find(|line| line.starts_with("WRONG")).unwrap_or(&doctor);
+        assert!(
+            row.contains("only this machine's owner gets in") && row.contains(words),
+            "{doctor}"
+        );
+        home.said(&["hold", "staging", "--reason", "late"]);
+        home.said(&["release", "staging", "--reason", "found"]);
+    }
+    drop(taken);
+    let check = home.said(&["serve", "--check"]);
+    assert!(check.contains("is in order"), "{check}");
+    home.said(&["engine", "restart"]);
+    let doctor = String::from_utf8(home.trunkline(&["doctor"]).stdout).unwrap();
+    assert!(!doctor.contains("WRONG"), "{doctor}");
 }
 
 #[test]

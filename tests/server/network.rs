@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -245,6 +246,13 @@ async fn an_address_that_tries_tokens_has_to_wait_and_a_good_token_does_not() {
     let good = team.token("raj", AccessRole::Viewer, &[]).await.secret;
     let (client, url) = (client(), format!("{}/v1/fleet", team.url()));
     let ask = async |token: &str| client.get(&url).bearer_auth(token).send().await.unwrap();
+    let revoked = team.token("kim", AccessRole::Viewer, &[]).await;
+    let moira = Caller::in_process("moira");
+    world.handle().revoke_token(&moira, revoked.token.id).await.unwrap();
+    for _ in 0..30 {
+        // An open console whose token was revoked does not guess.
+        assert_eq!(ask(revoked.secret.expose()).await.status(), StatusCode::UNAUTHORIZED);
+    }
     for _ in 0..20 {
         assert_eq!(ask("tl_wrong").await.status(), StatusCode::UNAUTHORIZED);
     }
@@ -402,6 +410,15 @@ async fn a_new_certificate_is_used_and_a_bad_one_is_not() {
     assert!(refusal(&team.url(), "ca.pem").await.contains("of another host"));
     std::fs::write(&team.files().certificate, "not a certificate").unwrap();
     assert!(matches!(certificates.renew(), Err(TlsError::NotPem { .. })));
+
+    put_pair(&team.files(), "server", "server");
+    let mode = |mode| {
+        std::fs::set_permissions(&team.files().key, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode(0o644);
+    assert!(matches!(certificates.renew(), Err(TlsError::OpenKey { .. })));
+    mode(0o600);
+    assert!(certificates.renew().unwrap(), "the remedy is enough");
 }
 
 #[tokio::test]

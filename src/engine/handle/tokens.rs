@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use tokio::sync::oneshot;
 
 use super::Handle;
-use crate::domain::caller::{AccessRole, Caller};
+use crate::domain::caller::{AccessRole, Caller, Via};
 use crate::domain::command::Refusal;
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId, TokenRefusal};
 use crate::engine::commands::CommandError;
@@ -32,6 +32,19 @@ impl Handle {
     /// Completes when the token of this caller is revoked or has expired; never for a caller without one.
     pub fn token_ended(&self, caller: &Caller) -> impl Future<Output = ()> + Send + 'static {
         self.tokens.clone().ended(caller.clone(), self.clock.clone())
+    }
+
+    /// Whether the token of this caller opens the server now. What it was asked may have taken a while.
+    ///
+    /// # Errors
+    /// With the reason, if it does not. A caller without a token is not concerned.
+    pub(super) fn is_still_signed_in(&self, caller: &Caller) -> Result<(), Refusal> {
+        let Via::Token { id, .. } = caller.via else { return Ok(()) };
+        let found = self.tokens.by_id(id).ok_or(TokenRefusal::Unknown);
+        found.and_then(|token| token.in_force(self.clock.now())).map_err(|why| {
+            let sentence = format!("{why}; nothing was done, sign in again");
+            Refusal::Policy { sentence, findings: Vec::new() }
+        })
     }
 
     /// All tokens, oldest first.
