@@ -41,7 +41,7 @@ pub struct TokenCreateArgs {
     /// What it allows: read; also deploy; also manage tokens
     #[arg(long, value_enum)]
     role: RoleArg,
-    /// Whose it is: the name in [people] of the services
+    /// Whose it is: the name in the people table of the services
     #[arg(long = "as", value_name = "PERSON")]
     person: String,
     /// The person's address in commits, for services that do not list the name

@@ -151,7 +151,9 @@ fn typed_and_shown_times_are_local_and_name_their_zone() {
     );
     let new_york = ["Thu 2037-12-24 12:00 EST", "Fri 2037-12-25 12:00 EST"];
     let check = ["freeze", "check", "--at", "2037-12-24 12:00"];
-    let commands = [&["status"][..], &["freeze", "list"], &["freeze", "show", "3"], &check];
+    let number = home.json(&["freeze", "list", "--json"])["freezes"][0]["id"].to_string();
+    let show = ["freeze", "show", &number];
+    let commands = [&["status"][..], &["freeze", "list"], &show, &check];
     for command in commands {
         let (_, shown) = said("America/New_York", command);
         assert!(new_york.iter().any(|time| shown.contains(time)), "{command:?}: {shown}");
