@@ -14,7 +14,6 @@ use crate::backend::Backend;
 use crate::backend::access::{Access, AccessEnd};
 use crate::domain::caller::Caller;
 use crate::domain::token::TokenRefusal;
-use crate::domain::token::TokenRefusal;
 
 /// What a proxy says about the address for which it asks.
 const FORWARDED: &str = "x-forwarded-for";
