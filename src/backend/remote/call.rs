@@ -113,7 +113,7 @@ impl<'a> Call<'a> {
         let response = response.map_err(no_answer)?;
         self.remote.budget.answered();
         if let Err(why) = verdict::check_version(response.headers()) {
-            let why = self.remote.server.explain_version(why);
+            let why = self.remote.server.explain_version(why, response.status(), is_read);
             return Err(verdict::version_error(
                 why,
                 response.status(),

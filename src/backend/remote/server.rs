@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder};
+use reqwest::{Certificate, Client, ClientBuilder, RequestBuilder, StatusCode};
 
 use super::{CONNECT, IDLE};
 use crate::api::problem::{ProblemDocument, ProblemKind};
@@ -157,8 +157,20 @@ impl Server {
     }
 
     /// What is said of a server that speaks another version, or that is none.
-    pub fn explain_version(&self, why: BackendError) -> BackendError {
+    pub fn explain_version(
+        &self,
+        why: BackendError,
+        status: StatusCode,
+        is_read: bool,
+    ) -> BackendError {
         match (self, why) {
+            // A proxy answers so while the server behind it restarts.
+            (Self::Address { url, .. }, BackendError::Incompatible(_))
+                if is_read && matches!(status.as_u16(), 502..=504) =>
+            {
+                let what = format!("the server behind {url} does not answer ({status})");
+                BackendError::Unreachable(format!("{what}; ask whoever runs it"))
+            }
             (Self::Address { url, .. }, BackendError::Incompatible(_)) => {
                 let what = format!("{url} is no trunkline server of the version of this program");
                 let advice = "look at the address, or install the version that it runs";

@@ -43,10 +43,6 @@ pub(super) fn version_error(
         (BackendError::Incompatible(why), _) if !is_read && !refuses => {
             BackendError::Unknown(format!("{why}, and answers {status}"))
         }
-        // A proxy answers so while the server behind it restarts.
-        (BackendError::Incompatible(why), _) if matches!(status.as_u16(), 502..=504) => {
-            BackendError::Unreachable(format!("{why}, and answers {status}"))
-        }
         (why, _) => why,
     }
 }
