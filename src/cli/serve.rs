@@ -74,6 +74,8 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let (listeners, unopened) = listening.bind(&places.socket()).await?;
     trouble.extend(unopened);
     if !background && !trouble.is_empty() {
+        // A console takes a socket without an engine for an engine that died.
+        let _gone_already = std::fs::remove_file(places.socket());
         return Err(trouble.remove(0));
     }
     tell_unopened(&handle, &trouble).await;
@@ -111,8 +113,8 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
 /// Tells everybody who looks at the engine which of its doors are shut.
 async fn tell_unopened(handle: &Handle, trouble: &[CliError]) {
     let why: Vec<_> = trouble.iter().map(CliError::sentence).collect();
-    let what =
-        (!why.is_empty()).then(|| format!("only this machine's owner gets in: {}", why.join("; ")));
+    let what = (!why.is_empty())
+        .then(|| format!("not everything of server.toml is open: {}", why.join("; ")));
     let remedy =
         "correct that, try it with: trunkline serve --check, and run: trunkline engine restart";
     if let Some(what) = &what {

@@ -180,7 +180,7 @@ fn a_server_file_that_cannot_be_followed_leaves_the_owner_its_socket() {
         let doctor = String::from_utf8(home.trunkline(&["doctor"]).stdout).unwrap();
         let row = doctor.lines().find(|line| line.starts_with("WRONG")).unwrap_or(&doctor);
         assert!(
-            row.contains("only this machine's owner gets in") && row.contains(words),
+            row.contains("not everything of server.toml is open") && row.contains(words),
             "{doctor}"
         );
         home.said(&["hold", "staging", "--reason", "late"]);
