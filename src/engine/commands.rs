@@ -10,7 +10,7 @@ mod request;
 
 use chrono::{DateTime, Utc};
 
-pub use self::authorize::authorize;
+pub use self::authorize::{authorize, has_role};
 pub use self::build_tip::TipOfTrunk;
 pub use self::digest::digest;
 pub use self::error::CommandError;

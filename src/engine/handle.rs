@@ -1,10 +1,10 @@
 //! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
+mod logs;
 mod tokens;
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
@@ -16,7 +16,7 @@ use super::commit_location;
 use super::freezes::Freezes;
 use super::gather::{self, GatherContext};
 use super::input::{CommandRequest, Input};
-use super::runner::{RunId, Runner as _, StepRunner};
+use super::runner::StepRunner;
 use super::tokens::Tokens;
 use super::world::{Service, Trouble, World};
 use super::writer::DATA_FOLDER_PROBLEM;
@@ -25,12 +25,11 @@ use crate::domain::caller::{AccessRole, Caller, Rights};
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
-use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{BuildRow, FleetRow, FleetSnapshot, ServiceSnapshot, Version};
@@ -39,9 +38,6 @@ use crate::store::Reader;
 
 /// How many times a command gathers its facts if the service keeps changing.
 const GATHER_ATTEMPTS: u32 = 5;
-/// The first and the longest interval at which a waiting log reader checks the file.
-const LOG_POLL_INTERVAL: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
-
 /// The parts of a handle.
 pub(super) struct HandleParts {
     pub gather: GatherContext,
@@ -320,9 +316,8 @@ impl Handle {
     ) -> Result<Receipt, CommandError> {
         for _ in 0..GATHER_ATTEMPTS {
             // A command that needs nothing goes to the writer at once, so that a later query for its receipt comes after it.
-            let is_refused = caller.rights.role < AccessRole::Deployer;
             let gathered = if !gather::is_needed(&command)
-                || is_refused
+                || !commands::has_role(caller)
                 || self.recorded(&key).await?.is_some()
             {
                 // It is refused, was recorded before, or needs nothing from git. The writer compares the request.
@@ -411,69 +406,6 @@ impl Handle {
         let work = move || read(&reader.lock().expect("no code panics while reading the record"));
         let done = tokio::task::spawn_blocking(work).await;
         Ok(done.map_err(|_| CommandError::stopping())??)
-    }
-
-    /// Reads a step's log; waits for the first line after the cursor while the step may still write.
-    ///
-    /// # Errors
-    /// When there is no such step, or its log cannot be read.
-    pub async fn log(
-        &self,
-        name: &ServiceName,
-        deployment: DeploymentId,
-        step: usize,
-        from: LogFrom,
-        limit: usize,
-        wait: Duration,
-    ) -> Result<LogPage, CommandError> {
-        let deadline = tokio::time::Instant::now() + wait;
-        let run = RunId { deployment, step };
-        let [mut interval, longest] = LOG_POLL_INTERVAL;
-        loop {
-            let complete = self.step_is_over(name, deployment, step)?;
-            let page = self.runner.log(run, from, limit, complete).await;
-            let page =
-                page.map_err(|e| CommandError::Failed(format!("the log cannot be read: {e}")))?;
-            let waits = page.bytes.is_empty() && !page.ended && matches!(from, LogFrom::After(_));
-            if !waits || tokio::time::Instant::now() >= deadline {
-                return Ok(page);
-            }
-            tokio::time::sleep(interval).await;
-            interval = longest.min(2 * interval);
-        }
-    }
-
-    /// Searches a bounded part of a step's log.
-    ///
-    /// # Errors
-    /// When there is no such step, the search is invalid, or the log cannot be read.
-    pub async fn search_log(
-        &self,
-        name: &ServiceName,
-        deployment: DeploymentId,
-        step: usize,
-        search: LogSearch,
-    ) -> Result<LogFind, CommandError> {
-        let complete = self.step_is_over(name, deployment, step)?;
-        self.runner.search_log(RunId { deployment, step }, search, complete).await
-    }
-
-    fn step_is_over(
-        &self,
-        name: &ServiceName,
-        id: DeploymentId,
-        step: usize,
-    ) -> Result<bool, Refusal> {
-        let is_over = |step: &StepState| match step {
-            StepState::Waiting | StepState::Running { .. } => false,
-            StepState::Ended { .. } | StepState::Skipped => true,
-        };
-        let found = self.read_service(name, |service| {
-            service.state.deployments.get(&id)?.steps.get(step).map(is_over)
-        })?;
-        found.ok_or_else(|| {
-            Refusal::not_found(format!("there is no step {step} of deployment {id}"))
-        })
     }
 
     fn read_service<T>(

@@ -1,49 +1,42 @@
 //! The routes of the API.
 
+mod access;
+mod logs;
+mod record;
+
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::HeaderMap;
 use axum::middleware::{self};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::{Json, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::document::{
-    self, BadRequestResponse, InvalidResponse, LogPageResponse, NoReceiptResponses,
-    NotFoundResponses, NotModifiedResponse, RefusedResponses, TokenResponses,
+    self, BadRequestResponse, InvalidResponse, NoReceiptResponses, NotFoundResponses,
+    NotModifiedResponse, RefusedResponses,
 };
-use super::extract::{InBody, InPath, InQuery, KeyedCommand, KnownVersions};
+use super::extract::{InPath, InQuery, KeyedCommand, KnownVersions};
 use super::layers::{in_time, no_such_path, stamped, wrong_method};
 use super::response::{self, ProblemResponse};
-use super::sse::{self, LastEvent};
 use super::stopping::StopSignal;
-use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
+use crate::api::page::{BuildPage, DeploymentPage, FreezePage};
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{
-    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
-    PlanQuery, SnapshotQuery, SpanQuery, StatsQuery,
+    BuildsQuery, DeploymentsQuery, FreezesQuery, PlanQuery, SnapshotQuery, StatsQuery,
 };
 use crate::api::{LARGEST_REQUEST, path};
 use crate::backend::{Backend, LONGEST_WAIT};
-use crate::domain::caller::WhoAmI;
-use crate::domain::chain::ChainPage;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::commit_location::CommitLocation;
-use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
-use crate::domain::log::{LogFind, LogSearch};
+use crate::domain::ids::{CommitPrefix, IdempotencyKey, ServiceName};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 use crate::domain::stats::{DAYS, DeliveryStats};
-use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 
-/// The default number of builds or deployments on a page, and the most. The same for the limits below.
+/// The default number of builds or deployments on a page, and the most.
 const ROWS: (usize, usize) = (50, 500);
-const EVENTS: (usize, usize) = (100, 1_000);
-const CHAIN: (usize, usize) = (1_000, 1_000);
-/// In bytes.
-const LOG: (usize, usize) = (64 * 1024, 1024 * 1024);
 
 /// One caller's connection.
 pub(super) struct Session<B> {
@@ -72,14 +65,14 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(commit_location))
         .routes(routes!(command))
         .routes(routes!(receipt))
-        .routes(routes!(log))
-        .routes(routes!(search_log))
-        .routes(routes!(events))
-        .routes(routes!(chain))
-        .routes(routes!(span))
-        .routes(routes!(who_am_i))
-        .routes(routes!(tokens, create_token))
-        .routes(routes!(revoke_token))
+        .routes(routes!(logs::log))
+        .routes(routes!(logs::search_log))
+        .routes(routes!(record::events))
+        .routes(routes!(record::chain))
+        .routes(routes!(record::span))
+        .routes(routes!(access::who_am_i))
+        .routes(routes!(access::tokens, access::create_token))
+        .routes(routes!(access::revoke_token))
         .split_for_parts();
     let routes = document::served(routes, api)
         .fallback(no_such_path)
@@ -347,184 +340,6 @@ async fn receipt<B: Backend>(
         ProblemDocument::new(ProblemKind::NeverRecorded, sentence)
     })?;
     Ok(Json(receipt))
-}
-
-/// Reads a page of a step's log, by byte cursor.
-///
-/// If there is nothing after the cursor and the step still runs, the answer comes with the next line, or when `wait` is
-/// over.
-#[utoipa::path(
-    get,
-    path = path::LOG,
-    params(
-        ("service" = ServiceName, Path),
-        ("deployment" = DeploymentId, Path),
-        ("step" = usize, Path, description = "The index of the step, from 0."),
-        LogQuery,
-    ),
-    responses(LogPageResponse, BadRequestResponse, NotFoundResponses)
-)]
-async fn log<B: Backend>(
-    State(session): State<Session<B>>,
-    InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
-    InQuery(query): InQuery<LogQuery>,
-) -> HttpResult<Response> {
-    let from =
-        query.from().map_err(|sentence| ProblemDocument::new(ProblemKind::BadRequest, sentence))?;
-    let (limit, wait) = (within(query.limit, LOG), query.wait.up_to(LONGEST_WAIT));
-    let page = session.backend.log(&name, deployment, step, from, limit, wait);
-    session.ask(page).await.map(response::log)
-}
-
-/// Searches a part of a step's log.
-///
-/// The line that is found may match; the caller checks it. After `not_yet`, continue from the cursor in `reached`.
-#[utoipa::path(
-    get,
-    path = path::LOG_SEARCH,
-    params(
-        ("service" = ServiceName, Path),
-        ("deployment" = DeploymentId, Path),
-        ("step" = usize, Path, description = "The index of the step, from 0."),
-        LogSearchQuery,
-    ),
-    responses(
-        (status = 200, description = "The result of the search.", body = LogFind),
-        BadRequestResponse,
-        NotFoundResponses,
-        InvalidResponse,
-    )
-)]
-async fn search_log<B: Backend>(
-    State(session): State<Session<B>>,
-    InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
-    InQuery(query): InQuery<LogSearchQuery>,
-) -> HttpResult<Json<LogFind>> {
-    let search = LogSearch::try_from(query)
-        .map_err(|why| ProblemDocument::new(ProblemKind::BadRequest, why))?;
-    session.ask(session.backend.search_log(&name, deployment, step, search)).await.map(Json)
-}
-
-/// Reads a page of the recorded events, or streams them to a caller that accepts `text/event-stream`.
-///
-/// A page waits for its first event. A stream ignores `limit` and `wait`. Each message of a stream has the sequence
-/// number as its `id`, the name of the fact as its `event` and an `Event` as its `data`. If the engine fails, the last
-/// message has the name `problem` and a `ProblemDocument`.
-#[utoipa::path(
-    get,
-    path = path::EVENTS,
-    params(EventsQuery, LastEvent),
-    responses(
-        (status = 200, description = "Events, oldest first.",
-            content((EventPage = "application/json"), (String = "text/event-stream"))),
-        BadRequestResponse,
-        NotFoundResponses,
-    )
-)]
-async fn events<B: Backend>(
-    State(session): State<Session<B>>,
-    InQuery(query): InQuery<EventsQuery>,
-    headers: HeaderMap,
-) -> HttpResult<Response> {
-    let after = LastEvent::of(&headers).map_or(query.after, |LastEvent(seq)| seq);
-    if sse::wanted(&headers) {
-        return Ok(sse::stream(session, query.service, after));
-    }
-    let (limit, wait) = (within(query.limit, EVENTS), query.wait.up_to(LONGEST_WAIT));
-    let page = session.backend.events(query.service.as_ref(), after, limit, wait);
-    Ok(Json(EventPage { events: session.ask(page).await? }).into_response())
-}
-
-/// Verifies a part of the record's hash chain and names the first row that breaks it.
-///
-/// To verify all of it, continue with the sequence number and the hash of the last row of each page.
-#[utoipa::path(
-    get,
-    path = path::CHAIN,
-    params(ChainQuery),
-    responses((status = 200, description = "The valid rows.", body = ChainPage), BadRequestResponse)
-)]
-async fn chain<B: Backend>(
-    State(session): State<Session<B>>,
-    InQuery(query): InQuery<ChainQuery>,
-) -> HttpResult<Json<ChainPage>> {
-    let limit = within(query.limit, CHAIN);
-    session.ask(session.backend.chain(query.from(), limit)).await.map(Json)
-}
-
-/// Returns the first and the last event of a period.
-#[utoipa::path(
-    get,
-    path = path::SPAN,
-    params(SpanQuery),
-    responses((status = 200, description = "Its first and its last event.", body = SpanPage), BadRequestResponse)
-)]
-async fn span<B: Backend>(
-    State(session): State<Session<B>>,
-    InQuery(query): InQuery<SpanQuery>,
-) -> HttpResult<Json<SpanPage>> {
-    let span = session.ask(session.backend.span(query.since, query.until)).await?;
-    Ok(Json(SpanPage { span }))
-}
-
-/// Says who the caller is to the engine, and what the caller may do.
-#[utoipa::path(
-    get,
-    path = path::WHO_AM_I,
-    responses((status = 200, description = "The caller.", body = WhoAmI))
-)]
-async fn who_am_i<B: Backend>(State(session): State<Session<B>>) -> HttpResult<Json<WhoAmI>> {
-    session.ask(session.backend.who_am_i()).await.map(Json)
-}
-
-/// Lists all tokens, also the revoked ones, oldest first. For admins.
-#[utoipa::path(
-    get,
-    path = path::TOKENS,
-    responses((status = 200, description = "All tokens, without their texts.", body = TokenPage), TokenResponses)
-)]
-async fn tokens<B: Backend>(State(session): State<Session<B>>) -> HttpResult<Json<TokenPage>> {
-    Ok(Json(TokenPage { tokens: session.ask(session.backend.tokens()).await? }))
-}
-
-/// Makes a token. For admins.
-///
-/// Its text is in this answer and nowhere else. If the answer gets lost, revoke the token and make another.
-#[utoipa::path(
-    post,
-    path = path::TOKENS,
-    request_body = NewToken,
-    responses(
-        (status = 200, description = "The token and its text.", body = MadeToken),
-        BadRequestResponse,
-        TokenResponses,
-        InvalidResponse,
-    )
-)]
-async fn create_token<B: Backend>(
-    State(session): State<Session<B>>,
-    InBody(new): InBody<NewToken>,
-) -> HttpResult<Json<MadeToken>> {
-    Ok(Json(session.backend.create_token(new).await?))
-}
-
-/// Revokes a token: it opens nothing from now on, and its open streams end. For admins.
-#[utoipa::path(
-    delete,
-    path = path::TOKEN,
-    params(("token" = TokenId, Path, description = "Its number.")),
-    responses(
-        (status = 200, description = "The revoked token.", body = Token),
-        NotFoundResponses,
-        TokenResponses,
-        InvalidResponse,
-    )
-)]
-async fn revoke_token<B: Backend>(
-    State(session): State<Session<B>>,
-    InPath(token): InPath<TokenId>,
-) -> HttpResult<Json<Token>> {
-    Ok(Json(session.backend.revoke_token(token).await?))
 }
 
 fn within(asked: Option<usize>, (default, most): (usize, usize)) -> usize {

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::{Certificate, Client, Method, StatusCode};
 use serde_json::{Value, json};
@@ -181,14 +181,13 @@ async fn a_stream_and_a_waiting_read_end_with_their_token() {
     let mut stream = events.header("accept", "text/event-stream").send().await.unwrap();
     assert_eq!(stream.status(), StatusCode::OK);
     let waiting = tokio::spawn(get("/v1/events?after=1000000&wait=20").send());
-    let begun = Instant::now();
     let moira = Caller::in_process("moira");
     world.handle().revoke_token(&moira, made.token.id).await.unwrap();
     let end = async { while let Ok(Some(_)) = stream.chunk().await {} };
-    tokio::time::timeout(Duration::from_secs(15), end).await.expect("the stream ends");
+    tokio::time::timeout(Duration::from_mins(2), end).await.expect("the stream ends");
+    // One that waited to its end would be an empty page.
     let waited = waiting.await.unwrap().unwrap();
     assert_eq!(waited.status(), StatusCode::UNAUTHORIZED);
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     let again = get("/v1/fleet").send().await.unwrap();
     assert_eq!(again.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(again.headers()["www-authenticate"], "Bearer");

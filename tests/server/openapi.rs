@@ -186,8 +186,9 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
 
 #[test]
 fn a_route_enters_the_server_only_with_its_description() {
-    for file in fs::read_dir("src/server").unwrap() {
-        let path = file.unwrap().path();
+    let files = ["src/server", "src/server/routes"].map(|folder| fs::read_dir(folder).unwrap());
+    let paths = files.into_iter().flatten().map(|file| file.unwrap().path());
+    for path in paths.filter(|path| path.is_file()) {
         let source = fs::read_to_string(&path).unwrap();
         assert!(!source.contains(".route("), "{}: use `.routes(routes!(…))`", path.display());
     }

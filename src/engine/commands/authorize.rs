@@ -7,16 +7,25 @@ use crate::domain::caller::{AccessRole, Caller};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::people::Actor;
 
+/// The least role that may send a command.
+const NEEDS: AccessRole = AccessRole::Deployer;
+
+/// Whether the role of a caller lets it send commands.
+#[must_use]
+pub fn has_role(caller: &Caller) -> bool {
+    caller.rights.role >= NEEDS
+}
+
 /// # Errors
 /// With a refusal that names the missing role. It is recorded like a guard's refusal.
 pub fn authorize(caller: &Caller, actor: &Actor, command: &Command) -> Result<(), Refusal> {
-    let (has, needs) = (caller.rights.role, AccessRole::Deployer);
-    if has >= needs {
+    if has_role(caller) {
         return Ok(());
     }
+    let has = caller.rights.role;
     let what = command.what(None);
     let sentence = format!(
-        "{actor} has the role {has}, which does not allow {what}; ask for the role {needs}"
+        "{actor} has the role {has}, which does not allow {what}; ask for the role {NEEDS}"
     );
     Err(Refusal::Policy { sentence, findings: Vec::new() })
 }

@@ -3,17 +3,23 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
 use trunkline::git::{GitError, Mirror};
 use trunkline_testing::git_server::GitServer;
 use trunkline_testing::repository::Repository;
 
-#[tokio::test]
-async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_with() {
+/// A repository with one commit behind a server, and its mirror in a folder.
+async fn served() -> (GitServer, Repository, TempDir, Mirror) {
     let (server, repository, folder) =
         (GitServer::start(), Repository::new(), tempfile::tempdir().unwrap());
     repository.commit("one");
     let mirror = Mirror::open(&folder.path().join("m.git"), &server.url(&repository)).await;
-    let mirror = mirror.unwrap();
+    (server, repository, folder, mirror.unwrap())
+}
+
+#[tokio::test]
+async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_with() {
+    let (server, repository, _folder, mirror) = served().await;
     for _ in 0..2 {
         assert!(!mirror.fetch(Some("main")).await.unwrap(), "everything was fetched");
     }
@@ -45,11 +51,7 @@ async fn a_fetch_of_the_trunk_alone_copes_with_what_a_fetch_of_everything_copes_
 
 #[tokio::test]
 async fn a_fetch_that_was_stopped_may_take_longer_the_next_time() {
-    let (server, repository, folder) =
-        (GitServer::start(), Repository::new(), tempfile::tempdir().unwrap());
-    repository.commit("one");
-    let mirror = Mirror::open(&folder.path().join("m.git"), &server.url(&repository)).await;
-    let mirror = mirror.unwrap();
+    let (server, _repository, _folder, mirror) = served().await;
     for _ in 0..2 {
         mirror.fetch(Some("main")).await.unwrap();
     }

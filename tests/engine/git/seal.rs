@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Mirrored;
+use trunkline::domain::ids::Sha;
 use trunkline_testing::repository::Repository;
 
 /// Every name in a folder, with its mode and what is in it.
@@ -75,6 +76,17 @@ async fn a_checkout_in_which_anything_was_changed_is_made_again() {
     }
 }
 
+/// A checkout of a commit with a model, and where it is.
+async fn with_model() -> (Repository, Mirrored, Sha, PathBuf) {
+    let repository = Repository::new();
+    repository.write("lib/model.bin", "a model");
+    let sha = repository.commit_all("Ann", "ann@example.com", "one");
+    let mirrored = Mirrored::of(&repository).await;
+    let place = mirrored.place("checkout");
+    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    (repository, mirrored, sha, place)
+}
+
 /// A seal as an earlier version wrote it.
 fn seal_as_before(tree: &Path) {
     let seal = Path::new(".git/trunkline-seal");
@@ -84,12 +96,7 @@ fn seal_as_before(tree: &Path) {
 
 #[tokio::test]
 async fn a_checkout_of_an_earlier_version_is_made_again_only_if_it_has_pointers() {
-    let repository = Repository::new();
-    repository.write("lib/model.bin", "a model");
-    let sha = repository.commit_all("Ann", "ann@example.com", "one");
-    let mirrored = Mirrored::of(&repository).await;
-    let place = mirrored.place("checkout");
-    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    let (_repository, mirrored, sha, place) = with_model().await;
     let (mirror, away) = (mirrored.place("mirror.git"), mirrored.place("away"));
     fs::rename(&mirror, &away).unwrap();
     seal_as_before(&place);
@@ -110,12 +117,7 @@ async fn a_checkout_of_an_earlier_version_is_made_again_only_if_it_has_pointers(
 
 #[tokio::test]
 async fn a_checkout_that_several_make_again_at_once_is_there_for_all() {
-    let repository = Repository::new();
-    repository.write("lib/model.bin", "a model");
-    let sha = repository.commit_all("Ann", "ann@example.com", "one");
-    let mirrored = Mirrored::of(&repository).await;
-    let place = mirrored.place("checkout");
-    mirrored.mirror.checkout(&sha, &place).await.unwrap();
+    let (_repository, mirrored, sha, place) = with_model().await;
     fs::write(place.join("lib/model.bin"), super::complete::POINTER).unwrap();
     seal_as_before(&place);
     let making = [(); 4].map(|()| {

@@ -1,0 +1,79 @@
+//! The logs of steps, by cursor and by search.
+
+use std::time::Duration;
+
+use super::Handle;
+use crate::domain::command::Refusal;
+use crate::domain::deployment::StepState;
+use crate::domain::ids::{DeploymentId, ServiceName};
+use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::engine::commands::CommandError;
+use crate::engine::runner::{RunId, Runner as _};
+
+/// The first and the longest interval at which a waiting log reader checks the file.
+const LOG_POLL_INTERVAL: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(40)];
+
+impl Handle {
+    /// Reads a step's log; waits for the first line after the cursor while the step may still write.
+    ///
+    /// # Errors
+    /// When there is no such step, or its log cannot be read.
+    pub async fn log(
+        &self,
+        name: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        from: LogFrom,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<LogPage, CommandError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let run = RunId { deployment, step };
+        let [mut interval, longest] = LOG_POLL_INTERVAL;
+        loop {
+            let complete = self.step_is_over(name, deployment, step)?;
+            let page = self.runner.log(run, from, limit, complete).await;
+            let page =
+                page.map_err(|e| CommandError::Failed(format!("the log cannot be read: {e}")))?;
+            let waits = page.bytes.is_empty() && !page.ended && matches!(from, LogFrom::After(_));
+            if !waits || tokio::time::Instant::now() >= deadline {
+                return Ok(page);
+            }
+            tokio::time::sleep(interval).await;
+            interval = longest.min(2 * interval);
+        }
+    }
+
+    /// Searches a bounded part of a step's log.
+    ///
+    /// # Errors
+    /// When there is no such step, the search is invalid, or the log cannot be read.
+    pub async fn search_log(
+        &self,
+        name: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        search: LogSearch,
+    ) -> Result<LogFind, CommandError> {
+        let complete = self.step_is_over(name, deployment, step)?;
+        self.runner.search_log(RunId { deployment, step }, search, complete).await
+    }
+
+    fn step_is_over(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        step: usize,
+    ) -> Result<bool, Refusal> {
+        let is_over = |step: &StepState| match step {
+            StepState::Waiting | StepState::Running { .. } => false,
+            StepState::Ended { .. } | StepState::Skipped => true,
+        };
+        let found = self.read_service(name, |service| {
+            service.state.deployments.get(&id)?.steps.get(step).map(is_over)
+        })?;
+        found.ok_or_else(|| {
+            Refusal::not_found(format!("there is no step {step} of deployment {id}"))
+        })
+    }
+}
