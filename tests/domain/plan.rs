@@ -184,6 +184,30 @@ fn a_verified_soaked_build_of_others_is_all_green() {
 }
 
 #[test]
+fn what_staging_runs_is_named_only_where_it_is_known() {
+    let mut world = World::new();
+    let stage = |world: &mut World, number, outcome| {
+        world.build(number, "jane");
+        world.deploy(Environment::Staging, number, DeploymentKind::Auto, Some(outcome));
+    };
+    let said = |world: &World| finding(&world.promote_plan(), Guard::Verified).sentence.clone();
+    stage(&mut world, 4, Outcome::Succeeded);
+    assert!(said(&world).ends_with("; staging now runs #4"), "{}", said(&world));
+    for outcome in [
+        Outcome::Failed("exit 1".into()),
+        Outcome::Cancelled,
+        Outcome::Interrupted("killed".into()),
+    ] {
+        stage(&mut world, 5, outcome);
+        let sentence = said(&world);
+        let words = "; what staging runs now is not known, since #5 did not succeed there";
+        assert!(sentence.ends_with(words), "{sentence}");
+    }
+    stage(&mut world, 6, Outcome::Succeeded);
+    assert!(said(&world).ends_with("; staging now runs #6"), "{}", said(&world));
+}
+
+#[test]
 fn each_soft_guard_asks_for_a_reason_of_its_own() {
     let hold = Fact::HoldPlaced {
         environment: Environment::Production,

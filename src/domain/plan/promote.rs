@@ -146,6 +146,11 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         return finding(Severity::Warn, sentence)
             .with(Some(Remedy::Watch { deployment: again.id }));
     }
+    if let Some(tried) = input.state.unsettled(Environment::Staging) {
+        let why = format!("{} did not succeed there", tried.request.build);
+        let sentence = format!("{verified}; what staging runs now is not known, since {why}");
+        return finding(Severity::Warn, sentence);
+    }
     match input.state.live(Environment::Staging) {
         Some(live) if live.build != target.number => {
             finding(Severity::Warn, format!("{verified}; staging now runs {}", live.build))
