@@ -11,6 +11,11 @@ const TEXT: &str = "the line that is followed here is as long as the lines of a 
 /// The last line, which no other contains.
 pub const LAST: &str = "that was all";
 
+/// The line with this number.
+pub fn line(number: u64) -> String {
+    format!("{number:07} {TEXT}")
+}
+
 /// `LINES` lines at `RATE` a second, in bursts of ten milliseconds, and one more.
 pub fn print(lines: u64, rate: u64) {
     let mut out = std::io::stdout().lock();
@@ -19,7 +24,7 @@ pub fn print(lines: u64, rate: u64) {
     for first in (0..lines).step_by(usize::try_from(burst).expect("it is small")) {
         let mut bytes = String::new();
         for n in first..lines.min(first + burst) {
-            let _memory = writeln!(bytes, "{n:07} {TEXT}");
+            let _memory = writeln!(bytes, "{}", line(n));
         }
         out.write_all(bytes.as_bytes()).expect("somebody reads");
         let due = began + Duration::from_micros(1_000_000 * (first + burst) / rate);

@@ -60,7 +60,10 @@ pub enum ProblemKind {
     /// The request has no token that opens the server.
     #[serde(rename = "urn:trunkline:problem:not-signed-in")]
     NotSignedIn,
-    /// Too many wrong tokens came from the caller's address.
+    /// There is no session for who signs in: the one before was revoked, or the person has no role. Another try does not help.
+    #[serde(rename = "urn:trunkline:problem:no-session")]
+    NoSession,
+    /// Too many wrong tokens or sign-ins came from the caller's address.
     #[serde(rename = "urn:trunkline:problem:too-many-attempts")]
     TooManyAttempts,
     /// The backend behind the server does not answer. Nothing was done.
@@ -88,6 +91,7 @@ impl ProblemKind {
         match self {
             Self::BadRequest => (400, "invalid request"),
             Self::NotSignedIn => (401, "not signed in"),
+            Self::NoSession => (401, "no session"),
             Self::Policy => (403, "refused by policy"),
             Self::NotAllowed => (403, "no access"),
             Self::NotFound => (404, "not found"),

@@ -8,21 +8,26 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::access::{Access, AccessEnd};
+use super::access::{Access, AccessEnd, Readiness, SendingAway, SigningBrowserIn, SigningIn};
+use super::sign_in::Provider;
 use super::{Answer, Backend, BackendError, LONGEST_WAIT};
-use crate::api::API;
+use crate::api::{API, path};
 use crate::calendar::FreezeWindow;
 use crate::domain::caller::{Caller, WhoAmI};
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
-use crate::domain::command::{Action, Command, Receipt};
+use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
+use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookPush};
 use crate::domain::deployment::Deployment;
+use crate::domain::engine_metrics::EngineMetrics;
 use crate::domain::event::Event;
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
+use crate::domain::link::{BrowserSession, LinkRefusal, MadeLink, NewLink};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
+use crate::domain::sign_in::{ProviderAnswer, SignInOffer, SignInRefusal, SignInRequest};
 use crate::domain::snapshot::{
     BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
 };
@@ -35,6 +40,7 @@ use crate::engine::Handle;
 pub struct Embedded {
     engine: Handle,
     caller: Caller,
+    public_url: Option<Arc<str>>,
     /// Called at every request.
     on_request: Option<Arc<dyn Fn() + Send + Sync>>,
 }
@@ -42,7 +48,7 @@ pub struct Embedded {
 impl Embedded {
     #[must_use]
     pub fn new(engine: Handle, caller: Caller) -> Self {
-        Self { engine, caller, on_request: None }
+        Self { engine, caller, public_url: None, on_request: None }
     }
 
     /// The engine, if this service exists for the caller.
@@ -56,8 +62,9 @@ impl Embedded {
     fn reads_all(&self) -> Answer<()> {
         match &self.caller.rights.services {
             None => Ok(()),
-            Some(_) => Err(BackendError::Unauthorized(
-                "your access is limited to services, and the record's chain is of all; ask an admin".into(),
+            Some(_) => Err(BackendError::NotAllowed(
+                "your access is limited to services, and this is about all of them; ask an admin"
+                    .into(),
             )),
         }
     }
@@ -66,6 +73,14 @@ impl Embedded {
     fn within_limit(&self, events: Vec<Event>) -> Vec<Event> {
         let rights = &self.caller.rights;
         events.into_iter().filter(|event| rights.reach(&event.service)).collect()
+    }
+
+    /// Where people reach the pages.
+    fn public_url(&self) -> Answer<&str> {
+        self.public_url.as_deref().ok_or_else(|| {
+            let why = "this server has no address for browsers; set listen and public_url in its server.toml";
+            Refusal::Policy { sentence: why.into(), findings: Vec::new() }.into()
+        })
     }
 
     fn engine(&self) -> &Handle {
@@ -80,13 +95,27 @@ impl Embedded {
 #[derive(Clone)]
 pub struct EngineAccess {
     engine: Handle,
+    public_url: Option<Arc<str>>,
     on_request: Option<Arc<dyn Fn() + Send + Sync>>,
+    provider: Option<Arc<Provider>>,
 }
 
 impl EngineAccess {
     #[must_use]
     pub fn new(engine: Handle) -> Self {
-        Self { engine, on_request: None }
+        Self { engine, public_url: None, on_request: None, provider: None }
+    }
+
+    /// People sign in at this provider.
+    #[must_use]
+    pub fn trusting(self, provider: Option<Provider>) -> Self {
+        Self { provider: provider.map(Arc::new), ..self }
+    }
+
+    /// Where people reach the pages of this server.
+    #[must_use]
+    pub fn at(self, public_url: Option<String>) -> Self {
+        Self { public_url: public_url.map(Arc::from), ..self }
     }
 
     /// Calls this at every request.
@@ -100,16 +129,91 @@ impl Access for EngineAccess {
     type Backend = Embedded;
 
     fn backend_for(&self, caller: Caller) -> Embedded {
-        Embedded { engine: self.engine.clone(), caller, on_request: self.on_request.clone() }
+        let Self { engine, public_url, on_request, .. } = self.clone();
+        Embedded { engine, caller, public_url, on_request }
     }
 
     fn authenticate(&self, token: &str, peer: IpAddr) -> Result<Caller, TokenRefusal> {
         self.engine.authenticate(token, peer)
     }
 
+    fn offer(&self) -> SignInOffer {
+        SignInOffer { oidc: self.provider.as_ref().map(|provider| provider.offer()) }
+    }
+
+    fn sign_in(&self, shown: SignInRequest) -> SigningIn {
+        let (engine, provider) = (self.engine.clone(), self.provider.clone());
+        Box::pin(async move {
+            let provider = provider.ok_or(SignInRefusal::NoProvider)?;
+            let (session, digest) = provider.session(&shown.id_token, engine.now()).await?;
+            engine.open_session(session, digest, shown.renews).await
+        })
+    }
+
+    fn way_in(&self) -> Option<(&str, &str)> {
+        self.public_url.as_deref().zip(self.provider.as_deref().map(Provider::issuer))
+    }
+
+    fn send_to_provider(&self) -> SendingAway {
+        let (public_url, provider) = (self.public_url.clone(), self.provider.clone());
+        Box::pin(async move {
+            let (url, provider) = public_url.zip(provider).ok_or(SignInRefusal::NoProvider)?;
+            provider.send_away(&url).await
+        })
+    }
+
+    fn sign_browser_in(&self, answer: ProviderAnswer) -> SigningBrowserIn {
+        let Self { engine, public_url, provider, .. } = self.clone();
+        Box::pin(async move {
+            let (url, provider) = public_url.zip(provider).ok_or(SignInRefusal::NoProvider)?;
+            let (session, digest) = provider.browser_session(&answer, &url, engine.now()).await?;
+            let (token, text, expires) = engine.sign_in_at_provider(session, digest).await?;
+            Ok((token, BrowserSession { text, expires, secure: is_over_tls(Some(&url)) }))
+        })
+    }
+
+    fn of_link(
+        &self,
+        link: &str,
+        service: &ServiceName,
+        deployment: DeploymentId,
+    ) -> Result<Caller, LinkRefusal> {
+        self.engine.of_link(link, service, deployment)
+    }
+
+    fn of_browser(&self, session: &str) -> Result<Caller, LinkRefusal> {
+        self.engine.of_browser(session)
+    }
+
+    fn shows_pages_over_tls(&self) -> bool {
+        is_over_tls(self.public_url.as_deref())
+    }
+
     fn ended(&self, caller: &Caller) -> AccessEnd {
         Box::pin(self.engine.token_ended(caller))
     }
+
+    fn take_push(&self, push: WebhookPush) -> DeliveryResult {
+        self.engine.take_push(push)
+    }
+
+    fn note_delivery(&self, forge: WebhookForge, result: DeliveryResult) {
+        self.engine.note_delivery(forge, result);
+    }
+
+    fn ready(&self) -> Readiness {
+        let engine = self.engine.clone();
+        Box::pin(async move { engine.ready().await })
+    }
+
+    fn metrics(&self) -> Option<EngineMetrics> {
+        Some(self.engine.metrics())
+    }
+}
+
+/// Whether browsers reach this address over TLS alone.
+fn is_over_tls(public_url: Option<&str>) -> bool {
+    public_url.is_some_and(|url| url.starts_with("https:"))
 }
 
 /// Waits until the engine has changed; false if the deadline comes first. A past deadline returns at once, without the
@@ -132,6 +236,7 @@ impl Backend for Embedded {
             instance: self.engine().instance().to_owned(),
             capabilities: Capabilities::ALL,
             role: Some(self.caller.rights.role),
+            public_url: self.public_url.as_deref().map(str::to_owned),
         })
     }
 
@@ -153,7 +258,10 @@ impl Backend for Embedded {
         after: Option<Version>,
         wait: Duration,
     ) -> Answer<Option<ServiceSnapshot>> {
-        let (mut changes, deadline) = (self.engine_of(service)?.changes(), deadline(wait));
+        let engine = self.engine_of(service)?;
+        // Whoever only looks once does not have it open.
+        let _here = (!wait.is_zero()).then(|| engine.waits(service, &self.caller));
+        let (mut changes, deadline) = (engine.changes(), deadline(wait));
         loop {
             if after != Some(self.engine().service_version(service)?) {
                 return Ok(Some(self.engine().service(service, &self.caller)?));
@@ -295,6 +403,16 @@ impl Backend for Embedded {
         Ok(self.caller.who())
     }
 
+    async fn deliveries(&self) -> Answer<DeliveryLog> {
+        self.reads_all()?;
+        Ok(self.engine().deliveries())
+    }
+
+    async fn metrics(&self) -> Answer<EngineMetrics> {
+        self.reads_all()?;
+        Ok(self.engine().metrics())
+    }
+
     async fn tokens(&self) -> Answer<Vec<Token>> {
         Ok(self.engine().tokens(&self.caller)?)
     }
@@ -305,5 +423,34 @@ impl Backend for Embedded {
 
     async fn revoke_token(&self, id: TokenId) -> Answer<Token> {
         Ok(self.engine().revoke_token(&self.caller, id).await?)
+    }
+
+    async fn link_run(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        NewLink { expires }: NewLink,
+    ) -> Answer<MadeLink> {
+        let address = self.public_url()?;
+        let engine = self.engine_of(service)?;
+        let (link, expires) = engine.link_run(&self.caller, service, deployment, expires)?;
+        let page = path::run_page(service, deployment);
+        Ok(MadeLink { url: format!("{address}{page}?link={link}"), expires })
+    }
+
+    async fn sign_in_link(&self) -> Answer<MadeLink> {
+        let address = self.public_url()?;
+        let (code, expires) = self.engine().begin_sign_in(&self.caller)?;
+        Ok(MadeLink { url: format!("{address}{}?code={code}", path::SIGN_IN_PAGE), expires })
+    }
+
+    fn who_signs_in(&self, code: &str) -> Result<String, LinkRefusal> {
+        self.engine().who_signs_in(code)
+    }
+
+    fn sign_in(&self, code: &str) -> Result<BrowserSession, LinkRefusal> {
+        let (text, expires) = self.engine().sign_in(code)?;
+        let secure = is_over_tls(self.public_url.as_deref());
+        Ok(BrowserSession { text, expires, secure })
     }
 }

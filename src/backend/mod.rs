@@ -3,11 +3,14 @@
 pub mod access;
 pub mod backoff;
 pub mod embedded;
+pub mod engine_place;
 pub mod intents;
+pub mod last_state;
 pub mod lost_answer;
 pub mod problem;
 pub mod remote;
 pub mod scripted;
+pub mod sign_in;
 
 use std::future::Future;
 use std::time::Duration;
@@ -19,11 +22,14 @@ use crate::domain::caller::WhoAmI;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
+use crate::domain::delivery::DeliveryLog;
 use crate::domain::deployment::Deployment;
+use crate::domain::engine_metrics::EngineMetrics;
 use crate::domain::event::Event;
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
+use crate::domain::link::{BrowserSession, LinkRefusal, MadeLink, NewLink};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
@@ -168,6 +174,16 @@ pub trait Backend: Send + Sync + 'static {
     /// Who the caller is to the backend.
     fn who_am_i(&self) -> impl Future<Output = Answer<WhoAmI>> + Send;
 
+    /// The last webhooks that forges sent.
+    fn deliveries(&self) -> impl Future<Output = Answer<DeliveryLog>> + Send {
+        std::future::ready(Err(BackendError::Failed("this backend takes no webhooks".into())))
+    }
+
+    /// The numbers of the backend, for a caller who is not limited to services.
+    fn metrics(&self) -> impl Future<Output = Answer<EngineMetrics>> + Send {
+        std::future::ready(Err(no_metrics()))
+    }
+
     /// All tokens, oldest first, for an admin.
     fn tokens(&self) -> impl Future<Output = Answer<Vec<Token>>> + Send {
         std::future::ready(Err(no_tokens()))
@@ -182,6 +198,45 @@ pub trait Backend: Send + Sync + 'static {
     fn revoke_token(&self, _: TokenId) -> impl Future<Output = Answer<Token>> + Send {
         std::future::ready(Err(no_tokens()))
     }
+
+    /// Makes a link to the page of one deployment, for whoever gets it.
+    fn link_run(
+        &self,
+        _: &ServiceName,
+        _: DeploymentId,
+        _: NewLink,
+    ) -> impl Future<Output = Answer<MadeLink>> + Send {
+        std::future::ready(Err(no_pages()))
+    }
+
+    /// Makes a link that signs one browser in as this caller, once.
+    fn sign_in_link(&self) -> impl Future<Output = Answer<MadeLink>> + Send {
+        std::future::ready(Err(no_pages()))
+    }
+
+    /// Who would sign in with this code.
+    ///
+    /// # Errors
+    /// When the code opens nothing.
+    fn who_signs_in(&self, _: &str) -> Result<String, LinkRefusal> {
+        Err(LinkRefusal::Unknown)
+    }
+
+    /// Signs a browser in with its code, which then opens nothing more.
+    ///
+    /// # Errors
+    /// When the code opens nothing.
+    fn sign_in(&self, _: &str) -> Result<BrowserSession, LinkRefusal> {
+        Err(LinkRefusal::Unknown)
+    }
+}
+
+fn no_pages() -> BackendError {
+    BackendError::Failed("this backend has no pages".into())
+}
+
+fn no_metrics() -> BackendError {
+    BackendError::Failed("this backend has no metrics".into())
 }
 
 fn no_tokens() -> BackendError {
@@ -209,9 +264,16 @@ pub enum BackendError {
     /// The two sides speak different versions.
     #[error("{0}")]
     Incompatible(String),
-    /// The caller may not connect at all.
+    /// The caller has to sign in again.
     #[error("{0}")]
     Unauthorized(String),
+    /// There is no session for this person: the one before was revoked, or they have no role. Signing in again the same way
+    /// changes nothing.
+    #[error("{0}")]
+    NoSession(String),
+    /// The caller may not do this, or may not come this way.
+    #[error("{0}")]
+    NotAllowed(String),
     /// The engine failed.
     #[error("{0}")]
     Failed(String),

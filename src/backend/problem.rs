@@ -28,7 +28,9 @@ impl From<BackendError> for ProblemDocument {
             }
             BackendError::Unknown(why) => Self::new(ProblemKind::Unknown, why),
             BackendError::Incompatible(why) => Self::new(ProblemKind::Incompatible, why),
-            BackendError::Unauthorized(why) => Self::new(ProblemKind::NotAllowed, why),
+            BackendError::Unauthorized(why) => Self::new(ProblemKind::NotSignedIn, why),
+            BackendError::NoSession(why) => Self::new(ProblemKind::NoSession, why),
+            BackendError::NotAllowed(why) => Self::new(ProblemKind::NotAllowed, why),
             BackendError::Failed(why) => Self::new(ProblemKind::Failed, why),
         }
     }
@@ -66,7 +68,9 @@ pub fn error(problem: ProblemDocument, again: Option<Duration>, is_read: bool) -
     match kind {
         ProblemKind::Unreachable | ProblemKind::Stopping => BackendError::Unreachable(detail),
         ProblemKind::Incompatible => BackendError::Incompatible(detail),
-        ProblemKind::NotAllowed | ProblemKind::NotSignedIn => BackendError::Unauthorized(detail),
+        ProblemKind::NotSignedIn => BackendError::Unauthorized(detail),
+        ProblemKind::NoSession => BackendError::NoSession(detail),
+        ProblemKind::NotAllowed => BackendError::NotAllowed(detail),
         ProblemKind::Unknown => BackendError::Unknown(detail),
         ProblemKind::TimedOut | ProblemKind::Other if !is_read && problem.status >= 500 => {
             BackendError::Unknown(detail)
@@ -116,6 +120,8 @@ mod tests {
             BackendError::Unknown(why()),
             BackendError::Incompatible(why()),
             BackendError::Unauthorized(why()),
+            BackendError::NoSession(why()),
+            BackendError::NotAllowed(why()),
             BackendError::Failed(why()),
         ];
         let errors =
@@ -129,6 +135,8 @@ mod tests {
                 | BackendError::Unknown(_)
                 | BackendError::Incompatible(_)
                 | BackendError::Unauthorized(_)
+                | BackendError::NoSession(_)
+                | BackendError::NotAllowed(_)
                 | BackendError::Failed(_) => {}
             }
             for is_read in [true, false] {

@@ -31,13 +31,16 @@ use crate::domain::caller::WhoAmI;
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::commit_location::CommitLocation;
+use crate::domain::delivery::DeliveryLog;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
+use crate::domain::link::{MadeLink, NewLink};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
+use crate::domain::sign_in::{SignInOffer, SignInRequest};
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::stats::DeliveryStats;
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
@@ -101,6 +104,36 @@ impl Remote {
     /// When the trusted certificates cannot be used.
     pub fn at(address: ServerAddress) -> Result<Self, String> {
         Server::at_address(address).map(Self::of)
+    }
+
+    /// The server at this address, for somebody who has not signed in yet.
+    ///
+    /// # Errors
+    /// When the trusted certificates cannot be used.
+    pub fn at_entrance(url: String, ca: Option<Vec<u8>>) -> Result<Self, String> {
+        Server::at_entrance(url, ca).map(Self::of)
+    }
+
+    /// How to sign in there.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn offer(&self) -> Answer<SignInOffer> {
+        match self.get(path::LOGIN).answer().await {
+            // A server from before there was another way.
+            Err(BackendError::Unauthorized(_)) => Ok(SignInOffer::default()),
+            answered => answered?.json(),
+        }
+    }
+
+    /// Signs in.
+    ///
+    /// # Errors
+    /// When the server refuses, or its answer got lost: then there may be a session that nobody has.
+    pub async fn sign_in(&self, shown: &SignInRequest) -> Answer<MadeToken> {
+        let call = Call::new(self, Method::POST, path::LOGIN).waits(LONGEST_ANSWER).pressed();
+        let reply = call.body(shown).answer().await?;
+        reply.json().map_err(|error| BackendError::Unknown(error.to_string()))
     }
 
     /// The engine of another user of this machine, at the socket of a group.
@@ -315,6 +348,10 @@ impl Backend for Remote {
         self.get(path::WHO_AM_I).answer().await?.json()
     }
 
+    async fn deliveries(&self) -> Answer<DeliveryLog> {
+        self.get(path::WEBHOOKS).answer().await?.json()
+    }
+
     async fn tokens(&self) -> Answer<Vec<Token>> {
         Ok(self.get(path::TOKENS).answer().await?.json::<TokenPage>()?.tokens)
     }
@@ -328,6 +365,20 @@ impl Backend for Remote {
     async fn revoke_token(&self, id: TokenId) -> Answer<Token> {
         let reply = Call::new(self, Method::DELETE, &path::token(id)).pressed().answer().await?;
         reply.json().map_err(|error| BackendError::Unknown(error.to_string()))
+    }
+
+    async fn link_run(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        new: NewLink,
+    ) -> Answer<MadeLink> {
+        let path = path::link(service, deployment);
+        Call::new(self, Method::POST, &path).pressed().body(&new).answer().await?.json()
+    }
+
+    async fn sign_in_link(&self) -> Answer<MadeLink> {
+        Call::new(self, Method::POST, path::BROWSER).pressed().answer().await?.json()
     }
 }
 

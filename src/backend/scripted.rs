@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-pub use self::world::{SERVICE, ScriptedService, ScriptedWorld};
+pub use self::world::{PUBLIC_URL, SERVICE, ScriptedService, ScriptedWorld};
 use super::{Answer, Backend, BackendError};
 use crate::api::{API, VERSION};
 use crate::calendar::FreezeWindow;
@@ -50,6 +50,8 @@ struct SharedWorld {
 pub enum Fault {
     /// Every request fails until [`Scripted::heal`].
     Unreachable,
+    /// Every request is refused until [`Scripted::heal`], as of somebody who is not signed in or has no role any more.
+    SignedOut(BackendError),
     /// Every answer takes this long until [`Scripted::heal`].
     Slow(Duration),
     /// The next command is recorded and its answer is lost.
@@ -115,6 +117,13 @@ impl Scripted {
             if world.faults.contains(&Fault::Unreachable) {
                 return Err(BackendError::Unreachable("the engine does not answer".into()));
             }
+            let signed_out = world.faults.iter().find_map(|fault| match fault {
+                Fault::SignedOut(why) => Some(why.clone()),
+                _ => None,
+            });
+            if let Some(why) = signed_out {
+                return Err(why);
+            }
             world.faults.iter().find_map(|fault| match fault {
                 Fault::Slow(time) => Some(*time),
                 _ => None,
@@ -165,6 +174,7 @@ impl Backend for Scripted {
             instance: "scripted".to_owned(),
             capabilities: Capabilities::ALL,
             role: Some(self.caller.rights.role),
+            public_url: Some(PUBLIC_URL.to_owned()),
         })
     }
 

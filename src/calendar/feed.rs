@@ -1,5 +1,6 @@
 //! A calendar feed: its events, its age and its problems.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,6 +26,23 @@ pub struct Occurrence {
     pub from: DateTime<Utc>,
     pub until: DateTime<Utc>,
     pub summary: String,
+    pub people: Arc<EventPeople>,
+}
+
+/// Whom an event names by address.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct EventPeople {
+    /// Without those who declined, rooms and groups.
+    pub attendees: Vec<NamedAddress>,
+    pub organizer: Option<NamedAddress>,
+}
+
+/// The e-mail address of somebody in a calendar.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NamedAddress {
+    /// As the calendar has it.
+    pub name: Option<String>,
+    pub email: String,
 }
 
 impl Feed {

@@ -19,7 +19,7 @@ pub use chrono_tz::Tz;
 pub use self::evaluation::{
     Evaluation, FreezeAction, FreezeMode, FreezeQuery, FreezeState, FreezeWindow,
 };
-pub use self::feed::{Feed, Occurrence};
+pub use self::feed::{EventPeople, Feed, NamedAddress, Occurrence};
 pub use self::file::{FREEZES_FILE, FeedPlace, FeedSource, FreezesFile, LARGEST_FILE};
 pub use self::rule::{FreezeKind, FreezeRule};
 pub use self::rules::FreezeRules;

@@ -13,6 +13,8 @@ use super::Global;
 use super::context::Context;
 use super::error::CliError;
 
+pub use self::verify::read as read_head;
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[group(skip)]

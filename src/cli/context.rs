@@ -10,6 +10,7 @@ use super::error::CliError;
 use super::output::{self, Output};
 use super::{Global, demo, engine_process};
 use crate::backend::Backend;
+use crate::backend::engine_place::EnginePlace;
 use crate::backend::intents::Intents;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
@@ -31,6 +32,7 @@ pub struct Context {
     pub out: Output,
     /// Where commands are saved until their answers come.
     pub intents: Intents,
+    pub place: EnginePlace,
     global: Global,
     /// How many services the user file watches; 0 if it cannot be read.
     watched: usize,
@@ -43,9 +45,12 @@ impl Context {
     pub async fn connect(global: Global) -> Result<Self, CliError> {
         if let Some(name) = global.of_profile() {
             let places = Places::discover()?;
-            let user = UserFile::load(&places.user_file())?;
+            let Settings { user, mistake } = connection::settings_for(&places, name)?;
+            if let Some(mistake) = mistake {
+                CliError::warn(&format!("{mistake}; the profile {name} is used as it is"));
+            }
             let connected = connection::of_profile(&places, &user, name).await?;
-            return Ok(Self::new(connected, global, &UserFile { services: Vec::new(), ..user }));
+            return Ok(Self::new(connected, global, &user));
         }
         let places = places(&global)?;
         let settings = settings(&places)?;
@@ -57,10 +62,10 @@ impl Context {
     }
 
     fn new(connected: Connected, global: Global, user: &UserFile) -> Self {
-        let Connected { backend, intents } = connected;
-        let intents = Intents::in_folder(intents);
+        let Connected { backend, intents, states } = connected;
+        let (intents, place) = (Intents::in_folder(intents), states.place);
         let (watched, poll) = (user.services.len(), user.poll);
-        Self { backend, out: Output::new(), intents, global, watched, poll }
+        Self { backend, out: Output::new(), intents, place, global, watched, poll }
     }
 
     /// The service named with `--service`.
@@ -106,12 +111,7 @@ impl Context {
 
     /// The full command line for this service, to copy.
     pub fn command_line(&self, service: &ServiceName, command: &str) -> String {
-        let which = match self.global.of_profile() {
-            Some(name) => format!(" --profile {name}"),
-            None if self.global.demo => " --demo".to_owned(),
-            None => String::new(),
-        };
-        format!("trunkline {command} --service {service}{which}")
+        format!("trunkline {command} --service {service}{}", self.place.options())
     }
 }
 

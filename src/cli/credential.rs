@@ -1,9 +1,6 @@
 //! The token of a profile: from its `token_command`, or from a file that only its owner can read.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::error::CliError;
+use super::kept::KeptFile;
 use crate::config::places::Places;
 use crate::config::profile::Profile;
 use crate::domain::token::TokenSecret;
@@ -20,12 +18,12 @@ use crate::gate;
 
 /// How long the command may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most bytes that are read of the command or the file.
+/// How long its output is read after its end, while something that it started keeps the output open.
+const AFTER: Duration = Duration::from_secs(1);
+/// The most bytes that are kept of what the command prints.
 const LARGEST: u64 = 8 * 1024;
 /// The most characters of the command's complaint that are shown.
 const SHOWN: usize = 300;
-/// The group and others can read or write it.
-const OTHERS: u32 = 0o077;
 
 /// The token of a profile.
 ///
@@ -36,57 +34,22 @@ pub async fn token(
     name: &str,
     profile: &Profile,
 ) -> Result<TokenSecret, CliError> {
-    let (text, from) = if let Some(command) = &profile.token_command {
-        let why = |why| CliError::usage(format!("the token_command of the profile {name} {why}"));
-        (run(command, PATIENCE).await.map_err(why)?, "what token_command prints")
-    } else {
-        let login = format!("trunkline login {} --profile {name}", profile.url);
-        (read(&file(places, name), &login)?, "what its file has")
+    let Some(command) = &profile.token_command else {
+        let signed_in = file(places, name, &profile.url).read()?.map(|kept| kept.token);
+        return signed_in.ok_or_else(|| {
+            let login = format!("trunkline login {} --profile {name}", profile.url);
+            CliError::usage(format!("you are not signed in; run: {login}"))
+        });
     };
+    let wrong = |why| CliError::usage(format!("the token_command of the profile {name} {why}"));
+    let text = run(command, PATIENCE).await.map_err(wrong)?;
     let parsed = TokenSecret::parse(text.trim());
-    parsed.map_err(|why| CliError::usage(format!("the profile {name}, {from}: {why}")))
+    parsed.map_err(|why| wrong(format!("prints something else: {why}")))
 }
 
 /// Where the token of a profile is kept.
-pub fn file(places: &Places, name: &str) -> PathBuf {
-    places.profile(name).join("token")
-}
-
-fn read(path: &Path, login: &str) -> Result<String, CliError> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let sentence = format!("you are not signed in; run: {login}");
-            return Err(CliError::usage(sentence));
-        }
-        opened => opened?,
-    };
-    let found = file.metadata()?;
-    if found.mode() & OTHERS != 0 || found.uid() != rustix::process::geteuid().as_raw() {
-        let shown = path.display();
-        let sentence = format!("others can read the token in {shown}; revoke it and sign in again");
-        return Err(CliError::usage(sentence));
-    }
-    let mut text = String::new();
-    file.take(LARGEST).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Keeps a token in the file of its profile, which nobody else can read at any time.
-pub fn keep(places: &Places, name: &str, token: &TokenSecret) -> Result<(), CliError> {
-    let path = file(places, name);
-    DirBuilder::new().recursive(true).mode(0o700).create(places.profile(name))?;
-    let beside = path.with_extension(format!("new.{}", std::process::id()));
-    let write = || -> io::Result<()> {
-        let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-        writeln!(new, "{}", token.expose())?;
-        new.sync_all()?;
-        fs::rename(&beside, &path)
-    };
-    let written = write();
-    if written.is_err() {
-        let _never_made = fs::remove_file(&beside);
-    }
-    Ok(written?)
+pub fn file(places: &Places, name: &str, url: &str) -> KeptFile {
+    KeptFile::in_folder(&places.profile(name, url))
 }
 
 /// The first line that a program prints. It runs in a process group of its own, which ends when the time is over.
@@ -102,17 +65,27 @@ async fn run(command: &[String], patience: Duration) -> Result<String, String> {
         .spawn()
         .map_err(|why| format!("cannot be started: {why}"))?;
     let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    let (out, complaint) = (child.stdout.take(), child.stderr.take());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (mut out, mut complaint) = (Vec::new(), Vec::new());
     let ended = timeout(patience, async {
-        let (out, complaint) = tokio::join!(read_some(out), read_some(complaint));
-        (child.wait().await, out, complaint)
+        let read =
+            async { tokio::join!(read_some(stdout, &mut out), read_some(stderr, &mut complaint)) };
+        let mut read = pin!(read);
+        tokio::select! {
+            _ = &mut read => child.wait().await,
+            status = child.wait() => {
+                let _kept_open = timeout(AFTER, read).await;
+                status
+            }
+        }
     });
-    let Ok((status, out, complaint)) = ended.await else {
+    let Ok(status) = ended.await else {
         // The whole group: a shell may have started others.
         let _ended_already = group.map(|group| kill_process_group(group, Signal::KILL));
         return Err(format!("did not end within {} s", patience.as_secs()));
     };
     let status = status.map_err(|why| format!("was lost: {why}"))?;
+    let [out, complaint] = [out, complaint].map(|text| String::from_utf8_lossy(&text).into_owned());
     if !status.success() {
         let shown = gate::line(complaint.lines().next().unwrap_or_default());
         let shown: String = shown.chars().take(SHOWN).collect();
@@ -124,17 +97,17 @@ async fn run(command: &[String], patience: Duration) -> Result<String, String> {
     }
 }
 
-/// The beginning of what comes, until all has come.
-async fn read_some(from: Option<impl AsyncRead + Unpin>) -> String {
-    let Some(mut from) = from else { return String::new() };
-    let mut bytes = Vec::new();
-    let _cut = (&mut from).take(LARGEST).read_to_end(&mut bytes).await;
+/// Keeps the beginning of what comes, until all has come.
+async fn read_some(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut from) = from else { return };
+    let _cut = (&mut from).take(LARGEST).read_to_end(kept).await;
     let _rest = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File};
+
     use super::*;
 
     async fn sh(script: &str) -> Result<String, String> {
@@ -152,6 +125,18 @@ mod tests {
         assert!(failed.contains("exit status: 3") && !failed.contains('\u{1b}'), "{failed}");
         let missing = run(&["/no/such/program".to_owned()], PATIENCE).await;
         assert!(missing.unwrap_err().contains("cannot be started"));
+    }
+
+    /// As `gpg-agent` does when it is started to decrypt a token.
+    #[tokio::test]
+    async fn a_command_is_over_when_it_ends_whoever_keeps_its_output_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("end");
+        let script = format!("mkfifo {0}; (read end <{0}) & echo one", fifo.display());
+        assert_eq!(sh(&script).await, Ok("one".into()));
+        // What it started was left alone: somebody still reads here.
+        let writing = tokio::task::spawn_blocking(move || fs::write(fifo, "end\n"));
+        timeout(Duration::from_mins(1), writing).await.expect("it still runs").unwrap().unwrap();
     }
 
     #[tokio::test]

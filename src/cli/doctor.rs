@@ -1,8 +1,11 @@
 //! `trunkline doctor`: checks the programs, folders, engine and services, and says what to do about each fault.
 
 mod record;
+mod remote;
 mod rollbacks;
+mod stored;
 mod surroundings;
+mod webhooks;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -15,10 +18,13 @@ use super::engine_lock::{Holder, holder};
 use super::engines::{self, FoundEngine};
 use super::error::CliError;
 use super::output::{self, Output};
-use super::{Global, Reading, engine_process};
+use super::{Global, Reading, by_hand, connection, engine_process, zone};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
+use crate::domain::instant::local;
+use crate::domain::snapshot::ServiceSnapshot;
+use crate::domain::words;
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -52,10 +58,13 @@ pub async fn run(global: &Global, arguments: DoctorArgs) -> Result<(), CliError>
     let mut checks = vec![Check::fine("version", env!("CARGO_PKG_VERSION"))];
     checks.extend(surroundings::programs().await);
     checks.extend(surroundings::places(&places));
+    checks.extend(stored::check(&places));
+    checks.push(rolling_back_by_hand(global, &places));
     checks.extend(record::check(&places).await);
     checks.push(terminal());
     checks.extend(engine(&places).await);
     checks.extend(other_engines(&places));
+    checks.extend(remote::check(&places).await);
     if arguments.reading.json {
         output::json(&checks)?;
     } else {
@@ -72,6 +81,19 @@ fn row(check: &Check) -> Vec<String> {
     let mark = if check.remedy.is_some() { "WRONG" } else { "ok" };
     let remedy = check.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
     vec![mark.to_owned(), check.what.to_owned(), format!("{}{remedy}", check.found)]
+}
+
+/// Where it says how to roll back while no engine answers.
+fn rolling_back_by_hand(global: &Global, places: &Places) -> Check {
+    let states = connection::local_states(places, global);
+    let (count, folder) = (by_hand::texts(&states).len(), states.texts());
+    let found = match count {
+        0 => "nothing yet".to_owned(),
+        1 => "1 service".to_owned(),
+        count => format!("{count} services"),
+    };
+    let folder = folder.display();
+    Check::fine("by hand", format!("{folder} ({found}); how to roll back while no engine answers"))
 }
 
 fn terminal() -> Check {
@@ -108,6 +130,7 @@ async fn engine(places: &Places) -> Vec<Check> {
             let mut checks =
                 vec![Check::fine("engine", format!("{} {}", found.backend, found.version))];
             checks.extend(services(&backend).await);
+            checks.extend(webhooks::check(&backend).await);
             checks
         }
         Err(error) if held => {
@@ -144,6 +167,15 @@ fn other_engines(places: &Places) -> Vec<Check> {
     engines::all().into_iter().filter(other).map(check).collect()
 }
 
+/// Who is on call for a service. That its calendar cannot be read is one of the service's problems.
+fn on_call(snapshot: &ServiceSnapshot) -> Option<Check> {
+    snapshot.on_call.as_ref().filter(|on_call| on_call.known)?;
+    let zone = zone::local();
+    let when = |at| local(at, zone);
+    let text = words::on_call::sentence(snapshot, &snapshot.present, snapshot.at, zone, when)?;
+    Some(Check::fine("on call", format!("{}: {text}", snapshot.service)))
+}
+
 /// The problems that the engine reports for itself and for each service.
 async fn services(backend: &Remote) -> Vec<Check> {
     let Ok(Some(fleet)) = backend.fleet(None, Duration::ZERO).await else {
@@ -161,6 +193,7 @@ async fn services(backend: &Remote) -> Vec<Check> {
             let (trunk, builds) = (snapshot.trunk_in_words(), snapshot.builds_total);
             checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
         }
+        checks.extend(on_call(&snapshot));
         checks.extend(snapshot.problems.into_iter().map(|problem| {
             Check::wrong("service", format!("{name}: {}", problem.what), problem.remedy)
         }));

@@ -7,11 +7,13 @@ use super::context::places;
 use super::engine_lock::{Holder, holder};
 use super::engines::FoundEngine;
 use super::error::CliError;
+use super::listening::{self, ListenArgs};
 use super::output::{self, Output};
 use super::{Global, Reading, demo, engine_process};
 use crate::backend::Backend;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
+use crate::config::user_file::UserFile;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum EngineCommand {
@@ -59,11 +61,27 @@ pub async fn run(global: &Global, command: EngineCommand) -> Result<(), CliError
             out.lines(demo_engine(&places).filter(|_| !global.demo))
         }
         EngineCommand::Restart => {
+            check(&places).await?;
             engine_process::stop(&places).await?;
             engine_process::ensure_running(&places, global).await?;
             status(&places, out, Reading { json: false }).await
         }
     }
+}
+
+/// Checks what an engine reads at its start, before the one that works is ended.
+async fn check(places: &Places) -> Result<(), CliError> {
+    if holder(&places.lock()) == Holder::None {
+        return Ok(());
+    }
+    let read = async {
+        UserFile::load(&places.user_file())?;
+        listening::check(ListenArgs::default(), places).await
+    };
+    read.await.map(drop).map_err(|why| {
+        let why = why.sentence();
+        CliError::usage(format!("{why}; correct that first: the engine that runs goes on as it is"))
+    })
 }
 
 /// Says that the demo has an engine of its own, which still runs.

@@ -14,10 +14,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
-use super::Global;
 use super::engine_lock::{Holder, holder};
 use super::engines::{self, FoundEngine};
 use super::error::CliError;
+use super::{Global, trace};
 use crate::backend::backoff;
 use crate::backend::remote::{Remote, Revival, Urgency};
 use crate::config::places::Places;
@@ -34,8 +34,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LOG_SHOWN: u64 = 4_000;
 /// A disk with less free space than this, in bytes, counts as full.
 const LEAST_ROOM: u64 = 64 * 1024;
-/// A log longer than this, in bytes, is renamed when an engine starts.
-const LOG_KEPT: u64 = 5_000_000;
 
 /// Connects to the engine and starts it if it does not answer. The connection does the same when the engine is lost.
 pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, CliError> {
@@ -43,15 +41,31 @@ pub async fn ensure_running(places: &Places, global: &Global) -> Result<Remote, 
     if !answers(&socket) {
         start(places, global).await?;
     }
+    Ok(revived(places, global, Failed::default()))
+}
+
+/// A connection to an engine that could not be started. It is started again by and by.
+pub fn not_running(places: &Places, global: &Global, why: &CliError) -> Remote {
+    let failed = Failed { count: 1, last: Some((Instant::now(), last_line(&why.sentence()))) };
+    revived(places, global, failed)
+}
+
+fn revived(places: &Places, global: &Global, failed: Failed) -> Remote {
     let lost = Arc::new(LostEngine {
         places: places.clone(),
         global: global.clone(),
-        failed: Mutex::default(),
+        failed: Mutex::new(failed),
     });
-    Ok(Remote::over(socket).revived_by(move |urgency| {
+    Remote::over(places.socket()).revived_by(move |urgency| {
         let lost = Arc::clone(&lost);
         async move { lost.revive(urgency).await }
-    }))
+    })
+}
+
+/// What a failure ends with, which tells the most.
+fn last_line(text: &str) -> String {
+    let line = text.lines().rfind(|line| !line.trim().is_empty());
+    line.unwrap_or_default().to_owned()
 }
 
 /// Restarts the engine for a connection that lost it.
@@ -82,7 +96,8 @@ impl LostEngine {
             return Revival::Up;
         }
         let watched = urgency == Urgency::Watched;
-        if watched && !socket.exists() && !self.global.demo {
+        // One that never began has no socket either.
+        if watched && !socket.exists() && !self.global.demo && failed.last.is_none() {
             return Revival::Stopped;
         }
         let seed = self.places.data.display().to_string();
@@ -99,11 +114,10 @@ impl LostEngine {
             }
             Err(failure) => {
                 tracing::warn!(?failure, "cannot restart the engine");
-                let text = failure.sentence();
-                let why = text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+                let why = last_line(&failure.sentence());
                 failed.count += 1;
-                failed.last = Some((Instant::now(), why.to_owned()));
-                Revival::Failed(why.to_owned())
+                failed.last = Some((Instant::now(), why.clone()));
+                Revival::Failed(why)
             }
         }
     }
@@ -213,7 +227,7 @@ fn terminate(id: i32) -> Result<(), CliError> {
 }
 
 fn open_log(path: &Path) -> Result<File, CliError> {
-    if fs::metadata(path).is_ok_and(|log| log.len() > LOG_KEPT) {
+    if fs::metadata(path).is_ok_and(|log| log.len() > trace::KEPT) {
         fs::rename(path, path.with_extension("log.old"))?;
     }
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(path);

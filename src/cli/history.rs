@@ -8,7 +8,7 @@ use super::builds::LARGEST_PAGE;
 use super::context::Context;
 use super::error::CliError;
 use super::output::{Cell, Paint};
-use super::wording::{how_it_goes, instant};
+use super::wording::{instant, outcome};
 use super::{Reading, completions, output};
 use crate::backend::Backend as _;
 use crate::domain::deployment::{Deployment, DeploymentState};
@@ -87,16 +87,11 @@ pub async fn pages(
 }
 
 fn line(deployment: &Deployment, now: DateTime<Utc>) -> Vec<Cell> {
-    let overridden: Vec<_> = deployment.request.overrides.keys().map(|g| g.as_str()).collect();
-    let overridden = match overridden.as_slice() {
-        [] => String::new(),
-        guards => format!(" (overrode {})", guards.join(", ")),
-    };
-    let outcome = format!("{}{overridden}", how_it_goes(deployment, now));
+    let outcome = outcome(deployment, now);
     vec![
         deployment.id.to_string().into(),
         instant(deployment.requested_at).into(),
-        deployment.request.kind.to_string().into(),
+        deployment.kind().to_owned().into(),
         deployment.request.build.to_string().into(),
         deployment.by.to_string().into(),
         match deployment.state() {

@@ -114,12 +114,12 @@ async fn setup(
 /// The service file that is there, as when a second person joins.
 fn existing(global: &Global, here: &Path) -> Result<Option<ServiceFile>, CliError> {
     let path = here.join(SERVICE_FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(CliError::failed(format!("{}: {error}", path.display()))),
     };
-    let file = ServiceFile::parse(&text, &path.display().to_string())?;
+    let file = ServiceFile::of_bytes(bytes, &path.display().to_string())?;
     match &global.service {
         Some(wanted) if *wanted != file.name => Err(CliError::usage(format!(
             "{} is there already and names its service {}; trunkline does not overwrite it",

@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
+use super::kept::Kept;
 use super::output::{self, Output};
-use super::{Global, Reading, connection, credential};
+use super::{Global, Reading, connection, credential, device_login};
 use crate::backend::Backend as _;
 use crate::config::places::Places;
 use crate::config::profile::{Profile, check_url};
@@ -30,16 +31,23 @@ pub struct LoginArgs {
     /// The certificate of the authority that signed the server's, in PEM
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// Use a token of an admin, also if the server signs people in at a provider
+    #[arg(long)]
+    token: bool,
 }
 
-/// Reads a token, tries it at the server, and keeps both for the profile.
+/// Signs in, at the provider of the server if it has one, else by a token, and keeps the token for the profile.
 pub async fn login(global: &Global, arguments: LoginArgs) -> Result<(), CliError> {
     let places = Places::discover()?;
-    let user = UserFile::load(&places.user_file())?;
-    let LoginArgs { url, ca } = arguments;
+    let (user, mistake) = UserFile::load_for_profile(&places.user_file())?;
+    let LoginArgs { url, ca, token } = arguments;
     let ca = ca.map(std::fs::canonicalize).transpose()?;
     let name = name_of(global, &user, &url)?;
     let known = user.profiles.get(&name);
+    if let (None, Some(mistake)) = (known, mistake) {
+        // The new profile could not be written into the file.
+        return Err(mistake.into());
+    }
     if let Some(known) = known.filter(|known| known.url != url) {
         return Err(CliError::usage(format!(
             "the profile {name} is of {}; choose another name: --profile NAME",
@@ -59,14 +67,26 @@ pub async fn login(global: &Global, arguments: LoginArgs) -> Result<(), CliError
     }
     let new = Profile { url, ca, token_command: None };
     let profile = known.unwrap_or(&new);
-    let token = read_token()?;
-    let who = connection::remote(&name, profile, token.clone(), None)?.who_am_i().await?;
+    let out = Output::new().regardless();
+    let server = connection::entrance(profile)?;
+    let kept = match if token { None } else { server.offer().await?.oidc } {
+        Some(provider) => device_login::ask(&server, provider, out).await?,
+        None => Kept { token: read_token()?, session: None },
+    };
+    let who = connection::remote(&name, profile, kept.token.clone(), None)?.who_am_i().await?;
     places.create()?;
-    credential::keep(&places, &name, &token)?;
+    let file = credential::file(&places, &name, &profile.url);
+    // A console that renews an old session meanwhile must not put that back.
+    let _alone = file.lock().await?;
+    file.write(&kept)?;
+    let states = connection::states_of(&places, &name, profile);
+    // What another person saw is not for this one.
+    if states.person().as_ref() != Some(&who.name) {
+        states.remove()?;
+    }
     if known.is_none() {
         UserFile::add_profile(&places.user_file(), &name, profile)?;
     }
-    let out = Output::new().regardless();
     out.line(format!("signed in to {} as {}", profile.url, in_words(&who)))?;
     out.line(format!("use it with: trunkline --profile {name}, or set TRUNKLINE_PROFILE={name}"))
 }
@@ -106,23 +126,34 @@ fn read_token() -> Result<TokenSecret, CliError> {
     TokenSecret::parse(text.trim()).map_err(|why| CliError::usage(why.to_string()))
 }
 
-/// Removes the token of the profile from this machine.
-pub fn logout(global: &Global) -> Result<(), CliError> {
+/// Removes the token of the profile from this machine, and ends it if it is a session.
+pub async fn logout(global: &Global) -> Result<(), CliError> {
     let places = Places::discover()?;
     let name = global.profile.as_deref();
     let name = name.ok_or_else(|| CliError::usage("name the profile: --profile NAME"))?;
-    let user = UserFile::load(&places.user_file())?;
+    let user = connection::settings_for(&places, name)?.user;
     let profile = connection::profile(&user, name)?;
-    let out = Output::new();
-    match std::fs::remove_file(credential::file(&places, name)) {
-        Ok(()) => out.line(format!(
-            "the token of {} is removed from this machine; it opens the server until an admin revokes it",
-            profile.url
+    let (file, url, out) =
+        (credential::file(&places, name, &profile.url), &profile.url, Output::new());
+    let _alone = file.lock().await?;
+    connection::states_of(&places, name, profile).remove()?;
+    // A file that cannot be used is removed too.
+    let kept = file.read();
+    if !file.remove()? {
+        return out.line(format!("no token of {url} is kept on this machine"));
+    }
+    let Ok(Some(Kept { token, session: Some(session) })) = kept else {
+        return out.line(format!(
+            "the token of {url} is removed from this machine; it opens the server until it expires or an admin revokes it"
+        ));
+    };
+    let ended = connection::remote(name, profile, token, None)?.revoke_token(session.id).await;
+    device_login::forget(session).await;
+    match ended {
+        Ok(_) => out.line(format!("signed out of {url}")),
+        Err(why) => out.line(format!(
+            "the session is removed from this machine; {url} did not end it, so it ends by itself: {why}"
         )),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            out.line(format!("no token of {} is kept on this machine", profile.url))
-        }
-        Err(error) => Err(error.into()),
     }
 }
 

@@ -42,7 +42,7 @@ pub struct LogsArgs {
 
 /// Whose log to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LogOf {
+pub enum LogOf {
     Deployment(DeploymentId),
     Build(BuildNumber),
     /// A bare number can be either.
@@ -75,10 +75,7 @@ struct LogDocument<'a> {
 
 pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError> {
     let service = context.service().await?;
-    let deployment = match arguments.of {
-        Some(of) => named(context, &service, of).await?,
-        None => newest(context, &service).await?,
-    };
+    let deployment = deployment(context, &service, arguments.of).await?;
     let names = deployment.request.steps.iter().map(|step| step.name.as_str());
     let wanted: Vec<_> = names
         .enumerate()
@@ -103,6 +100,18 @@ pub async fn run(context: &Context, arguments: LogsArgs) -> Result<(), CliError>
         reader.step(index, name).await?;
     }
     Ok(())
+}
+
+/// The deployment that an argument names, or the running one, or else the last one.
+pub async fn deployment(
+    context: &Context,
+    service: &ServiceName,
+    of: Option<LogOf>,
+) -> Result<Deployment, CliError> {
+    match of {
+        Some(of) => named(context, service, of).await,
+        None => newest(context, service).await,
+    }
 }
 
 async fn named(

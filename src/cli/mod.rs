@@ -5,8 +5,10 @@ mod adopt;
 mod arrival;
 mod ask;
 mod audit;
+mod backup;
 mod build;
 mod builds;
+mod by_hand;
 mod cancel;
 mod changes;
 mod completions;
@@ -16,6 +18,7 @@ mod console;
 mod context;
 mod credential;
 mod demo;
+mod device_login;
 mod doctor;
 mod engine;
 mod engine_lock;
@@ -25,11 +28,14 @@ mod error;
 mod events;
 mod follow;
 mod freeze;
+mod head_copy;
 mod help;
 mod history;
 mod hold;
 mod init;
+mod kept;
 mod lift;
+mod link;
 mod listening;
 mod login;
 mod logs;
@@ -45,6 +51,7 @@ mod record;
 mod release;
 mod remedy;
 mod requests;
+mod restore;
 mod retry;
 mod rollback;
 mod same_key;
@@ -205,13 +212,25 @@ pub enum CliCommand {
     Migrations(migrations::MigrationsCommand),
     /// Print the log of a deployment
     Logs(logs::LogsArgs),
+    /// Make a link to the page of a run, or sign a browser in
+    Link(link::LinkArgs),
     /// Print the recorded events, and follow new ones
     Events(events::EventsArgs),
     /// Read, export and verify the audit log
     Audit(audit::AuditArgs),
-    /// Sign in to the server of a team, with a token of an admin
+    /// Copy the record into one checked file, also while the engine runs
+    ///
+    /// The file has the events, the receipts, the known services and the hashes of tokens. It does not have the logs of
+    /// steps, the checkouts and mirrors, the settings and the secrets.
+    Backup(backup::BackupArgs),
+    /// Make a backup the record, while no engine runs; what was there is kept aside
+    ///
+    /// What was deployed after the backup is not known then: production is in doubt until somebody states what it runs
+    /// ("trunkline adopt") or deploys, and what was open is interrupted.
+    Restore(restore::RestoreArgs),
+    /// Sign in to the server of a team
     Login(login::LoginArgs),
-    /// Remove the token of a profile from this machine
+    /// End the session of a profile, and remove its token from this machine
     Logout,
     /// Show who you are to the engine, and what that allows
     Whoami {
@@ -315,9 +334,15 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Stats(arguments) => stats::run(&connected(global).await?, arguments).await,
         CliCommand::Changes(arguments) => changes::run(&connected(global).await?, arguments).await,
         CliCommand::Where(arguments) => where_is::run(&connected(global).await?, arguments).await,
-        CliCommand::Plan(command) => plan::run(&connected(global).await?, command).await,
+        CliCommand::Plan(command) => {
+            let run = async |global| plan::run(&connected(global).await?, command).await;
+            by_hand::hint(&global, run(global.clone()).await)
+        }
         CliCommand::Promote(arguments) => promote::run(&acting(global).await?, arguments).await,
-        CliCommand::Rollback(arguments) => rollback::run(&acting(global).await?, arguments).await,
+        CliCommand::Rollback(arguments) => {
+            let run = async |global| rollback::run(&acting(global).await?, arguments).await;
+            by_hand::hint(&global, run(global.clone()).await)
+        }
         CliCommand::Retry(arguments) => retry::run(&acting(global).await?, arguments).await,
         CliCommand::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
         CliCommand::Build(arguments) => build::run(&acting(global).await?, arguments).await,
@@ -335,10 +360,13 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Lift(arguments) => lift::run(&acting(global).await?, arguments).await,
         CliCommand::Migrations(command) => migrations::run(command).await,
         CliCommand::Logs(arguments) => logs::run(&connected(global).await?, arguments).await,
+        CliCommand::Link(arguments) => link::run(&connected(global).await?, arguments).await,
         CliCommand::Events(arguments) => events::run(&connected(global).await?, arguments).await,
         CliCommand::Audit(arguments) => audit::run(global, arguments).await,
+        CliCommand::Backup(arguments) => backup::run(&global, &arguments),
+        CliCommand::Restore(arguments) => restore::run(&global, &arguments),
         CliCommand::Login(arguments) => login::login(&global, arguments).await,
-        CliCommand::Logout => login::logout(&global),
+        CliCommand::Logout => login::logout(&global).await,
         CliCommand::Whoami { reading } => login::who_am_i(&connected(global).await?, reading).await,
         CliCommand::Token(command) => token::run(&connected(global).await?, command).await,
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,

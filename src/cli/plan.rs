@@ -61,7 +61,19 @@ pub async fn run(context: &Context, command: PlanCommand) -> Result<(), CliError
         arrival::of(context, &service, build, Arrival::OnTrunk).await?;
     }
     let plan = context.backend.plan(&service, action).await?;
-    if reading.json { output::json(&plan) } else { print(context.out, &plan) }
+    if reading.json {
+        return output::json(&plan);
+    }
+    print(context.out, &plan)?;
+    context.out.lines(by_hand(context, &plan))
+}
+
+/// The commands that do without trunkline what a rollback does.
+fn by_hand(context: &Context, plan: &Plan) -> Vec<String> {
+    let Some(by_hand) = &plan.by_hand else { return Vec::new() };
+    let mut lines = vec![String::new()];
+    lines.extend(context.place.by_hand(by_hand, plan.at));
+    lines
 }
 
 /// Prints a plan: what would happen, then what every guard found.

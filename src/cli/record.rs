@@ -14,8 +14,16 @@ const PAGE: usize = 1_000;
 
 /// Walks the chain of the engine's record. Also checks that the row `kept` is still in the chain.
 pub async fn walk(backend: &impl Backend, kept: Option<&ChainHead>) -> Answer<ChainWalk> {
+    walk_on(backend, ChainFrom::default(), kept).await
+}
+
+/// The same from a row on.
+pub async fn walk_on(
+    backend: &impl Backend,
+    mut from: ChainFrom,
+    kept: Option<&ChainHead>,
+) -> Answer<ChainWalk> {
     let mut walk = ChainWalk::default();
-    let mut from = ChainFrom::default();
     loop {
         let page = backend.chain(from, PAGE).await?;
         let rows = page.rows.into_iter().map(Ok).chain(page.broken.map(Err));

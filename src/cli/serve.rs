@@ -11,24 +11,30 @@ use std::time::Duration;
 use clap::Args;
 use color_eyre::eyre::{Context as _, Report};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::demo::colleagues::Colleagues;
 use super::demo::presence::DemoPresence;
 use super::engine_lock::{EngineLock, LockError};
 use super::error::CliError;
-use super::listening::{self, ListenArgs, Listening};
+use super::listening::{self, Bound, ListenArgs, Listening};
 use super::output::Output;
-use super::{Global, context, own_login, trace};
+use super::{Global, by_hand, connection, context, head_copy, own_login, trace};
 use crate::backend::embedded::{Embedded, EngineAccess};
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 use crate::domain::caller::Caller;
+use crate::domain::people::Person;
+use crate::domain::time::say;
 use crate::engine::clock::SystemClock;
-use crate::engine::{Engine, EngineOptions, Handle, Services};
-use crate::server::{self, NetworkListener};
+use crate::engine::{Engine, EngineOptions, Handle, RemoteTimes, Services};
+use crate::server::{self, NetworkListener, NetworkOptions};
 
 /// How often the demo's engine checks whether it is watched.
 const POLL: Duration = Duration::from_secs(1);
+/// What is said of a server file of which something cannot be opened, and of one with a mistake.
+const PARTLY: &str = "not everything of server.toml is open";
+const WHOLLY: &str = "nothing of server.toml is in force";
 
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -54,9 +60,9 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         return Output::new().line(told);
     }
     // An engine that starts by itself serves its own socket whatever else is wrong: a rollback goes over it.
-    let (listening, mut trouble) = match listening.read(&places) {
-        Ok(listening) => (listening, Vec::new()),
-        Err(why) if background => (Listening::default(), vec![why]),
+    let (mut listening, mut trouble, shut_how) = match listening.read(&places) {
+        Ok(listening) => (listening, Vec::new(), PARTLY),
+        Err(why) if background => (Listening::default(), vec![why], WHOLLY),
         Err(why) => return Err(why),
     };
     if background {
@@ -68,17 +74,29 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         held @ LockError::Held { .. } => CliError::failed(held.to_string()),
         error @ LockError::Io(..) => CliError::Failed(Report::new(error)),
     })?;
-    let handle =
-        Engine::open(options(&places, &global)?).await.wrap_err("the engine cannot start")?;
-    let certificates = listening.certificates();
-    let (listeners, unopened) = listening.bind(&places.socket()).await?;
+    let handle = Engine::open(options(&places, &global, listening.people())?)
+        .await
+        .wrap_err("the engine cannot start")?;
+    let (certificates, public_url) = (listening.certificates(), listening.public_url());
+    let (chain_head, provider) = (listening.chain_head.clone(), listening.provider());
+    let Bound { mut listeners, unopened, late } = listening.bind(&places.socket()).await?;
     trouble.extend(unopened);
-    if !background && !trouble.is_empty() {
+    let shut: Vec<_> = trouble.iter().map(CliError::sentence).collect();
+    let (why, options) = late.unzip();
+    let taken = why
+        .as_ref()
+        .map(|why| format!("{}; that is tried again every {}", why.sentence(), say(server::RETRY)));
+    if !background && let Some(first) = trouble.into_iter().chain(why).next() {
         // A console takes a socket without an engine for an engine that died.
         let _gone_already = std::fs::remove_file(places.socket());
-        return Err(trouble.remove(0));
+        return Err(first);
     }
-    tell_unopened(&handle, &trouble).await;
+    tell_unopened(&handle, shut_how, shut.iter().chain(&taken)).await;
+    let opening = options.map(|options| {
+        let (opened, late) = oneshot::channel();
+        listeners.late = Some(late);
+        tokio::spawn(open_late(handle.clone(), options, shut, opened))
+    });
     let address = listeners.port.as_ref().map(NetworkListener::address);
     let (socket, log) = (places.socket(), places.engine_log());
     tracing::info!(socket = %socket.display(), "the engine is running");
@@ -95,13 +113,17 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let socket_made = file_id(&places.socket());
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
     let renewing = certificates.map(|all| tokio::spawn(all.watch(told(handle.clone()))));
-    let access = EngineAccess::new(handle.clone()).on_request(move || presence.note());
+    let copying = chain_head.map(|copy| tokio::spawn(head_copy::keep(handle.clone(), copy)));
+    let states = connection::local_states(&places, &global);
+    let keeping = tokio::spawn(by_hand::keep(handle.clone(), states));
+    let access = EngineAccess::new(handle.clone()).at(public_url).trusting(provider);
+    let access = access.on_request(move || presence.note());
     let served = server::serve_all(listeners, access, stop).await;
     // A console does not restart an engine whose socket is gone. Another engine may have made a socket since then.
     if socket_made.is_some() && file_id(&places.socket()) == socket_made {
         let _gone_already = std::fs::remove_file(places.socket());
     }
-    for task in work.into_iter().chain(renewing) {
+    for task in work.into_iter().chain(renewing).chain(copying).chain(opening).chain([keeping]) {
         task.abort();
     }
     handle.shutdown().await;
@@ -111,10 +133,9 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
 }
 
 /// Tells everybody who looks at the engine which of its doors are shut.
-async fn tell_unopened(handle: &Handle, trouble: &[CliError]) {
-    let why: Vec<_> = trouble.iter().map(CliError::sentence).collect();
-    let what = (!why.is_empty())
-        .then(|| format!("not everything of server.toml is open: {}", why.join("; ")));
+async fn tell_unopened(handle: &Handle, how: &str, why: impl Iterator<Item = &String>) {
+    let why: Vec<_> = why.map(String::as_str).collect();
+    let what = (!why.is_empty()).then(|| format!("{how}: {}", why.join("; ")));
     let remedy =
         "correct that, try it with: trunkline serve --check, and run: trunkline engine restart";
     if let Some(what) = &what {
@@ -123,17 +144,34 @@ async fn tell_unopened(handle: &Handle, trouble: &[CliError]) {
     handle.tell("server", what, remedy).await;
 }
 
-/// Tells everybody who looks at the engine that a new certificate is not used.
+/// Opens the port that was taken once it is free; `shut` is what else is not open.
+async fn open_late(
+    handle: Handle,
+    options: NetworkOptions,
+    shut: Vec<String>,
+    opened: oneshot::Sender<NetworkListener>,
+) {
+    let port = NetworkListener::bind_late(options).await;
+    tracing::info!(address = %port.address(), "the engine listens on a port");
+    let _the_engine_ended = opened.send(port);
+    tell_unopened(&handle, PARTLY, shut.iter()).await;
+}
+
+/// Tells everybody who looks at the engine what is wrong with its certificate.
 fn told(handle: Handle) -> impl Fn(Option<String>) + Send + 'static {
     move |why| {
         let handle = handle.clone();
-        let remedy = "correct the files; until then the old certificate is used";
-        let what = why.map(|why| format!("the new certificate is not used: {why}"));
-        tokio::spawn(async move { handle.tell("certificate", what, remedy).await });
+        let remedy =
+            "put a valid pair where [tls] of server.toml says; it is read within half a minute";
+        tokio::spawn(async move { handle.tell("certificate", why, remedy).await });
     }
 }
 
-fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> {
+fn options(
+    places: &Places,
+    global: &Global,
+    people: BTreeMap<String, Person>,
+) -> Result<EngineOptions, CliError> {
     let user = UserFile::load(&places.user_file())?;
     Ok(EngineOptions {
         data: places.data.clone(),
@@ -143,7 +181,9 @@ fn options(places: &Places, global: &Global) -> Result<EngineOptions, CliError> 
         program: std::env::current_exe().wrap_err("cannot find this program")?,
         poll: user.poll,
         owner: Some(own_login::own()),
+        people,
         demo: global.demo,
+        remote_times: RemoteTimes::default(),
         clock: Arc::new(SystemClock),
     })
 }

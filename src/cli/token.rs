@@ -25,7 +25,7 @@ pub enum TokenCommand {
         #[command(flatten)]
         reading: Reading,
     },
-    /// Revoke a token: it opens nothing from now on
+    /// Revoke a token: it opens nothing from now on. With a session, its person's other sessions are revoked too
     Revoke {
         /// Its name, or its number as t3
         #[arg(value_name = "NAME")]
@@ -87,8 +87,13 @@ pub async fn run(context: &Context, command: TokenCommand) -> Result<(), CliErro
         }
         TokenCommand::Revoke { token } => {
             let id = find(&context.backend.tokens().await?, &token)?;
-            let Token { name, person, .. } = context.backend.revoke_token(id).await?;
-            context.out.regardless().line(format!("the token {name} of {person} is revoked"))
+            let Token { name, person, session, revoked, .. } =
+                context.backend.revoke_token(id).await?;
+            let is_sent_out = session && revoked.is_some_and(|revoked| revoked.by != person);
+            let besides =
+                if is_sent_out { ", and all other sessions of the same person" } else { "" };
+            let out = context.out.regardless();
+            out.line(format!("the token {name} of {person} is revoked{besides}"))
         }
     }
 }

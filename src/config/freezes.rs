@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use crate::calendar::{Feed, Tz, ical};
 use crate::fault::{self, Layer};
+use crate::settings;
 
 /// The text of a file of at most `most` bytes.
 ///
@@ -23,7 +24,10 @@ pub fn text(path: &Path, most: usize) -> Result<String, String> {
     if bytes.len() > most {
         return Err(format!("it is larger than {} KiB", most / 1024));
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    settings::text(bytes, "").map_err(|error| {
+        let line = error.mistakes().first().map_or(1, |mistake| mistake.line);
+        format!("it is not UTF-8 in line {line}; save it as UTF-8")
+    })
 }
 
 /// The events of a feed that touch a stretch of time, see [`ical::read`].

@@ -1,15 +1,18 @@
 //! Settings: the service file, the user file and the folders of a user.
 
 mod branch;
+pub mod engines;
 mod error;
 pub mod freezes;
 pub mod places;
 pub mod profile;
+pub mod retention;
 pub mod sample;
 pub mod secret_sources;
 pub mod server_file;
 pub mod service_file;
 pub mod user_file;
+mod webhooks;
 
 pub use self::error::ConfigError;
 pub use self::places::Places;

@@ -77,10 +77,17 @@ impl Places {
         self.data.join("intents")
     }
 
-    /// The folder of what is kept for a profile: its token, and the commands that wait for an answer.
+    /// The folder of what was seen last of the engine.
     #[must_use]
-    pub fn profile(&self, name: &str) -> PathBuf {
-        self.data.join("profiles").join(name)
+    pub fn last_states(&self) -> PathBuf {
+        self.data.join("last")
+    }
+
+    /// The folder of what is kept for a profile: its token, and the commands that wait for an answer. It is of one address:
+    /// another server never gets the token of this one, nor is asked what became of this one's commands.
+    #[must_use]
+    pub fn profile(&self, name: &str, url: &str) -> PathBuf {
+        self.data.join("profiles").join(name).join(short(url.as_bytes()))
     }
 
     /// The engine holds this lock while it runs.
@@ -101,9 +108,7 @@ impl Places {
         if fits(&usual) {
             return usual;
         }
-        let digest = Sha256::digest(self.data.as_os_str().as_bytes());
-        let short = digest.iter().take(8).fold(0, |short: u64, byte| short << 8 | u64::from(*byte));
-        let file = format!("{short:016x}.sock");
+        let file = format!("{}.sock", short(self.data.as_os_str().as_bytes()));
         let user = rustix::process::getuid().as_raw();
         let runtime = self.runtime.as_ref().map(|folder| (folder.join("trunkline"), file.clone()));
         runtime
@@ -130,8 +135,10 @@ impl Places {
                 _ => ConfigError::Unwritable { file: folder.clone(), why },
             })?;
         }
-        for (folder, variable) in &folders[..2] {
-            if !is_own(folder) {
+        // Settings may belong to root alone, as in /etc or in a container: root can change them anyway.
+        let is_right = [is_own(&self.config) || is_of_root(&self.config), is_own(&self.data)];
+        for ((folder, variable), is_right) in folders.iter().zip(is_right) {
+            if !is_right {
                 return Err(ConfigError::NotOwn { folder: (*folder).clone(), variable });
             }
         }
@@ -141,6 +148,13 @@ impl Places {
         let folder = sockets;
         Err(ConfigError::NotPrivate { folder, variable: "TRUNKLINE_DATA_DIR" })
     }
+}
+
+/// A short name made of a long one.
+fn short(name: &[u8]) -> String {
+    let digest = Sha256::digest(name);
+    let short = digest.iter().take(8).fold(0, |short: u64, byte| short << 8 | u64::from(*byte));
+    format!("{short:016x}")
 }
 
 fn fits((folder, file): &(PathBuf, String)) -> bool {
@@ -154,7 +168,16 @@ fn make_private(folder: &Path) -> io::Result<()> {
 /// True if this user owns the folder, and the link to it if it is one: whoever owns one of them can put other files there.
 #[must_use]
 pub fn is_own(folder: &Path) -> bool {
-    let user = rustix::process::getuid().as_raw();
+    is_of(rustix::process::getuid().as_raw(), folder)
+}
+
+/// The same of root, who keeps settings that the user cannot change.
+#[must_use]
+pub fn is_of_root(folder: &Path) -> bool {
+    is_of(0, folder)
+}
+
+fn is_of(user: u32, folder: &Path) -> bool {
     let is_of_user = |found: fs::Metadata| found.uid() == user;
     fs::symlink_metadata(folder).is_ok_and(is_of_user) && fs::metadata(folder).is_ok_and(is_of_user)
 }

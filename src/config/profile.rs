@@ -43,12 +43,26 @@ pub(super) fn read(
             entry.reject(mistakes, "is not a name for a profile; use a-z, 0-9, \"-\" and \"_\"");
             continue;
         }
+        let before = mistakes.count();
         let profile = entry.section(mistakes).and_then(|section| profile(section, mistakes));
-        if let Some(profile) = profile {
+        // One with a mistake may mean another server, or trust others.
+        if let Some(profile) = profile.filter(|_| mistakes.count() == before) {
             profiles.insert(entry.name, profile);
         }
     }
     profiles
+}
+
+/// The tables of profiles in a text of which the rest is not TOML.
+pub(super) fn tables(text: &str) -> String {
+    let mut is_profile = false;
+    let lines = text.split_inclusive('\n').filter(|line| {
+        if line.trim_start().starts_with('[') {
+            is_profile = line.trim_start().starts_with("[profiles.");
+        }
+        is_profile
+    });
+    lines.collect()
 }
 
 fn profile(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Profile> {
@@ -96,7 +110,7 @@ pub fn check_url(text: &str) -> Result<String, String> {
     Ok(format!("{scheme}://{host}"))
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::settings::{Mistakes, Section, Setting};
+use crate::settings::{self, Mistakes, Section, Setting};
 
 /// `env_file` and `command` of `[secrets]`, or of `secrets` of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,12 +57,21 @@ pub(super) fn command(
     Some(words.into_iter().map(str::to_owned).collect())
 }
 
-/// Reads `NAME=VALUE` lines. A value in quotes may have several lines; in double quotes `\n`, `\"`, `\\` and `\$` are
-/// escapes. Blank lines and lines that start with `#` are skipped, and a leading `export` is allowed.
+/// The values in a file or in what a command printed: `NAME=VALUE` lines. A value in quotes may have several lines; in double
+/// quotes `\n`, `\"`, `\\` and `\$` are escapes. Blank lines and lines that start with `#` are skipped, and a leading `export`
+/// is allowed.
 ///
 /// # Errors
 /// With the number of the first line that cannot be read, and none of its text.
-pub fn parse_values(text: &str) -> Result<BTreeMap<String, String>, String> {
+pub fn read_values(bytes: Vec<u8>) -> Result<BTreeMap<String, String>, String> {
+    let text = settings::text(bytes, "").map_err(|error| {
+        let line = error.mistakes().first().map_or(1, |mistake| mistake.line);
+        format!("line {line} is not UTF-8; write it in UTF-8")
+    });
+    text.and_then(|text| parse_values(&text))
+}
+
+fn parse_values(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut values = BTreeMap::new();
     let mut rest = text;
     while !rest.is_empty() {

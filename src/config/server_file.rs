@@ -1,13 +1,27 @@
-//! `server.toml`: how a server for a team listens, and with which certificate.
+//! `server.toml`: how a server for a team listens, with which certificate, and who its people are.
 
+mod oidc;
+mod people;
+
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+pub use self::oidc::{BrowserSettings, OidcSettings, RoleRule};
+pub use self::people::ServerPerson;
 use super::error::ConfigError;
-use super::secret_sources::absolute;
-use super::user_file;
+use super::profile::is_loopback;
+use super::secret_sources::{self, absolute};
+use super::{user_file, webhooks};
 use crate::domain::caller::AccessRole;
+use crate::domain::delivery::WebhookForge;
 use crate::settings::{Mistakes, Section, Setting, tree};
+
+/// The keys at the top of the file.
+const TOP: &[&str] = &["listen", "behind_proxy", "hosts", "public_url", "metrics"];
+/// How often the head of the chain is written if the file does not say.
+const EVERY: Duration = Duration::from_mins(15);
 
 /// The name of the file, beside the user file.
 pub const SERVER_FILE: &str = "server.toml";
@@ -22,7 +36,32 @@ pub struct ServerFile {
     pub behind_proxy: Vec<IpAddr>,
     /// Names of the server besides those in its certificate.
     pub hosts: Vec<String>,
+    /// Where people reach the pages of the server, without a path: `https://deploys.example.org`.
+    pub public_url: Option<String>,
     pub socket_group: Option<SocketGroup>,
+    pub oidc: Option<OidcSettings>,
+    /// By name.
+    pub people: BTreeMap<String, ServerPerson>,
+    /// The file with the secret of each forge that may tell of a push.
+    pub webhooks: BTreeMap<WebhookForge, PathBuf>,
+    /// Whether everybody may read the numbers.
+    pub open_metrics: bool,
+    pub chain_head: Option<HeadCopy>,
+}
+
+/// Where the head of the record's chain is written now and then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadCopy {
+    pub to: HeadTarget,
+    pub every: Duration,
+}
+
+/// A second place, which whoever changes the record should not be able to change too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadTarget {
+    File(PathBuf),
+    /// A program that reads it on its standard input, and its arguments.
+    Command(Vec<String>),
 }
 
 /// A second socket, for the members of a Unix group on the same machine.
@@ -71,12 +110,66 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
     let behind_proxy = proxies.iter().filter_map(|entry| ip(entry, mistakes)).collect();
     let hosts = top.take("hosts").map(|entry| entry.items(mistakes)).unwrap_or_default();
     let hosts = hosts.iter().filter_map(|entry| host(entry, mistakes)).collect();
+    let public_url = top.take("public_url").and_then(|entry| public_url(&entry, mistakes));
     let tls = top.take("tls").and_then(|entry| entry.section(mistakes));
     let tls = tls.and_then(|section| tls_settings(section, folder, mistakes));
     let socket_group = top.take("socket_group").and_then(|entry| entry.section(mistakes));
     let socket_group = socket_group.and_then(|section| group(section, mistakes));
+    let webhooks = webhooks::read(top.take("webhooks"), folder, mistakes);
+    let open_metrics = top.take("metrics").is_some_and(|entry| is_open(&entry, mistakes));
+    let chain_head = top.take("chain_head").and_then(|entry| entry.section(mistakes));
+    let chain_head = chain_head.and_then(|section| head_copy(section, folder, mistakes));
+    let oidc = top.take("oidc").and_then(|entry| entry.section(mistakes));
+    let oidc = oidc.and_then(|section| oidc::read(section, TOP, folder, mistakes));
+    let people = people::read(top.take("people"), TOP, mistakes);
     top.finish(mistakes);
-    ServerFile { listen, tls, behind_proxy, hosts, socket_group }
+    ServerFile {
+        listen,
+        tls,
+        behind_proxy,
+        hosts,
+        public_url,
+        socket_group,
+        oidc,
+        people,
+        webhooks,
+        open_metrics,
+        chain_head,
+    }
+}
+
+fn head_copy(
+    mut section: Section<'_>,
+    folder: &Path,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<HeadCopy> {
+    let (at, path) = (section.at, section.path.clone());
+    let file = section.take("file");
+    let command = secret_sources::command(&mut section, "command", mistakes);
+    let every = section.take("every").map(|entry| entry.positive_duration(mistakes));
+    section.finish_below(TOP, mistakes);
+    let to = match (file, command) {
+        (Some(file), None) => HeadTarget::File(folder.join(file.text(mistakes)?)),
+        (None, Some(command)) => HeadTarget::Command(command),
+        _ => {
+            let sentence = "needs file = \"/PATH\" or command = [\"PROGRAM\"], one of both";
+            mistakes.add(at, &path, sentence);
+            return None;
+        }
+    };
+    Some(HeadCopy { to, every: every.unwrap_or(Some(EVERY))? })
+}
+
+/// Who may read the numbers: whoever has a token, or everybody.
+fn is_open(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> bool {
+    match entry.text(mistakes) {
+        Some("token") | None => false,
+        Some("open") => true,
+        Some(other) => {
+            entry.reject(mistakes, format!("{other:?} is not known; write \"token\" or \"open\""));
+            false
+        }
+    }
 }
 
 fn tls_settings(
@@ -95,7 +188,7 @@ fn tls_settings(
         text.map(|text| folder.join(text))
     };
     let (certificate, key) = (file("certificate", mistakes), file("key", mistakes));
-    section.finish_below(&["listen", "behind_proxy", "hosts"], mistakes);
+    section.finish_below(TOP, mistakes);
     Some(TlsSettings { certificate: certificate?, key: key? })
 }
 
@@ -109,12 +202,15 @@ fn group(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Socket
     }
     let path = path.and_then(|entry| absolute(&entry, mistakes));
     let group = group.and_then(|entry| entry.text(mistakes)).map(str::to_owned);
-    let roles = [AccessRole::Viewer, AccessRole::Deployer, AccessRole::Admin];
-    let roles = roles.map(|role| (role.as_str(), role));
-    let role = section.take("role").map(|entry| entry.choice(&roles, mistakes));
-    section.finish_below(&["listen", "behind_proxy", "hosts"], mistakes);
+    let role = section.take("role").map(|entry| self::role(&entry, mistakes));
+    section.finish_below(TOP, mistakes);
     let role = role.unwrap_or(Some(AccessRole::Deployer));
     Some(SocketGroup { path: path?, group: group?, role: role? })
+}
+
+fn role(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<AccessRole> {
+    let roles = [AccessRole::Viewer, AccessRole::Deployer, AccessRole::Admin];
+    entry.choice(&roles.map(|role| (role.as_str(), role)), mistakes)
 }
 
 fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
@@ -160,6 +256,29 @@ fn host(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     None
 }
 
+fn public_url(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = entry.text(mistakes)?;
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let host = host_of(url).filter(|host| is_name(host));
+    if host.is_some_and(|host| url.starts_with("https://") || is_loopback(host)) {
+        return Some(url.to_owned());
+    }
+    if host.is_some() {
+        let why = "would send what signs a browser in over the network in the clear";
+        entry.reject(mistakes, format!("{text:?} {why}; write https://"));
+        return None;
+    }
+    let advice = "write https://NAME or https://NAME:PORT, without a path";
+    entry.reject(mistakes, format!("{text:?} is no address of a server; {advice}"));
+    None
+}
+
+/// The host and the port of a public address.
+#[must_use]
+pub fn host_of(url: &str) -> Option<&str> {
+    ["https://", "http://"].iter().find_map(|scheme| url.strip_prefix(scheme))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,9 +290,11 @@ mod tests {
     #[test]
     fn every_setting_is_read_and_paths_begin_at_the_file() {
         let file = parse(
-            "listen = \"[::]:8443\"\nhosts = [\"deploys.example.org\", \"10.0.0.5:8443\"]\n\
-             behind_proxy = [\"10.0.0.7\"]\n[tls]\ncertificate = \"cert.pem\"\nkey = \"/k/key.pem\"\n\
-             [socket_group]\npath = \"/run/trunkline/engine.sock\"\ngroup = \"deployers\"\nrole = \"viewer\"\n",
+            "listen = \"[::]:8443\"\npublic_url = \"https://deploys.example.org/\"\nhosts = [\"deploys.example.org\", \"10.0.0.5:8443\"]\n\
+             behind_proxy = [\"10.0.0.7\"]\nmetrics = \"open\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"/k/key.pem\"\n\
+             [socket_group]\npath = \"/run/trunkline/engine.sock\"\ngroup = \"deployers\"\nrole = \"viewer\"\n\
+             [webhooks.github]\nsecret_file = \"hook\"\n\
+             [chain_head]\nfile = \"head.json\"\nevery = \"1h\"\n",
         );
         let tls =
             TlsSettings { certificate: "/etc/trunkline/cert.pem".into(), key: "/k/key.pem".into() };
@@ -184,14 +305,52 @@ mod tests {
                 tls: Some(tls),
                 behind_proxy: vec!["10.0.0.7".parse().unwrap()],
                 hosts: vec!["deploys.example.org".into(), "10.0.0.5:8443".into()],
+                public_url: Some("https://deploys.example.org".into()),
                 socket_group: Some(SocketGroup {
                     path: "/run/trunkline/engine.sock".into(),
                     group: "deployers".into(),
                     role: AccessRole::Viewer,
                 }),
+                webhooks: [(WebhookForge::Github, "/etc/trunkline/hook".into())].into(),
+                open_metrics: true,
+                chain_head: Some(HeadCopy {
+                    to: HeadTarget::File("/etc/trunkline/head.json".into()),
+                    every: Duration::from_hours(1),
+                }),
+                ..ServerFile::default()
             }
         );
         assert_eq!(parse("").unwrap(), ServerFile::default());
+    }
+
+    #[test]
+    fn the_provider_and_the_people_are_read() {
+        let file = parse(
+            "[oidc]\nissuer = \"https://login.example.org/\"\nclient_id = \"trunkline\"\nsession = \"8h\"\n\
+             scopes = [\"groups\"]\n\
+             [oidc.browser]\nclient_id = \"trunkline-browser\"\nsecret_file = \"oidc.secret\"\n\
+             [[oidc.roles]]\nvalue = \"sre\"\nrole = \"admin\"\n\
+             [[oidc.roles]]\nclaim = \"/realm/roles\"\nvalue = \"dev\"\nrole = \"deployer\"\nservices = [\"checkout\"]\n\
+             [people.\"Raj Patel\"]\nemails = [\"raj@example.org\"]\nforge_logins = [\"rajp\"]\nsubjects = [\"7\"]\n",
+        );
+        let file = file.unwrap();
+        let oidc = file.oidc.unwrap();
+        assert_eq!(
+            (oidc.issuer.as_str(), oidc.audience.as_str()),
+            ("https://login.example.org/", "trunkline")
+        );
+        assert_eq!(oidc.session, std::time::Duration::from_hours(8));
+        assert_eq!(oidc.browser.client_id.as_deref(), Some("trunkline-browser"));
+        assert!(oidc.browser.secret_file.unwrap().ends_with("oidc.secret"));
+        let claims: Vec<_> = oidc.roles.iter().map(|rule| rule.claim.as_str()).collect();
+        assert_eq!(claims, ["groups", "/realm/roles"]);
+        assert_eq!(oidc.roles[1].services, Some(["checkout".parse().unwrap()].into()));
+        let raj = &file.people["Raj Patel"];
+        assert_eq!(raj.person.emails, ["raj@example.org"]);
+        assert_eq!(
+            (&raj.person.forge_logins[..], &raj.subjects[..]),
+            (&["rajp".to_owned()][..], &["7".to_owned()][..])
+        );
     }
 
     #[test]
@@ -208,7 +367,57 @@ mod tests {
             ("[socket_group]\npath = \"/x\"", "needs group"),
             ("[socket_group]\npath = \"x\"\ngroup = \"g\"", "absolute path"),
             ("[socket_group]\npath = \"/x\"\ngroup = \"g\"\nrole = \"root\"", "viewer"),
+            ("[webhooks.github]\nsecret = \"x\"", "secret_file"),
+            ("[webhooks.svn]\nsecret_file = \"x\"", "github"),
+            ("metrics = \"all\"", "write \"token\" or \"open\""),
+            ("metrics = true", "1:11"),
+            ("[chain_head]\nevery = \"5m\"", "one of both"),
+            ("[chain_head]\nfile = \"/x\"\ncommand = [\"cat\"]", "one of both"),
+            ("[chain_head]\ncommand = \"cat\"", "is not a list"),
+            ("[chain_head]\nfile = \"/x\"\nevery = \"0s\"", "longer than 0"),
             ("lisen = \"a:1\"", "listen"),
+            ("[oidc]\nclient_id = \"a\"", "needs issuer"),
+            ("[oidc]\nissuer = \"https://a\"", "needs client_id"),
+            (
+                "[oidc]\nissuer = \"http://a\"\nclient_id = \"a\"",
+                "2:10: oidc.issuer: \"http://a\" is no issuer",
+            ),
+            ("[oidc]\nissuer = \"https://a?b\"\nclient_id = \"a\"", "no issuer"),
+            ("[oidc]\nissuer = \"https://a\"\nclient_id = \"a\"", "nobody would be let in"),
+            ("[oidc]\nscopes = [\"a b\"]", "2:11: oidc.scopes: \"a b\" is no scope"),
+            ("[oidc]\nsession = \"0s\"", "longer than 0"),
+            ("[oidc]\nlisten = \"a:1\"", "top of the file"),
+            ("[oidc]\nclient = \"a\"", "client_id"),
+            ("[oidc.browser]\nsecret = \"a\"", "secret_file"),
+            ("[[oidc.roles]]\nvalue = \"a\"", "a role needs role"),
+            ("[[oidc.roles]]\nrole = \"admin\"", "a role needs value"),
+            ("[[oidc.roles]]\nrole = \"root\"\nvalue = \"a\"", "2:8"),
+            ("[[oidc.roles]]\nrole = \"admin\"\nservices = [\"a\"]", "take the role deployer"),
+            ("[[oidc.roles]]\nrole = \"viewer\"\nservices = []", "names no service"),
+            ("[[oidc.roles]]\nrole = \"viewer\"\nservices = [\"A B\"]", "3:13"),
+            ("[people.raj]\nemails = [\"raj\"]", "not an address"),
+            ("[people.raj]\nchat = [\"U1\"]", "unknown key"),
+            (
+                "[people.Trunkline]\nemails = []",
+                "1:9: people.Trunkline: \"Trunkline\" would look like somebody else",
+            ),
+            (
+                "[people.a]\nemails = [\"a@x\"]\n[people.b]\nemails = [\"A@x\"]",
+                "belongs to \"a\" already",
+            ),
+            (
+                "[people.a]\nsubjects = [\"1\"]\n[people.b]\nsubjects = [\"1\"]",
+                "4:13: people.b.subjects: \"1\" belongs to",
+            ),
+            (
+                "[people.a]\nforge_logins = [\"1\"]\n[people.b]\nforge_logins = [\"1\"]",
+                "belongs to \"a\"",
+            ),
+            ("\npublic_url = \"deploys.example.org\"", "2:14"),
+            ("public_url = \"https://x/trunkline\"", "without a path"),
+            ("public_url = \"ftp://x\"", "without a path"),
+            ("public_url = \"http://deploys.example.org\"", "in the clear; write https://"),
+            ("public_url = \"http://127.0.0.1.evil.example\"", "in the clear"),
         ];
         for (text, wanted) in mistakes {
             let told = parse(text).unwrap_err().to_string();

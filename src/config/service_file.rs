@@ -1,8 +1,10 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
 mod migrations;
+mod on_call;
 mod paths;
-mod people;
+pub(super) mod people;
+mod remote;
 mod steps;
 mod variables;
 
@@ -10,10 +12,11 @@ use crate::config::branch;
 use crate::config::error::ConfigError;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
 use crate::domain::recipe::{Recipe, RecordedPipeline};
-use crate::settings::{Located, Mistakes, Section, did_you_mean, list, tree};
+use crate::settings::{Located, Mistakes, Section, did_you_mean, list, text, tree};
 
 pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
 pub use self::steps::DEFAULT_TIMEOUT;
@@ -38,6 +41,8 @@ pub struct ServiceFile {
     pub migrations: MigrationSettings,
     pub policy: Policy,
     pub people: People,
+    /// Who is on call, if the file says where to read that.
+    pub on_call: Option<OnCallSource>,
     /// The environment variables that steps get.
     pub variables: DeclaredVariables,
     /// At least one.
@@ -58,6 +63,14 @@ impl ServiceFile {
         let mut mistakes = Mistakes::new(file, text);
         let file = read(Section::of_file(&tree), &mut mistakes);
         Ok(mistakes.finish(file)?)
+    }
+
+    /// The same, of the file as it is stored.
+    ///
+    /// # Errors
+    /// As [`ServiceFile::parse`], and if it is not UTF-8.
+    pub fn of_bytes(bytes: Vec<u8>, file: &str) -> Result<Self, ConfigError> {
+        Self::parse(&text(bytes, file)?, file)
     }
 
     /// The steps that a deployment of this kind runs in this environment.
@@ -98,6 +111,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let migrations = migrations::read(&mut top, mistakes);
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);
+    let on_call = on_call::read(&mut top, mistakes);
     top.finish(mistakes);
     Some(ServiceFile {
         name: name?,
@@ -107,6 +121,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         migrations,
         policy,
         people,
+        on_call,
         variables,
         staging: pipelines.staging,
         production: pipelines.production,

@@ -9,11 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::branch;
+use super::engines::{self, EngineKind, EngineSettings};
 use super::error::ConfigError;
 use super::profile::{self, Profile};
+use super::retention::{self, Retention};
 use super::secret_sources::{self, SecretSources};
 use super::service_file::SERVICE_FILE;
-use crate::settings::{Mistakes, Section, Setting, tree};
+use crate::domain::remote::{EngineName, RemoteJob};
+use crate::settings::{Mistakes, Section, Setting, text, tree};
 
 /// The most bytes of the file.
 const LARGEST: u64 = 1024 * 1024;
@@ -34,6 +37,10 @@ pub struct UserFile {
     pub own_secrets: Vec<(Watched, SecretSources)>,
     /// The servers of teams, by name.
     pub profiles: BTreeMap<String, Profile>,
+    /// The engines that steps may run at.
+    pub engines: BTreeMap<EngineName, EngineSettings>,
+    /// What the engine keeps, for how long and up to which size.
+    pub retention: Retention,
 }
 
 /// A repository that the engine watches.
@@ -57,6 +64,8 @@ impl Default for UserFile {
             secrets: SecretSources::default(),
             own_secrets: Vec::new(),
             profiles: BTreeMap::new(),
+            engines: BTreeMap::new(),
+            retention: Retention::default(),
         }
     }
 }
@@ -81,10 +90,54 @@ impl UserFile {
         Ok(mistakes.finish(Some(resolved))?)
     }
 
+    /// Reads the file for the server of a profile, which a mistake about something else does not concern. Every profile
+    /// without a mistake is there, and what cannot be read has its default.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn load_for_profile(path: &Path) -> Result<(Self, Option<ConfigError>), ConfigError> {
+        Ok(Self::parse_for_profile(&read(path)?, &path.display().to_string()))
+    }
+
+    fn parse_for_profile(text: &str, file: &str) -> (Self, Option<ConfigError>) {
+        match tree(text, file) {
+            Ok(tree) => {
+                let mut mistakes = Mistakes::new(file, text);
+                let resolved = resolve(Section::of_file(&tree), &mut mistakes);
+                (resolved, mistakes.finish(Some(())).err().map(Into::into))
+            }
+            Err(why) => {
+                let alone = profile::tables(text);
+                let profiles = Self::parse(&alone, file).map(|file| file.profiles);
+                let profiles = profiles.unwrap_or_default();
+                (Self { profiles, ..Self::default() }, Some(why.into()))
+            }
+        }
+    }
+
     /// The sources of a service's values: its own, then those of all services.
     pub fn sources_of(&self, watched: &Watched) -> impl Iterator<Item = &SecretSources> {
         let own = self.own_secrets.iter().filter(|(service, _)| service.is_same(watched));
         own.map(|(_, sources)| sources).chain([&self.secrets])
+    }
+
+    /// Why a job cannot be started by the engines of this file, which errors call `name`.
+    #[must_use]
+    pub fn unusable(&self, job: &RemoteJob, name: &str) -> Option<String> {
+        let RemoteJob { engine, call, .. } = job;
+        let wanted = call.allowed_as();
+        match self.engines.get(engine) {
+            None => Some(format!("{name} has no [engines.{engine}]; add it")),
+            Some(settings) if settings.kind != EngineKind::of(call) => Some(format!(
+                "[engines.{engine}] of {name} is of kind {}, and the step wants {}",
+                settings.kind.as_str(),
+                EngineKind::of(call).as_str()
+            )),
+            Some(settings) if !settings.allows(wanted) => Some(format!(
+                "{name} does not let services start {wanted:?} at {engine}; add it to may of [engines.{engine}]"
+            )),
+            Some(_) => None,
+        }
     }
 
     /// All files with values.
@@ -193,7 +246,7 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
         }
         _ => {}
     }
-    fs::read_to_string(path).map_err(unreadable)
+    Ok(text(fs::read(path).map_err(unreadable)?, &path.display().to_string())?)
 }
 
 fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
@@ -208,6 +261,8 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
         file.stale_after = age;
     }
     file.profiles = profile::read(top.take("profiles"), mistakes);
+    file.engines = engines::read(top.take("engines"), mistakes);
+    file.retention = retention::read(top.take("retention"), mistakes);
     file.secrets = secret_sources::read(top.take("secrets"), mistakes);
     let services = top.take("services").map(|entry| entry.sections(mistakes));
     for mut section in services.into_iter().flatten() {

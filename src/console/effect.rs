@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 
 use crate::backend::intents::Intent;
+use crate::backend::last_state::LastStates;
 use crate::console::exit::Error;
 use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
@@ -41,6 +42,16 @@ pub enum Effect {
     },
     /// Note commands in this folder from now on, and find out what became of those that consoles left there.
     Recall(PathBuf),
+    /// Keep on disk what is seen from now on.
+    Keep(LastStates),
+    /// Read the last state from the disk, not before `due`: of a service, or the list of all.
+    ReadLast {
+        states: LastStates,
+        service: Option<ServiceName>,
+        due: Instant,
+    },
+    /// Leave this engine for the one of a profile, or for that of this machine.
+    Switch(Option<String>),
     /// Find out what became of a command whose answer got lost. It is never sent again.
     LookUp {
         ticket: Ticket,
@@ -52,6 +63,8 @@ pub enum Effect {
         before: DeploymentId,
         limit: usize,
     },
+    /// Read the measures of a service.
+    Stats(ServiceName),
     /// Replaces the reading before it.
     ReadLog {
         source: LogSource,

@@ -1,12 +1,14 @@
 //! How the console ends: the ways out, and the errors that end it.
 
 /// Why the console ended without anything being wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {
     /// Somebody left it.
     Left,
     /// There are no more keys to come.
     InputEnded,
+    /// Somebody goes on with the engine of this profile, or with that of this machine.
+    Switch(Option<String>),
 }
 
 /// Why the console could not go on.

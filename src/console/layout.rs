@@ -8,7 +8,7 @@ use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::view::dialog;
-use crate::console::view::overlays::{changes, line, messages};
+use crate::console::view::overlays::{by_hand, changes, line, messages};
 use crate::console::view::panes::{activity, details, freeze};
 
 #[must_use]
@@ -47,7 +47,7 @@ fn panes(screen: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
 /// Three columns over the log.
 fn wide(body: Rect) -> Vec<(Pane, Rect)> {
     let [top, log] =
-        Layout::vertical([Constraint::Percentage(58), Constraint::Fill(1)]).areas(body);
+        Layout::vertical([Constraint::Percentage(64), Constraint::Fill(1)]).areas(body);
     let [lists, middle, right] =
         Layout::horizontal([Constraint::Length(90), Constraint::Fill(1), Constraint::Length(48)])
             .areas(top);
@@ -78,7 +78,7 @@ fn medium(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let [lists, right] =
         Layout::horizontal([Constraint::Fill(2), Constraint::Length(MIDDLE)]).areas(top);
     let mut panes = lists_in(lists);
-    let needed = u16::try_from(details::height(model, MIDDLE - 2)).unwrap_or(u16::MAX);
+    let needed = u16::try_from(details::needed(model, MIDDLE - 2)).unwrap_or(u16::MAX);
     let wrong = model.service.as_ref().is_some_and(|s| !s.calendar_problems.is_empty());
     let [with_month, without] = [MONTH, NO_MONTH].map(|height| height + u16::from(wrong));
     let month =
@@ -153,6 +153,7 @@ pub fn text(model: &Model, pane: Pane) -> String {
 pub fn overlay_lines(model: &Model) -> usize {
     match model.overlays.last() {
         Some(Overlay::Changes(page)) => changes::lines(model, page, model.size.width).len(),
+        Some(Overlay::ByHand(page)) => by_hand::lines(model, page, model.areas.body.width).len(),
         Some(Overlay::Line(page)) => line::lines(model, page, model.size.width).len(),
         Some(Overlay::Messages(_)) => messages::height(model, model.size.width),
         _ => 0,

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use crate::backend::Answer;
 use crate::backend::intents::Intent;
+use crate::backend::last_state::LastState;
 use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::Receipt;
@@ -13,6 +14,7 @@ use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
+use crate::domain::stats::DeliveryStats;
 use crate::terminal::input::Crowd;
 
 /// Something that happened, and when by the monotonic clock: the only clock that `update` knows.
@@ -43,6 +45,11 @@ pub enum Message {
         answer: Answer<Vec<Deployment>>,
     },
     Service(ServiceName, Answer<Option<Box<ServiceSnapshot>>>),
+    Stats(ServiceName, Answer<Box<DeliveryStats>>),
+    /// The list of services as it was seen last, from the disk.
+    LastFleet(Result<Option<LastState<Box<FleetSnapshot>>>, String>),
+    /// The same of a service.
+    LastService(ServiceName, Result<Option<LastState<Box<ServiceSnapshot>>>, String>),
     Planned {
         ticket: Ticket,
         answer: Answer<Box<Plan>>,

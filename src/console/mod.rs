@@ -26,12 +26,13 @@ use crate::backend::Backend;
 use crate::console::effect::Outside;
 pub use crate::console::exit::{Error, Exit};
 use crate::console::model::Model;
-pub use crate::console::options::Options;
+pub use crate::console::options::{EngineChoice, Options};
 use crate::console::runtime::performer::Performer;
 pub use crate::console::update::{drawn, update};
 pub use crate::console::view::view;
 use crate::gate;
 use crate::terminal::guard::TerminalGuard;
+use crate::terminal::input::Keystroke;
 use crate::terminal::painter::Painter;
 use crate::terminal::signals::{JobControl, JobSignal};
 use crate::terminal::{attention, clipboard, input};
@@ -45,7 +46,11 @@ const FRAME: usize = 64 * 1024;
 ///
 /// # Errors
 /// When the terminal cannot be taken over, drawn on or read from.
-pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error> {
+pub async fn run<B: Backend>(
+    backend: B,
+    options: Options,
+    keys: &mut KeySource,
+) -> Result<Exit, Error> {
     let terminal_error = |why: io::Error| Error::Terminal(why.to_string());
     let jobs = JobControl::listen().map_err(terminal_error)?;
     let guard = TerminalGuard::enter(io::stdout()).map_err(terminal_error)?;
@@ -57,8 +62,19 @@ pub async fn run<B: Backend>(backend: B, options: Options) -> Result<Exit, Error
     let model = Model::new(options, seed, Size { width, height }, Instant::now());
     let (sender, inbox) = mpsc::channel(INBOX);
     let performer = Performer::new(backend, sender);
-    let input = ReceiverStream::new(input::listen().map_err(terminal_error)?);
-    runtime::run(&mut terminal, input, &mut outside, performer, inbox, model).await
+    let keys = keys.listen().map_err(terminal_error)?;
+    runtime::run(&mut terminal, keys, &mut outside, performer, inbox, model).await
+}
+
+/// The keys of this process's terminal, for one console after the other: there is one terminal.
+#[derive(Debug, Default)]
+pub struct KeySource(Option<ReceiverStream<io::Result<Keystroke>>>);
+
+impl KeySource {
+    fn listen(&mut self) -> io::Result<&mut ReceiverStream<io::Result<Keystroke>>> {
+        let known = self.0.take().map_or_else(|| input::listen().map(ReceiverStream::new), Ok)?;
+        Ok(self.0.insert(known))
+    }
 }
 
 /// The terminal of this process.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::backend::engine_place::EnginePlace;
+use crate::backend::last_state::LastStates;
 use crate::calendar::Tz;
 use crate::console::actions::keymap::Keymap;
 use crate::console::theme::Theme;
@@ -23,6 +25,12 @@ pub struct Options {
     pub demo: bool,
     /// The profile whose server this is; none is the engine of this machine.
     pub profile: Option<String>,
+    /// The engines that one can switch to, this one too; empty if there is only this one.
+    pub engines: Vec<EngineChoice>,
+    /// Which engine this is, as commands name it.
+    pub place: EnginePlace,
+    /// Where the last state is kept on disk, if it is.
+    pub last: Option<LastStates>,
     /// Nothing can be done here, whatever the caller's role allows.
     pub read_only: bool,
     /// The time zone of the times on screen.
@@ -37,6 +45,24 @@ pub struct Options {
     pub intents: Option<PathBuf>,
 }
 
+/// An engine that one can switch to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineChoice {
+    pub place: EnginePlace,
+    /// Who one is there, as far as that is known.
+    pub person: Option<String>,
+}
+
+impl EngineChoice {
+    /// What the engine of this machine is called in the list.
+    pub const LOCAL: &str = "this machine";
+
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.place.profile.as_deref().unwrap_or(Self::LOCAL)
+    }
+}
+
 impl Options {
     /// The defaults, in this theme.
     #[must_use]
@@ -48,6 +74,9 @@ impl Options {
             stale_after: Duration::from_secs(30),
             demo: false,
             profile: None,
+            engines: Vec::new(),
+            place: EnginePlace { profile: None, address: String::new(), demo: false },
+            last: None,
             read_only: false,
             zone: Tz::UTC,
             theme,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::ServiceName;
+use super::link::LinkMaker;
 use super::token::{Token, TokenId};
 
 /// The caller of one connection, or of one request where requests carry a token.
@@ -63,6 +64,12 @@ pub enum Via {
     Process,
     /// Over the network, with a token.
     Token { id: TokenId, name: String, peer: IpAddr, expires: Option<DateTime<Utc>> },
+    /// With a link to one page.
+    Link { maker: LinkMaker, expires: DateTime<Utc> },
+    /// In a browser that its person signed in.
+    Browser { maker: LinkMaker, expires: DateTime<Utc> },
+    /// Without any proof: for what everybody may see.
+    Nothing,
 }
 
 impl fmt::Display for Via {
@@ -71,6 +78,9 @@ impl fmt::Display for Via {
             Self::Socket { uid } => write!(f, "uid {uid}, unix socket"),
             Self::Process => f.write_str("in process"),
             Self::Token { id, name, peer, .. } => write!(f, "token {name} ({id}) from {peer}"),
+            Self::Link { maker, .. } => write!(f, "link of {maker}"),
+            Self::Browser { maker, .. } => write!(f, "browser of {maker}"),
+            Self::Nothing => f.write_str("not signed in"),
         }
     }
 }
@@ -146,11 +156,63 @@ impl Caller {
     /// The person of a token that connects from this address.
     #[must_use]
     pub fn with_token(token: &Token, peer: IpAddr) -> Self {
-        let Token { id, name, person, email, role, services, expires, .. } = token.clone();
+        let Token { id, name, person, email, role, services, expires, .. } = token;
+        Self {
+            identity: CallerIdentity::Person { name: person.clone(), email: email.clone() },
+            via: Via::Token { id: *id, name: name.clone(), peer, expires: *expires },
+            rights: Rights { role: *role, services: services.clone() },
+        }
+    }
+
+    /// Whoever has a link to one run of a service.
+    #[must_use]
+    pub fn with_link(service: &ServiceName, maker: LinkMaker, expires: DateTime<Utc>) -> Self {
+        let services = Some(BTreeSet::from([service.clone()]));
+        Self {
+            identity: CallerIdentity::Person { name: "somebody with a link".into(), email: None },
+            via: Via::Link { maker, expires },
+            rights: Rights { role: AccessRole::Viewer, services },
+        }
+    }
+
+    /// The person of a token in a browser, where they only read.
+    #[must_use]
+    pub fn in_browser(token: &Token, expires: DateTime<Utc>) -> Self {
+        let Token { id, person, email, services, .. } = token.clone();
         Self {
             identity: CallerIdentity::Person { name: person, email },
-            via: Via::Token { id, name, peer, expires },
-            rights: Rights { role, services },
+            via: Via::Browser { maker: LinkMaker::Token(id), expires },
+            rights: Rights { role: AccessRole::Viewer, services },
+        }
+    }
+
+    /// A user of the server's machine in a browser, where they only read.
+    #[must_use]
+    pub fn user_in_browser(uid: u32, expires: DateTime<Utc>) -> Self {
+        Self {
+            identity: CallerIdentity::Login(format!("uid-{uid}")),
+            via: Via::Browser { maker: LinkMaker::User(uid), expires },
+            rights: Rights::everywhere(AccessRole::Viewer),
+        }
+    }
+
+    /// Whoever has no proof. No service exists for them.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            identity: CallerIdentity::Person { name: "nobody".into(), email: None },
+            via: Via::Nothing,
+            rights: Rights { role: AccessRole::Viewer, services: Some(BTreeSet::new()) },
+        }
+    }
+
+    /// Who makes a link or a session that this caller asks for; `None` for one who may not.
+    #[must_use]
+    pub fn as_maker(&self) -> Option<LinkMaker> {
+        match self.via {
+            Via::Token { id, .. } => Some(LinkMaker::Token(id)),
+            Via::Socket { uid } => Some(LinkMaker::User(uid)),
+            Via::Process | Via::Link { .. } | Via::Browser { .. } | Via::Nothing => None,
         }
     }
 

@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::event::{DeploymentRequest, Outcome, StepOutcome};
+use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome};
 use super::ids::DeploymentId;
 use super::people::Actor;
+use super::remote::SentRun;
 use super::time::{Milliseconds, between, millis};
 
 /// The longest plausible time in a deployment during which no step runs.
@@ -25,6 +26,9 @@ pub struct Deployment {
     pub ended: Option<Ended>,
     /// One for each step of the request, in its order.
     pub steps: Vec<StepState>,
+    /// The runs of its steps at other engines, in the order of the steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<SentRun>,
     pub cancel: Option<Cancel>,
 }
 
@@ -105,6 +109,7 @@ impl Deployment {
             started_at: None,
             ended: None,
             steps,
+            runs: Vec::new(),
             cancel: None,
         }
     }
@@ -123,6 +128,39 @@ impl Deployment {
         }
     }
 
+    /// Whether a person stated that it runs. Nobody saw that deployed.
+    #[must_use]
+    pub fn is_stated(&self) -> bool {
+        self.is_by_word() && self.state() != DeploymentState::Interrupted
+    }
+
+    /// Whether it stands for what production ran after the copy from which a person restored the record.
+    #[must_use]
+    pub fn is_of_restore(&self) -> bool {
+        self.is_by_word() && self.state() == DeploymentState::Interrupted
+    }
+
+    /// `promote`; `restore` where it stands for one.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.is_of_restore() { "restore" } else { self.request.kind.as_str() }
+    }
+
+    fn is_by_word(&self) -> bool {
+        self.request.kind == DeploymentKind::External && matches!(self.by, Actor::Person(_))
+    }
+
+    /// What it is: `promote of #12 by sam`, `sam stated that production runs #12`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let DeploymentRequest { kind, build, environment, .. } = &self.request;
+        match kind {
+            _ if self.is_stated() => format!("{} stated that {environment} runs {build}", self.by),
+            _ if self.is_of_restore() => format!("{} restored the record from a copy", self.by),
+            kind => format!("{} of {build} by {}", kind.noun(), self.by),
+        }
+    }
+
     /// Queued or running.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -138,6 +176,18 @@ impl Deployment {
     #[must_use]
     pub fn running_step(&self) -> Option<usize> {
         self.steps.iter().position(|step| matches!(step, StepState::Running { .. }))
+    }
+
+    /// The run of a step at another engine, if it was recorded as sent.
+    #[must_use]
+    pub fn sent(&self, step: usize) -> Option<&SentRun> {
+        self.runs.iter().find(|sent| sent.step == step)
+    }
+
+    /// Whether this step runs now.
+    #[must_use]
+    pub fn runs_step(&self, step: usize) -> bool {
+        matches!(self.steps.get(step), Some(StepState::Running { .. }))
     }
 
     /// The step whose log to show: the running one, else the last that ran.

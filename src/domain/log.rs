@@ -61,6 +61,19 @@ pub struct LogPage {
 }
 
 impl LogPage {
+    /// What is read where a log is not there: trunkline's own note of that, as the whole log.
+    #[must_use]
+    pub fn note(at: DateTime<Utc>, text: &str, from: LogFrom) -> Self {
+        let bytes = format(at, Stream::Note, text.as_bytes(), false);
+        let size = bytes.len() as u64;
+        let (start, bytes) = match from {
+            LogFrom::After(0) | LogFrom::Before(1..) | LogFrom::End => (0, bytes),
+            LogFrom::After(_) => (size, Vec::new()),
+            LogFrom::Before(0) => (0, Vec::new()),
+        };
+        Self { start, next: start + bytes.len() as u64, size, ended: true, bytes }
+    }
+
     pub fn lines(&self) -> impl Iterator<Item = LogLine> + '_ {
         let mut cursor = self.start;
         self.bytes.split_inclusive(|b| *b == b'\n').map(move |line| {

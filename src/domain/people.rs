@@ -32,6 +32,14 @@ pub enum Actor {
     },
 }
 
+impl Actor {
+    /// Whether it is the person of this name.
+    #[must_use]
+    pub fn is_person(&self, name: &str) -> bool {
+        matches!(self, Self::Person(own) if own == name)
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,6 +60,9 @@ pub struct Person {
     /// The names in this person's git configuration, if it is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
+    /// The logins at forges. Nobody connects by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forge_logins: Vec<String>,
 }
 
 /// The people that a service knows, by name, and the address patterns of its bots.
@@ -86,6 +97,26 @@ impl People {
             None if self.people.contains_key(login) => format!("login {login}"),
             None => login.to_owned(),
         })
+    }
+
+    /// These people and those that the server knows. Where an address is of somebody here, the person of the server is
+    /// that one; an address keeps its owner here.
+    #[must_use]
+    pub fn with_server(mut self, server: &BTreeMap<String, Person>) -> Self {
+        for (name, person) in server {
+            let named = if self.people.contains_key(name) {
+                name.clone()
+            } else {
+                let owner = person.emails.iter().find_map(|email| self.owner_of_address(email));
+                owner.unwrap_or(name).to_owned()
+            };
+            let is_free = |email: &&String| self.owner_of_address(email).is_none();
+            let emails: Vec<_> = person.emails.iter().filter(is_free).cloned().collect();
+            let known = self.people.entry(named).or_default();
+            known.emails.extend(emails);
+            known.forge_logins.extend(person.forge_logins.iter().cloned());
+        }
+        self
     }
 
     /// The entry of a person whom the server names: the one of this name, else the one with this address. The name
@@ -162,7 +193,7 @@ mod tests {
         let entry = |logins: &[&str], email: &str| Person {
             logins: logins.iter().map(|&login| login.to_owned()).collect(),
             emails: vec![email.to_owned()],
-            names: Vec::new(),
+            ..Person::default()
         };
         let people = [
             ("Raj Patel", entry(&["raj"], "raj@example.org")),
@@ -183,5 +214,34 @@ mod tests {
         assert_eq!(actor("kim", Some("raj@example.org")), "kim", "the name goes first");
         assert_eq!(actor("raj", None), "raj", "a login is no name");
         assert_eq!(actor("sam", Some("sam@example.org")), "sam");
+    }
+
+    #[test]
+    fn a_person_of_the_server_is_the_one_of_the_service_who_has_an_address_in_common() {
+        let of = |emails: &[&str], forge_logins: &[&str]| Person {
+            emails: emails.iter().map(|&email| email.to_owned()).collect(),
+            forge_logins: forge_logins.iter().map(|&login| login.to_owned()).collect(),
+            ..Person::default()
+        };
+        let all = |entries: &[(&str, Person)]| -> BTreeMap<String, Person> {
+            entries.iter().map(|(name, person)| ((*name).to_owned(), person.clone())).collect()
+        };
+        let people =
+            all(&[("jane", of(&["jane@example.org"], &[])), ("raj", of(&["r@x.org"], &[]))]);
+        let server = all(&[
+            ("Jane Doe", of(&["j@private.org", "JANE@example.org"], &["jdoe"])),
+            ("raj", of(&["raj@example.org", "jane@example.org"], &[])),
+            ("Kim", of(&["kim@example.org"], &["kimk"])),
+        ]);
+        let merged = People { people, bots: Vec::new() }.with_server(&server);
+        let who = |email: &str| merged.owner_of_address(email);
+        for address in ["jane@example.org", "j@private.org"] {
+            assert_eq!(who(address), Some("jane"), "{address}: the service names her");
+        }
+        assert_eq!((who("r@x.org"), who("raj@example.org")), (Some("raj"), Some("raj")));
+        assert_eq!(merged.people["jane"].forge_logins, ["jdoe"]);
+        assert_eq!(who("kim@example.org"), Some("Kim"));
+        let actor = merged.named("Jane Doe", Some("jane@example.org"));
+        assert_eq!(actor, "jane", "and finds her when she has signed in");
     }
 }

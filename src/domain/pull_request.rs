@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::repository_address::RepositoryAddress;
+
 /// The most digits of a pull request number; longer numbers are ignored.
 const MOST_DIGITS: usize = 9;
-/// The longest repository address that gets a link.
-const LONGEST_ADDRESS: usize = 500;
 
 /// A pull request, or a merge request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -84,20 +84,13 @@ impl Forge {
     /// characters only, so that it contains no credentials and nothing else from the address.
     #[must_use]
     pub fn of(address: &str) -> Option<Self> {
-        if address.len() > LONGEST_ADDRESS {
+        let scheme = address.split_once("://").map(|(scheme, _)| scheme);
+        if !matches!(scheme, None | Some("https" | "ssh")) {
             return None;
         }
-        let (host, path) = match address.split_once("://") {
-            Some(("https" | "ssh", rest)) => rest.split_once('/')?,
-            None => address.split_once(':')?,
-            Some(_) => return None,
-        };
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-        // Drops the port: the ssh port does not serve pages, and no known forge uses another https port.
-        let host = host.split_once(':').map_or(host, |(host, _)| host).to_ascii_lowercase();
+        // Without the port: that of ssh does not serve pages, and no known forge uses another for https.
+        let RepositoryAddress { host, path } = RepositoryAddress::of(address)?;
         let kind = Kind::of(&host)?;
-        let path = path.trim_matches('/');
-        let path = path.strip_suffix(".git").unwrap_or(path);
         let names = path.split('/').count();
         let fits = if kind == Kind::GitLab { (2..=20).contains(&names) } else { names == 2 };
         let is_plain = is_name(&host) && path.split('/').all(is_name);

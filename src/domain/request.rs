@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::deployment::Deployment;
 use super::event::{DeploymentKind, DeploymentRequest, Event};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use super::people::Actor;
@@ -154,7 +155,10 @@ impl ServiceState {
             let same = self.requests.iter_mut().filter(is_taken);
             same.for_each(|request| request.close(taken.clone()));
         }
-        let how = format!("{} of {} by {} ({deployment})", asked.kind, asked.build, event.actor);
+        let how = self.deployments.get(&deployment).map(Deployment::in_words).unwrap_or_default();
+        let is_restore = self.restores.contains(&deployment);
+        let how = if is_restore { format!("{by} restored the record from a copy") } else { how };
+        let how = format!("{how} ({deployment})");
         self.supersede_requests(at, &how, |_| true);
     }
 

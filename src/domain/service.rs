@@ -16,7 +16,9 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::recipe::Recipe;
+use super::remote::SentRun;
 use super::request::Request;
+use super::retention::RetentionRule;
 use super::schema::{SchemaHistory, SharedChange};
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
@@ -63,6 +65,9 @@ pub struct ServiceState {
     /// The builds whose service file cannot be used, by what the engine read where no recipe is recorded. No event
     /// records them: the engine sets them.
     pub unusable: BTreeMap<BuildNumber, UndeployableBuild>,
+    /// Whether the steps at the trunk's tip roll every build back, as all of them run at other engines. No event records it:
+    /// the engine sets it.
+    pub rolled_back_by_trunk: bool,
     /// The schema changes of other services on the same database, oldest first. No event of this service records
     /// them: the engine sets them.
     pub shared_changes: Vec<SharedChange>,
@@ -79,6 +84,11 @@ pub struct ServiceState {
     pub statement: Option<Statement>,
     /// All statements of what production runs. Each counts as a deployment, and deployed nothing.
     pub adoptions: BTreeSet<DeploymentId>,
+    /// For each restore of the record from a copy, what stands for the unknown that production ran since. Each counts as a
+    /// deployment, and deployed nothing.
+    pub restores: BTreeSet<DeploymentId>,
+    /// When and why the logs of deployments were removed.
+    pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
@@ -115,7 +125,11 @@ impl ServiceState {
             Fact::StepStarted { deployment, step } => {
                 self.step(*deployment, *step, |_| StepState::Running { since: event.at });
             }
+            Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
+                self.run_elsewhere(event);
+            }
             Fact::StepEnded { deployment, step, outcome, took } => {
+                self.sent(*deployment, *step, |sent| sent.wait(None, event.at));
                 self.step(*deployment, *step, |state| StepState::Ended {
                     since: state.since().unwrap_or(event.at),
                     took: *took,
@@ -165,9 +179,42 @@ impl ServiceState {
             }),
             Fact::FreezeLifted { freeze, .. } => self.freezes.retain(|f| f.id != *freeze),
             Fact::ProductionAdopted(adoption) => self.adopted(event, adoption),
+            Fact::RecordRestored { head, .. } => self.record_restored(event, *head),
+            Fact::RunsRemoved { deployments, rule } => {
+                self.removed_runs.extend(deployments.iter().map(|id| (*id, (event.at, *rule))));
+            }
             // A refusal changes no state.
             Fact::Refused { .. } => {}
         }
+    }
+
+    /// What became known of the run of a step at another engine.
+    fn run_elsewhere(&mut self, event: &Event) {
+        match &event.fact {
+            Fact::RunSent { deployment, step, engine, key } => self.change(*deployment, |d| {
+                let times = d.sent(*step).map_or(0, |sent| sent.times) + 1;
+                let since = d.sent(*step).map_or(event.at, |sent| sent.since);
+                let (engine, key) = (engine.clone(), key.clone());
+                let (step, at) = (*step, event.at);
+                let (run, waits, waits_at) = (None, None, None);
+                d.runs.retain(|sent| sent.step != step);
+                let sent = SentRun { step, engine, key, since, at, times, run, waits, waits_at };
+                d.runs.push(sent);
+            }),
+            Fact::RunFound { deployment, step, run, .. } => {
+                self.sent(*deployment, *step, |sent| sent.run = Some(run.clone()));
+            }
+            Fact::RunWaits { deployment, step, waits } => {
+                self.sent(*deployment, *step, |sent| sent.wait(waits.clone(), event.at));
+            }
+            _ => {}
+        }
+    }
+
+    fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {
+        self.change(id, |d| {
+            d.runs.iter_mut().filter(|sent| sent.step == step).for_each(change);
+        });
     }
 
     fn build_found(&mut self, event: &Event) {
@@ -227,6 +274,15 @@ impl ServiceState {
     /// A deployment at another engine counts as a started deployment without steps. Its success makes its build live.
     fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
         self.external(event, seen.environment, (seen.build, &seen.sha), seen.at);
+        self.external_changed_schema(event);
+    }
+
+    /// Nobody judged what a deployment at another engine brought.
+    pub(super) fn external_changed_schema(&mut self, event: &Event) {
+        let deployment = self.deployments.get(&event.seq.into());
+        if let Some(request) = deployment.map(|deployment| deployment.request.clone()) {
+            self.record_schema_changes(&request, event.seq);
+        }
     }
 
     pub(super) fn external(
@@ -254,7 +310,6 @@ impl ServiceState {
         };
         self.requested(event, &request);
         self.change(event.seq.into(), |deployment| deployment.started_at = Some(at));
-        self.record_schema_changes(&request, event.seq);
     }
 
     fn supersede_waiting(&mut self, id: DeploymentId, number: BuildNumber) {
@@ -290,7 +345,11 @@ impl ServiceState {
             return;
         }
         // An end at another engine may be reported late. Ours are in order, whatever the clock says.
-        let is_external = deployment.request.kind == DeploymentKind::External;
+        let kind = deployment.request.kind;
+        let is_external = kind == DeploymentKind::External;
+        if environment == Environment::Production {
+            self.settle_restore(kind, number);
+        }
         if is_external && self.live(environment).is_some_and(|live| at < live.since) {
             return;
         }

@@ -71,6 +71,7 @@ impl ServiceState {
         });
         self.adoptions.insert(event.seq.into());
         self.external(event, Environment::Production, (*number, sha), event.at);
+        self.external_changed_schema(event);
         // The clock may have been set back since; the statement counts all the same.
         let since = self.live(Environment::Production).map(|live| live.since);
         let at = since.map_or(event.at, |since| since.max(event.at));

@@ -238,7 +238,7 @@ struct NewWork<'a> {
 /// What the record has about production.
 struct ProductionRecord<'a> {
     state: &'a ServiceState,
-    /// In the order of the record, without statements of what runs.
+    /// In the order of the record, without statements of what runs and what stands for a restore.
     tries: Vec<Try<'a>>,
     /// The deployments after which production went back to an older build. A rollback that still runs counts.
     taken_away: BTreeSet<DeploymentId>,
@@ -254,6 +254,7 @@ impl<'a> ProductionRecord<'a> {
             deployment.request.environment == Environment::Production
                 && deployment.started_at.is_some()
                 && !state.adoptions.contains(&deployment.id)
+                && !state.restores.contains(&deployment.id)
         });
         let taken_away = taken_away(begun.clone().rev());
         let live = state.live.get(&Environment::Production).into_iter().flatten();

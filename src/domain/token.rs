@@ -100,7 +100,10 @@ impl NewToken {
 }
 
 /// A person's name must not look like another actor of the record.
-fn check_person(name: &str) -> Result<(), String> {
+///
+/// # Errors
+/// With a sentence about it, if it does.
+pub fn check_person(name: &str) -> Result<(), String> {
     check_text("a person's name", name)?;
     let is_taken = name.eq_ignore_ascii_case("trunkline")
         || name.starts_with("login ")
@@ -146,6 +149,9 @@ pub struct Token {
     pub last_used: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revocation>,
+    /// It is the session of somebody who signed in, and ends by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub session: bool,
 }
 
 /// Who revoked a token, and when.
@@ -243,7 +249,9 @@ fn checksum(body: &str) -> String {
     check
 }
 
-fn base64url(bytes: &[u8]) -> String {
+/// Bytes as text, by RFC 4648.
+#[must_use]
+pub fn base64url(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ids::Sha;
+
 /// Digests of values, made with a secret key that is not in the record: a short value cannot be guessed from its digest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VariableDigests {
@@ -40,6 +42,15 @@ impl LostValues {
     pub fn is_empty(&self) -> bool {
         self.unset.is_none() && self.replaced.is_empty()
     }
+}
+
+/// What the rollback to one build lacks: what keeps it from running, and what it runs without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollbackLack {
+    /// The commit of the build for which this was found. Of another build it says nothing.
+    pub target: Sha,
+    pub missing: Option<MissingVariables>,
+    pub lost: LostValues,
 }
 
 /// Declared variables that have no value.

@@ -55,7 +55,8 @@ impl ServiceState {
     /// Where a rollback of production goes when no target is given.
     ///
     /// While a promote runs, or after one that did not succeed, it begins at the live build. While a rollback runs, or
-    /// after one that did not succeed, it begins at the target of that rollback. Otherwise it begins at the last build
+    /// after one that did not succeed, it begins at the target of that rollback. After a restore of the record it begins at
+    /// the build that was live by the record. Otherwise it begins at the last build
     /// that was live and is older than the live one. From there it goes to the first good one.
     #[must_use]
     pub fn way_back(&self) -> WayBack {
@@ -66,6 +67,7 @@ impl ServiceState {
             (Some(running), _) if running.request.build != live.build => Some(live.build),
             (None, Some(broken)) if broken.request.kind == Rollback => Some(broken.request.build),
             (None, Some(broken)) if broken.request.build != live.build => Some(live.build),
+            (None, Some(broken)) if self.restores.contains(&broken.id) => Some(live.build),
             _ => self.live_before(live.build),
         };
         first.map_or_else(WayBack::default, |first| self.way_back_from(first))
@@ -99,8 +101,12 @@ impl ServiceState {
     pub fn flaws(&self) -> BTreeMap<BuildNumber, String> {
         let bad = self.bad_in_each(..);
         let bad = bad.into_iter().map(|(build, bad)| (build, quarantined(&bad)));
-        let unusable = self.unusable.iter().map(|(build, no)| (*build, no.why.clone()));
-        let history = self.live.get(&Environment::Production).into_iter().flatten();
+        // What a build's own file says of its steps counts only where they are the ones that run.
+        let by_own = !self.rolled_back_by_trunk;
+        let unusable = self.unusable.iter().filter(|_| by_own);
+        let unusable = unusable.map(|(build, no)| (*build, no.why.clone()));
+        let history =
+            self.live.get(&Environment::Production).filter(|_| by_own).into_iter().flatten();
         let without =
             history.filter_map(|live| Some((live.build, self.without_steps(live.build)?)));
         let older = self.builds.values().filter(|build| build.no_way_back);

@@ -15,9 +15,11 @@ use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
 use super::reserve::Reserve;
-use super::runner::{self, Job, Permit, RunId, Runner as _, StepRunner};
-use super::variables::{Ask, StepNeeds, StepVariables};
+use super::runner::remote::{Attended, Order, RunNews, SendPermit};
+use super::runner::{self, Job, Permit, RunId, Runner as _, Runners};
+use super::variables::{Ask, Secret, StepNeeds, StepVariables};
 use super::world::{Service, Trouble};
+use crate::domain::event::are_remote;
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
 use crate::domain::variables::VariableDigests;
 
@@ -38,7 +40,9 @@ const MOST_CHECKED: usize = 10_000;
 /// The work in progress in this process. It is empty after a restart; the record says what to resume.
 pub(super) struct Acts {
     context: GatherContext,
-    runner: Arc<StepRunner>,
+    runners: Runners,
+    /// The steps that this process has recorded as going out to another engine and has not given to the runner.
+    permits: HashMap<RunId, SendPermit>,
     runtime: runtime::Handle,
     preparing: HashSet<DeploymentId>,
     attending: HashSet<RunId>,
@@ -71,13 +75,14 @@ impl Acts {
     pub fn new(
         context: GatherContext,
         reserve: Reserve,
-        runner: Arc<StepRunner>,
+        runners: Runners,
         runtime: runtime::Handle,
         poll: Duration,
     ) -> Self {
         Self {
             context,
-            runner,
+            runners,
+            permits: HashMap::new(),
             runtime,
             preparing: HashSet::new(),
             attending: HashSet::new(),
@@ -107,14 +112,23 @@ impl Acts {
             }
             Decision::Attend(deployment, step) => {
                 let run = RunId { deployment: *deployment, step: *step };
-                if !self.attending.contains(&run) {
-                    self.attend(service, run);
+                if self.attending.contains(&run) {
+                    return;
+                }
+                match order(service, run) {
+                    Some(order) => self.attend_elsewhere(service, order),
+                    None => self.attend(service, run),
                 }
             }
             Decision::Stop(deployment, step) => {
                 let run = RunId { deployment: *deployment, step: *step };
-                if self.cancelling.insert(run) {
-                    let runner = self.runner.clone();
+                if !self.cancelling.insert(run) {
+                    return;
+                }
+                if order(service, run).is_some() {
+                    self.runners.remote.cancel(run);
+                } else {
+                    let runner = self.runners.local.clone();
                     self.spawn(async move { runner.cancel(run).await });
                 }
             }
@@ -174,11 +188,41 @@ impl Acts {
         let context = self.context.clone();
         self.attending.insert(run);
         let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
-        let runner = self.runner.clone();
+        let runner = self.runners.local.clone();
         self.spawn(async move {
             let variables = of_step(&context, &service, run.deployment);
             let status = Box::pin(runner::attend(&*runner, permit, job, variables)).await;
             let _stopped = inputs.send(Input::StepEnded { service, run, status }).await;
+        });
+    }
+
+    /// This process has recorded that the step goes out to another engine.
+    pub fn may_send(&mut self, run: RunId) {
+        self.permits.insert(run, SendPermit::recorded(run));
+    }
+
+    /// Whoever looked for the run has ended without one.
+    pub fn run_is_absent(&mut self, run: RunId) {
+        self.attending.remove(&run);
+        // A cancellation that came meanwhile is told to whoever attends it next.
+        self.cancelling.remove(&run);
+    }
+
+    fn attend_elsewhere(&mut self, service: &Service, order: Order) {
+        let (context, remote, run) = (self.context.clone(), self.runners.remote.clone(), order.run);
+        let permit = self.permits.remove(&run);
+        self.attending.insert(run);
+        let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
+        self.spawn(async move {
+            // They are masked in its log. The step itself gets none of them.
+            let secrets = secrets(&context, &service, run.deployment).await;
+            let news = RunNews { inputs: inputs.clone(), service: service.clone(), run };
+            let ended = match Box::pin(remote.attend(permit, order, secrets, news)).await {
+                Attended::Ended(status) => Input::StepEnded { service, run, status },
+                Attended::Absent => Input::RunAbsent { service, run },
+                Attended::LeftAlone => return,
+            };
+            let _stopped = inputs.send(ended).await;
         });
     }
 
@@ -255,6 +299,11 @@ impl Acts {
     }
 }
 
+/// What another engine is asked to do for a step, if the step runs there and was recorded as sent.
+fn order(service: &Service, run: RunId) -> Option<Order> {
+    Order::of(&service.name, service.state.deployments.get(&run.deployment)?, run.step)
+}
+
 /// Makes the checkout of a deployment whose variables have values. Returns the digests to record.
 async fn prepared(
     context: &GatherContext,
@@ -264,12 +313,25 @@ async fn prepared(
     let declared = gather::declared(context, name, id).await?;
     let declared = StepNeeds { ask: declared.ask.begun(), ..declared };
     let known = context.variables.known(&declared).await;
-    if let Some(missing) = &known.missing {
+    let are_remote = {
+        let world = context.world.world();
+        let deployment = world.services.get(name).and_then(|s| s.state.deployments.get(&id));
+        deployment.is_some_and(|deployment| are_remote(&deployment.request.steps))
+    };
+    // Steps at other engines get none of them.
+    if let Some(missing) = known.missing.as_ref().filter(|_| !are_remote) {
         return Err(missing.to_string());
     }
     let made = checkouts::prepare(&context.world, &context.checkouts, name, id).await;
     made.map_err(|why| format!("the checkout could not be made: {why}"))?;
     Ok(Some(known.recorded()).filter(|recorded| !recorded.digests.is_empty()))
+}
+
+/// The secrets that a step at another engine may come upon.
+async fn secrets(context: &GatherContext, name: &ServiceName, id: DeploymentId) -> Vec<Secret> {
+    let Ok(declared) = gather::declared(context, name, id).await else { return Vec::new() };
+    let declared = StepNeeds { ask: Ask::BEGUN, ..declared };
+    context.variables.secrets(&declared, &context.world).await
 }
 
 async fn of_step(

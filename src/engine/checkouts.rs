@@ -11,11 +11,14 @@ use tokio::time::timeout;
 use super::reserve::Reserve;
 use super::world::{Service, Trouble, WorldReader};
 use crate::domain::deployment::Deployment;
-use crate::domain::event::{DeploymentKind, DeploymentRequest};
+use crate::domain::event::{DeploymentKind, DeploymentRequest, are_remote};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::service::ServiceState;
 use crate::domain::variables::and;
 use crate::git::{is_unfinished, tree, unfinished};
+
+/// Problem key for checkouts that cannot be made.
+pub(super) const CHECKOUTS_PROBLEM: &str = "checkouts";
 
 /// How many builds that were live in production keep their trees: a rollback to them needs nothing but the disk.
 const KEPT_BUILDS: usize = 5;
@@ -76,6 +79,9 @@ pub(super) async fn prepare(
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
         (service.mirror.clone(), deployment.request.clone())
     };
+    if are_remote(&request.steps) {
+        return Ok(());
+    }
     let DeploymentRequest { environment, kind, sha, .. } = request;
     let old = of_0_1_0(checkouts, name, environment, &sha);
     let pristine = pristine(checkouts, name, &sha);
@@ -156,7 +162,8 @@ pub(super) async fn make_missing(
         let service = world.services.get(name)?;
         let mut seen = HashSet::new();
         let requests = needed(&service.state).map(|deployment| &deployment.request);
-        let commits = requests.filter(|request| seen.insert(request.sha.clone()));
+        let local = requests.filter(|request| needs_tree(service, request));
+        let commits = local.filter(|request| seen.insert(request.sha.clone()));
         let commits: Vec<_> = commits.map(|r| (r.build, r.sha.clone())).collect();
         (service.mirror.clone(), commits)
     };
@@ -262,6 +269,25 @@ fn kept(checkouts: &Path, service: &Service) -> HashSet<PathBuf> {
         ]
     };
     needed(&service.state).flat_map(of).collect()
+}
+
+/// Whether the pristine tree of a commit is kept, unless it could not be made.
+pub(super) fn is_kept(service: &Service, sha: &Sha) -> bool {
+    let requests = needed(&service.state).map(|deployment| &deployment.request);
+    requests.into_iter().any(|request| request.sha == *sha && needs_tree(service, request))
+}
+
+/// Whether a step of a deployment, or of a rollback to its build, runs here.
+fn needs_tree(service: &Service, request: &DeploymentRequest) -> bool {
+    let build = service.state.builds.get(&request.build);
+    let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
+    let back = build.and_then(|build| service.steps_of(build, environment, kind));
+    !are_remote(&request.steps) || !back.is_some_and(are_remote)
+}
+
+/// The deployments that run, whose processes may run, or that a rollback may go back to.
+pub(super) fn needed_ids(state: &ServiceState) -> HashSet<DeploymentId> {
+    needed(state).map(|deployment| deployment.id).collect()
 }
 
 /// The deployments that run, whose processes may run, or that a rollback may go back to.

@@ -16,12 +16,14 @@ pub use self::digest::digest;
 pub use self::error::CommandError;
 use crate::calendar;
 use crate::domain::build::{Build, BuildState};
+use crate::domain::by_hand::{ByHand, HandFacts};
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{Adoption, DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::instant;
 use crate::domain::limits::LONGEST_REASON;
+use crate::domain::on_call::OnCallInput;
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
@@ -49,6 +51,10 @@ pub struct ForPlan {
     /// The migrations of a promote. A rollback has none.
     pub migrations: Migrations,
     pub variables: KnownVariables,
+    /// Why a step cannot run at the engine that it names.
+    pub unusable_engine: Option<String>,
+    /// What a rollback by hand needs to know.
+    pub by_hand: Option<HandFacts>,
     /// The builds for which it was gathered.
     pub ends: plan::Endpoints,
 }
@@ -70,6 +76,7 @@ pub struct ServiceView<'a> {
     pub people: &'a People,
     /// The freezes by calendar.
     pub freezes: &'a calendar::FreezeRules,
+    pub on_call: Option<OnCallInput<'a>>,
 }
 
 /// The circumstances of a command.
@@ -110,7 +117,7 @@ pub fn decide(
         Command::Clear { commit, reason } => Ok(quarantine::clear(service, commit, reason)?),
         Command::Ask { build, fingerprint, note } => {
             let plan = plan(service, Action::Promote { build: *build }, context)?;
-            Ok(request::ask(service, &plan, fingerprint, note, context.now)?)
+            Ok(request::ask(service, &plan, fingerprint, note, context)?)
         }
         Command::Withdraw { request, reason } => {
             Ok(request::withdraw(service, *request, reason, context)?)
@@ -141,18 +148,26 @@ pub fn plan(
         return Err(CommandError::Outdated);
     }
     let calendar = service.freezes.promote_to_production(service.name.as_str(), context.now);
+    let on_call = service.on_call.map(|on_call| on_call.members(service.people, context.now));
     let facts = PlanInput {
         service: service.name,
         state: service.state,
         policy: &service.policy,
         people: service.people,
+        on_call: on_call.as_deref().unwrap_or_default(),
         calendar: &calendar,
         range: &gathered.range,
         steps: &gathered.steps,
         migrations: &gathered.migrations,
         variables: &gathered.variables,
+        unusable_engine: gathered.unusable_engine.as_deref(),
     };
-    Ok(plan::plan(facts, action, context.actor, context.now)?)
+    let mut plan = plan::plan(facts, action, context.actor, context.now)?;
+    plan.by_hand = gathered.by_hand.clone().and_then(|facts| {
+        let (name, to, steps) = (service.name, plan.target.build, plan.steps.as_slice());
+        ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)
+    });
+    Ok(plan)
 }
 
 fn executed(
@@ -237,8 +252,7 @@ fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<
         };
         let sentence = format!("{number} cannot be verified: {why} ({})", state.as_str());
         let refusal = Refusal::invalid(sentence);
-        let newest = service.state.newest_build().map(|newest| newest.number);
-        let retry = plan::retry_in_staging(build, newest, &service.policy);
+        let retry = plan::retry_in_staging(service.state, build, &service.policy);
         let retry = retry.filter(|_| state.can_be_tried_again());
         return Err(match retry {
             Some(retry) => refusal.with(retry),

@@ -1,11 +1,14 @@
 //! Decides what happens next, as a pure function of a service's state.
 
+use std::time::Duration;
+
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
 };
-use crate::domain::ids::{DeploymentId, Environment, Sha};
+use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::policy::{Staging, VerifyBy};
+use crate::domain::remote::RunKey;
 use crate::domain::service::ServiceState;
 
 /// One thing to do. Facts are recorded first. The other decisions are repeated until the state shows that they are done,
@@ -25,6 +28,7 @@ pub enum Decision {
 
 /// The input of [`decide`].
 pub struct DecisionInput<'a> {
+    pub service: &'a ServiceName,
     pub state: &'a ServiceState,
     pub staging: Staging,
     /// The kinds of verification that the service asks for.
@@ -53,7 +57,7 @@ pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
             let is_rollback = deployment.request.kind == DeploymentKind::Rollback;
             let waits_for =
                 |d: &Deployment| !is_rollback || d.request.kind != DeploymentKind::External;
-            decisions.extend(advance(deployment, !before.any(waits_for)));
+            decisions.extend(advance(input.service, deployment, !before.any(waits_for)));
         }
     }
     decisions.extend(next_for_staging(input));
@@ -66,18 +70,38 @@ fn record(fact: Fact) -> Decision {
 }
 
 /// The next decisions for an open deployment. Only the first in its environment may start.
-fn advance(deployment: &Deployment, is_first: bool) -> Vec<Decision> {
+fn advance(service: &ServiceName, deployment: &Deployment, is_first: bool) -> Vec<Decision> {
     // Another engine runs it. Deployments behind it wait until it ends, except rollbacks.
     if deployment.request.kind == DeploymentKind::External {
         return Vec::new();
     }
     let id = deployment.id;
-    match (deployment.running_step(), &deployment.cancel) {
+    let running = deployment.running_step();
+    if let Some(fact) = running.and_then(|step| unsent(service, deployment, step)) {
+        return vec![record(fact)];
+    }
+    match (running, &deployment.cancel) {
         // Stop comes first, so that a step that was never started finds its cancellation.
         (Some(step), Some(_)) => vec![Decision::Stop(id, step), Decision::Attend(id, step)],
         (Some(step), None) => vec![Decision::Attend(id, step)],
         (None, _) => between_steps(deployment, is_first).into_iter().collect(),
     }
+}
+
+/// What follows for a step at another engine that is not recorded as sent: it goes out, unless it was cancelled before.
+fn unsent(service: &ServiceName, deployment: &Deployment, step: usize) -> Option<Fact> {
+    let job = deployment.request.steps.get(step)?.remote()?;
+    let id = deployment.id;
+    if deployment.sent(step).is_some() {
+        return None;
+    }
+    Some(if deployment.cancel.is_some() {
+        let (outcome, took) = (StepOutcome::Cancelled, Duration::ZERO);
+        Fact::StepEnded { deployment: id, step, outcome, took }
+    } else {
+        let (engine, key) = (job.engine.clone(), RunKey::of(service, deployment, step));
+        Fact::RunSent { deployment: id, step, engine, key }
+    })
 }
 
 fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
@@ -100,9 +124,10 @@ fn bad_end(deployment: &Deployment) -> Option<Outcome> {
     let steps = deployment.steps.iter().zip(&deployment.request.steps);
     steps.into_iter().find_map(|(state, spec)| match state {
         StepState::Ended { outcome: StepOutcome::Cancelled, .. } => Some(Outcome::Cancelled),
-        StepState::Ended { outcome: outcome @ StepOutcome::Lost, .. } => {
-            Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome)))
-        }
+        StepState::Ended {
+            outcome: outcome @ (StepOutcome::Lost | StepOutcome::Unfound(_)),
+            ..
+        } => Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome))),
         StepState::Ended { outcome, .. } if *outcome != StepOutcome::Succeeded => {
             Some(Outcome::Failed(format!("step {}: {}", spec.name, outcome)))
         }
@@ -110,17 +135,13 @@ fn bad_end(deployment: &Deployment) -> Option<Outcome> {
     })
 }
 
-/// Staging takes the newest build as soon as it is free, unless it is on hold or another engine deploys to it. After a
-/// force-push it takes the newest build of the trunk again, if the last one that it took is not on the trunk any more.
+/// Staging takes its next build as soon as it is free, unless it is on hold or another engine deploys to it.
 fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
     if input.staging == Staging::Observe {
         return None;
     }
     let state = input.state;
-    let last = state.last_requested(Environment::Staging);
-    let last = last.and_then(|deployment| state.builds.get(&deployment.request.build));
-    let left_trunk = last.is_some_and(|build| build.off_trunk);
-    let build = state.newest_build().filter(|build| build.staging.is_none() || left_trunk)?;
+    let build = state.next_for_staging()?;
     let busy = state.in_flight(Environment::Staging).is_some();
     if busy || state.holds.contains_key(&Environment::Staging) {
         return None;

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::by_hand;
 use super::checkouts;
 use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
@@ -76,7 +77,7 @@ pub fn is_needed(command: &Command) -> bool {
     }
 }
 
-/// Gathers what a command needs from git. `None` if it needs nothing.
+/// Gathers what a command that came at `begun` needs from git. `None` if it needs nothing.
 ///
 /// # Errors
 /// As [`for_plan`].
@@ -84,6 +85,7 @@ pub async fn gather(
     context: &GatherContext,
     name: &ServiceName,
     command: &Command,
+    begun: Instant,
 ) -> Result<Option<Gathered>, CommandError> {
     let action = match command {
         Command::Execute { action, .. } => *action,
@@ -92,7 +94,7 @@ pub async fn gather(
             return Ok(Some(Gathered::Commits(commits(context, name, names).await)));
         }
         Command::BuildTip {} => {
-            let tip = Box::pin(tip::tip(&context.world, name)).await?;
+            let tip = Box::pin(tip::tip(&context.world, name, begun + tip::PATIENCE)).await?;
             return Ok(Some(Gathered::Tip(Box::new(tip))));
         }
         Command::Adopt { commit, .. } => {
@@ -216,7 +218,16 @@ pub async fn for_plan(
         needs(world.named(name)?, ends.target, file, ends.kind)
     };
     let variables = context.variables.known(&declared).await;
-    Ok(ForPlan { range, steps, migrations, variables, ends })
+    let by_hand = (ends.kind == DeploymentKind::Rollback).then(|| {
+        let world = context.world.world();
+        let service = world.services.get(name)?;
+        let target = service.state.builds.get(&ends.target)?;
+        let place = (context.checkouts.as_path(), &*context.variables);
+        Some(by_hand::facts(place, service, target, &declared))
+    });
+    let unusable_engine = context.variables.unusable_engine(&steps);
+    let by_hand = by_hand.flatten();
+    Ok(ForPlan { range, steps, migrations, variables, unusable_engine, by_hand, ends })
 }
 
 fn ask(kind: DeploymentKind) -> Ask {
@@ -270,6 +281,9 @@ fn steps(
     ends: &Endpoints,
 ) -> Result<Vec<StepSpec>, CommandError> {
     let (environment, number) = (ends.environment, ends.target);
+    if let Some(steps) = service.steps_of_trunk(environment, ends.kind) {
+        return Ok(steps.to_vec());
+    }
     let steps = match file {
         Ok(file) => file.steps(environment, ends.kind).to_vec(),
         Err(why) => {
@@ -338,16 +352,15 @@ async fn kept_pipeline(
         let service = world.services.get(name)?;
         service.watched_at(service.build_of(sha)?).service_file()
     };
-    let (checkouts, mut text) = (&context.checkouts, None);
+    let (checkouts, mut bytes) = (&context.checkouts, None);
     let old = checkouts::of_0_1_0(checkouts, name, Environment::Production, sha);
     let trees = [checkouts::pristine(checkouts, name, sha), old];
     for tree in trees {
-        if text.is_none() {
-            text = tokio::fs::read_to_string(tree.join(&path)).await.ok();
+        if bytes.is_none() {
+            bytes = tokio::fs::read(tree.join(&path)).await.ok();
         }
     }
-    let text = text?;
-    let file = ServiceFile::parse(&text, &path).ok()?;
+    let file = ServiceFile::of_bytes(bytes?, &path).ok()?;
     Some(Arc::new(file))
 }
 

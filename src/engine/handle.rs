@@ -1,7 +1,10 @@
 //! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
+mod links;
 mod logs;
+mod monitoring;
 mod tokens;
+mod webhooks;
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -9,15 +12,21 @@ use std::thread::JoinHandle;
 use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
+use super::by_hand;
 use super::clock::Clock;
 use super::commands::{self, CommandContext, CommandError, Gathered};
 use super::commit_location;
 use super::freezes::Freezes;
 use super::gather::{self, GatherContext};
 use super::input::{CommandRequest, Input};
+use super::links::Links;
+use super::presence::{OpenServices, PresentWait};
 use super::runner::StepRunner;
 use super::tokens::Tokens;
+use super::webhooks::Webhooks;
+use super::work_times::WorkTimes;
 use super::world::{Service, Trouble, World};
 use super::writer::DATA_FOLDER_PROBLEM;
 use crate::calendar::FreezeWindow;
@@ -32,62 +41,46 @@ use crate::domain::ids::{
 };
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::build::{self, SnapshotInput};
-use crate::domain::snapshot::{BuildRow, FleetRow, FleetSnapshot, ServiceSnapshot, Version};
+use crate::domain::snapshot::{
+    BuildRow, FleetRow, FleetSnapshot, RollbackPreview, ServiceSnapshot, Version,
+};
 use crate::domain::stats::DeliveryStats;
 use crate::store::Reader;
 
 /// How many times a command gathers its facts if the service keeps changing.
 const GATHER_ATTEMPTS: u32 = 5;
-/// The parts of a handle.
-pub(super) struct HandleParts {
+
+/// What a running engine consists of.
+pub(super) struct RunningEngine {
     pub gather: GatherContext,
     pub runner: Arc<StepRunner>,
     pub clock: Arc<dyn Clock>,
     pub freezes: Arc<Freezes>,
     pub tokens: Tokens,
+    pub presence: OpenServices,
+    pub webhooks: Webhooks,
+    pub links: Links,
+    pub commits: WorkTimes,
+    pub fetches: WorkTimes,
     pub demo: bool,
+    /// Distinguishes the versions of this process from those of earlier ones.
+    pub instance: String,
+    pub reader: Arc<Mutex<Reader>>,
+    pub writer: Mutex<Option<JoinHandle<()>>>,
+    pub watching: AbortHandle,
 }
 
 /// A running engine. Dropping the last clone does not stop it; [`Handle::shutdown`] does.
 #[derive(Clone)]
-pub struct Handle {
-    gather: GatherContext,
-    runner: Arc<StepRunner>,
-    clock: Arc<dyn Clock>,
-    freezes: Arc<Freezes>,
-    tokens: Tokens,
-    demo: bool,
-    /// Distinguishes the versions of this process from those of earlier ones.
-    instance: Arc<str>,
-    reader: Arc<Mutex<Reader>>,
-    writer: Arc<Mutex<Option<JoinHandle<()>>>>,
-    watching: AbortHandle,
-}
+pub struct Handle(Arc<RunningEngine>);
 
 impl Handle {
-    pub(super) fn new(
-        parts: HandleParts,
-        reader: Reader,
-        writer: JoinHandle<()>,
-        watching: &tokio::task::JoinHandle<()>,
-    ) -> Self {
-        let HandleParts { gather, runner, clock, freezes, tokens, demo } = parts;
-        Self {
-            gather,
-            runner,
-            clock,
-            freezes,
-            tokens,
-            demo,
-            instance: uuid::Uuid::new_v4().simple().to_string().into(),
-            reader: Arc::new(Mutex::new(reader)),
-            writer: Arc::new(Mutex::new(Some(writer))),
-            watching: watching.abort_handle(),
-        }
+    pub(super) fn new(engine: RunningEngine) -> Self {
+        Self(Arc::new(engine))
     }
 
     async fn send(&self, input: Input) -> Result<(), CommandError> {
-        self.gather.inputs.send(input).await.map_err(|_| CommandError::stopping())
+        self.0.gather.inputs.send(input).await.map_err(|_| CommandError::stopping())
     }
 
     /// Tells everybody who looks at the engine what is wrong around it, or that it is not any more.
@@ -101,19 +94,19 @@ impl Handle {
     /// # Errors
     /// With the answer for a service that does not exist, also if it exists outside of the caller's limit.
     pub fn admit(&self, name: &ServiceName, caller: &Caller) -> Result<(), Refusal> {
-        self.gather.world.read(|world| world.reached(name, &caller.rights).map(drop))
+        self.0.gather.world.read(|world| world.reached(name, &caller.rights).map(drop))
     }
 
     /// Stops watching and recording. Steps that run go on under their supervisors.
     pub async fn shutdown(&self) {
-        self.watching.abort();
+        self.0.watching.abort();
         let _stopped_already = self.send(Input::Stop).await;
-        let thread = self.writer.lock().expect("no code panics while holding the writer").take();
+        let thread = self.0.writer.lock().expect("no code panics while holding the writer").take();
         if let Some(thread) = thread {
-            let freezes = self.freezes.clone();
+            let freezes = self.0.freezes.clone();
             // The folder at its path belongs to another engine then.
             let is_lost =
-                self.gather.world.read(|world| world.problems.contains_key(DATA_FOLDER_PROBLEM));
+                self.0.gather.world.read(|world| world.problems.contains_key(DATA_FOLDER_PROBLEM));
             let end = move || {
                 let _ended = thread.join();
                 // No client is connected any more, so this goes to the log.
@@ -127,12 +120,12 @@ impl Handle {
 
     #[must_use]
     pub fn instance(&self) -> &str {
-        &self.instance
+        &self.0.instance
     }
 
     #[must_use]
     pub fn is_demo(&self) -> bool {
-        self.demo
+        self.0.demo
     }
 
     /// Resolves with a sentence when the data folder was removed or replaced. The engine does nothing after that.
@@ -140,7 +133,7 @@ impl Handle {
         let mut changes = self.changes();
         loop {
             let known = |world: &World| world.problems.get(DATA_FOLDER_PROBLEM).cloned();
-            if let Some(problem) = self.gather.world.read(known) {
+            if let Some(problem) = self.0.gather.world.read(known) {
                 return problem.what;
             }
             if changes.changed().await.is_err() {
@@ -152,13 +145,19 @@ impl Handle {
     /// Whether any deployment is queued or running.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.gather.world.read(|world| world.services.values().any(|s| s.state.is_busy()))
+        self.0.gather.world.read(|world| world.services.values().any(|s| s.state.is_busy()))
+    }
+
+    /// Notes that somebody waits for news of a service, as long as the result lives.
+    #[must_use]
+    pub fn waits(&self, service: &ServiceName, caller: &Caller) -> PresentWait {
+        self.0.presence.enter(service, caller, self.0.clock.now())
     }
 
     /// Changes when a reader can see a change.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.gather.world.changes()
+        self.0.gather.world.changes()
     }
 
     /// All services.
@@ -170,11 +169,11 @@ impl Handle {
     /// The services that exist for somebody with these rights.
     #[must_use]
     pub fn fleet_within(&self, rights: &Rights) -> FleetSnapshot {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         let row = |service: &Arc<Service>| -> FleetRow {
             with_input(service, |input| build::fleet_row(input, now))
         };
-        self.gather.world.read(|world| FleetSnapshot {
+        self.0.gather.world.read(|world| FleetSnapshot {
             version: self.version("fleet", world.revision),
             at: now,
             services: world.reachable(rights).map(row).collect(),
@@ -185,11 +184,17 @@ impl Handle {
     /// # Errors
     /// When there is no such service.
     pub fn service(&self, name: &ServiceName, caller: &Caller) -> Result<ServiceSnapshot, Refusal> {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         self.read_service(name, |service| {
             let me = service.people.actor_of(caller);
             let version = self.version(name.as_str(), service.revision);
-            with_input(service, |input| build::service(input, &me, version, now))
+            let snapshot = with_input(service, |input| build::service(input, &me, version, now));
+            let place = (self.0.gather.checkouts.as_path(), &*self.0.gather.variables);
+            let rollback = snapshot.rollback.map(|preview| RollbackPreview {
+                by_hand: by_hand::of_next_rollback(place, service).map(Box::new),
+                ..preview
+            });
+            ServiceSnapshot { rollback, ..snapshot }
         })
     }
 
@@ -203,11 +208,11 @@ impl Handle {
 
     #[must_use]
     pub fn fleet_version(&self) -> Version {
-        self.version("fleet", self.gather.world.read(|world| world.revision))
+        self.version("fleet", self.0.gather.world.read(|world| world.revision))
     }
 
     fn version(&self, of: &str, revision: u64) -> Version {
-        Version(format!("{of}-{}-{revision}", self.instance))
+        Version(format!("{of}-{}-{revision}", self.0.instance))
     }
 
     /// # Errors
@@ -251,7 +256,7 @@ impl Handle {
         from: DateTime<Utc>,
         until: DateTime<Utc>,
     ) -> Result<Vec<FreezeWindow>, Refusal> {
-        let (rules, now) = (self.read_service(name, |s| s.freezes.clone())?, self.clock.now());
+        let (rules, now) = (self.read_service(name, |s| s.freezes.clone())?, self.0.clock.now());
         Ok(rules.windows(name.as_str(), environment.as_str(), now, (from, until)))
     }
 
@@ -260,7 +265,7 @@ impl Handle {
     /// # Errors
     /// When there is no such service.
     pub fn stats(&self, name: &ServiceName, days: u32) -> Result<DeliveryStats, Refusal> {
-        let now = self.clock.now();
+        let now = self.0.clock.now();
         self.read_service(name, |service| DeliveryStats::of(name, &service.state, days, now))
     }
 
@@ -273,9 +278,9 @@ impl Handle {
         caller: &Caller,
     ) -> Result<Plan, CommandError> {
         for _ in 0..GATHER_ATTEMPTS {
-            let gathered = Box::pin(gather::for_plan(&self.gather, name, action)).await?;
+            let gathered = Box::pin(gather::for_plan(&self.0.gather, name, action)).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
-            let now = self.clock.now();
+            let now = self.0.clock.now();
             let planned = self.read_service(name, |service| {
                 let actor = service.people.actor_of(caller);
                 let context =
@@ -300,7 +305,7 @@ impl Handle {
         commit: &CommitPrefix,
     ) -> Result<CommitLocation, CommandError> {
         self.read_service(name, |_| ())?;
-        Box::pin(commit_location::find(&self.gather.world, name, commit)).await
+        Box::pin(commit_location::find(&self.0.gather.world, name, commit)).await
     }
 
     /// Records a command. A receipt is durable.
@@ -314,6 +319,7 @@ impl Handle {
         command: Command,
         key: IdempotencyKey,
     ) -> Result<Receipt, CommandError> {
+        let begun = Instant::now();
         for _ in 0..GATHER_ATTEMPTS {
             // A command that needs nothing goes to the writer at once, so that a later query for its receipt comes after it.
             let gathered = if !gather::is_needed(&command)
@@ -323,9 +329,8 @@ impl Handle {
                 // It is refused, was recorded before, or needs nothing from git. The writer compares the request.
                 None
             } else {
-                Box::pin(gather::gather(&self.gather, name, &command)).await?
+                Box::pin(gather::gather(&self.0.gather, name, &command, begun)).await?
             };
-            self.is_still_signed_in(caller)?;
             let (reply, answer) = oneshot::channel();
             let request = CommandRequest {
                 service: name.clone(),
@@ -402,7 +407,7 @@ impl Handle {
         &self,
         read: impl FnOnce(&Reader) -> Result<T, crate::store::StoreError> + Send + 'static,
     ) -> Result<T, CommandError> {
-        let reader = self.reader.clone();
+        let reader = self.0.reader.clone();
         let work = move || read(&reader.lock().expect("no code panics while reading the record"));
         let done = tokio::task::spawn_blocking(work).await;
         Ok(done.map_err(|_| CommandError::stopping())??)
@@ -413,7 +418,7 @@ impl Handle {
         name: &ServiceName,
         read: impl FnOnce(&Service) -> T,
     ) -> Result<T, Refusal> {
-        self.gather.world.read(|world| world.named(name).map(read))
+        self.0.gather.world.read(|world| world.named(name).map(read))
     }
 }
 
@@ -422,6 +427,8 @@ fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -
     let rollback = target.and_then(|build| {
         service.steps_of(build, Environment::Production, DeploymentKind::Rollback)
     });
+    let lack = service.lack_of_rollback();
+    let blocked = lack.and_then(|lack| lack.missing.as_ref());
     make(SnapshotInput {
         service: &service.name,
         repository: &crate::git::display_url(&service.watched.repository),
@@ -431,8 +438,10 @@ fn with_input<T>(service: &Service, make: impl FnOnce(SnapshotInput<'_>) -> T) -
         people: &service.people,
         freezes: &service.freezes,
         rollback,
-        rollback_blocked: service.rollback_blocked.as_deref(),
-        rollback_unread: service.rollback_unread,
+        rollback_blocked: blocked.map(|missing| missing.what.as_str()),
+        rollback_unread: lack.is_some_and(|lack| !lack.lost.is_empty()),
         problems: &service.all_problems(),
+        present: &service.present,
+        on_call: service.on_call(),
     })
 }

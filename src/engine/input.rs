@@ -18,7 +18,10 @@ use crate::config::user_file::Watched;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName, Sha};
-use crate::domain::variables::{MissingVariables, VariableDigests};
+use crate::domain::presence::PresentPerson;
+use crate::domain::remote::{FoundBy, RunRef, Waits};
+use crate::domain::retention::RetentionRule;
+use crate::domain::variables::{MissingVariables, RollbackLack, VariableDigests};
 use crate::store::StoreError;
 
 /// Everything that can happen to the engine. The writer takes inputs one by one.
@@ -34,6 +37,24 @@ pub enum Input {
         service: ServiceName,
         run: RunId,
         status: Status,
+    },
+    /// It is known which run of another engine a step is.
+    RunFound {
+        service: ServiceName,
+        run: RunId,
+        found: RunRef,
+        how: FoundBy,
+    },
+    /// What the run of a step at another engine waits for.
+    RunWaits {
+        service: ServiceName,
+        run: RunId,
+        waits: Option<Waits>,
+    },
+    /// The run of a step was certainly never started at the other engine.
+    RunAbsent {
+        service: ServiceName,
+        run: RunId,
     },
     /// A decided read of a pipeline has ended.
     PipelineRead {
@@ -60,6 +81,11 @@ pub enum Input {
     FreezesRead(Box<FreezeUpdate>),
     /// A repository was taken out of the user file.
     NotWatched(Watched),
+    /// Who has a service open now.
+    Present {
+        service: ServiceName,
+        people: Vec<PresentPerson>,
+    },
     /// Sets or clears a problem that belongs to no service.
     Trouble {
         source: String,
@@ -69,10 +95,8 @@ pub enum Input {
     VariablesMissing {
         service: ServiceName,
         missing: Option<MissingVariables>,
-        /// Those that the next rollback lacks.
-        for_rollback: Option<MissingVariables>,
-        /// Whether the next rollback runs without the values of its build's own service file, which cannot be read.
-        is_unread: bool,
+        /// What the next rollback lacks, if it lacks anything.
+        for_rollback: Option<RollbackLack>,
     },
     /// The clock was set or the machine slept.
     ClockJumped(Passed),
@@ -83,6 +107,15 @@ pub enum Input {
     },
     /// Makes, revokes or notes a token.
     Token(TokenInput),
+    /// Reply once all earlier inputs are taken.
+    Ping(oneshot::Sender<()>),
+    /// Record that the runs of these deployments are removed. Reply with those that may be removed now.
+    RemoveRuns {
+        service: ServiceName,
+        deployments: Vec<DeploymentId>,
+        rule: RetentionRule,
+        reply: oneshot::Sender<Vec<DeploymentId>>,
+    },
     /// Decide again for this service.
     Settle(ServiceName),
     /// Test again whether the record can be written.

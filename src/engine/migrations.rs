@@ -4,7 +4,9 @@
 mod attempts;
 mod changes;
 mod context;
+mod earlier;
 mod floor;
+mod learned;
 mod shared;
 mod uses;
 
@@ -19,6 +21,7 @@ use self::attempts::Attempts;
 use self::changes::ChangeList;
 pub(super) use self::context::JudgingContext;
 use self::floor::Floors;
+pub(super) use self::learned::Learned;
 pub(super) use self::shared::sync_shared_schema;
 pub(super) use self::uses::Uses;
 use crate::domain::commit::Range;
@@ -34,8 +37,6 @@ use crate::migrations::{
 const JUDGING_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most migration files that are judged for one plan.
 const MOST_FILES: usize = 500;
-/// The most earlier migration files that are read for their definitions.
-const MOST_EARLIER: usize = 10_000;
 /// The most statements that a plan contains.
 const MOST_STATEMENTS: usize = 5_000;
 /// The number of statements that each file may have in any case.
@@ -97,7 +98,8 @@ async fn judged(
         result.trouble = Some("there are more migration files than one plan judges".into());
     }
     migrations.truncate(MOST_FILES);
-    let known = earlier(context, &range.to, &layouts, (&all.listed, &migrations)).await;
+    let known =
+        earlier::definitions(context, &range.to, &layouts, (&all.listed, &migrations)).await;
     let read = files(context, &range.to, &layouts, (&migrations, known), result).await;
     for file in &result.files {
         changes.add(file, context.brought_by(range, &file.path));
@@ -112,42 +114,6 @@ async fn judged(
     let shared = shared::objections(context, &result.files, floors.migrations()).await;
     result.shared = shared;
     Ok(())
-}
-
-/// The definitions of the migrations before those that change. What cannot be read stays unknown.
-async fn earlier(
-    context: &JudgingContext,
-    at: &Sha,
-    layouts: &Layouts,
-    (all, changed): (&[String], &[ChangedFile]),
-) -> SchemaDefinitions {
-    let dialect = context.settings.dialect.unwrap_or(Dialect::Postgres);
-    let is_earlier = |path: &&String| {
-        layouts.place(path).is_some_and(|place| place.direction == MigrationDirection::Up)
-            && !layouts.is_foreign(path, dialect)
-            && !changed.iter().any(|file| file.path == **path)
-    };
-    let mut paths: Vec<_> = all.iter().filter(is_earlier).cloned().collect();
-    if changed.is_empty() || paths.len() > MOST_EARLIER {
-        return SchemaDefinitions::incomplete();
-    }
-    paths.sort_by(|a, b| order(a).cmp(&order(b)));
-    let Ok(mut texts) = context.mirror.texts(at, &paths).await else {
-        return SchemaDefinitions::incomplete();
-    };
-    let learn = move || {
-        let texts: Vec<_> = paths.iter().map(|path| texts.remove(path)).collect();
-        let whole = texts.iter().all(|text| matches!(text, Some(FileText::Read(_))));
-        let start = SchemaDefinitions::default;
-        let mut known = if whole { start() } else { SchemaDefinitions::incomplete() };
-        for text in texts {
-            if let Some(FileText::Read(text)) = text {
-                known.learn(&text, dialect);
-            }
-        }
-        known
-    };
-    spawn_blocking(learn).await.unwrap_or_else(|_| SchemaDefinitions::incomplete())
 }
 
 /// Judges the files in order. Each one that git cannot read counts as unreadable.

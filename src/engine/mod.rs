@@ -2,6 +2,7 @@
 
 mod act;
 mod backoff;
+mod by_hand;
 mod checkouts;
 pub mod clock;
 pub mod commands;
@@ -13,25 +14,31 @@ mod freezes;
 mod gather;
 mod handle;
 mod input;
+mod links;
 mod migrations;
 mod mirrors;
 mod open;
+mod presence;
 pub mod record_check;
 pub mod refusals;
+pub mod replace;
 pub mod report;
 mod reserve;
 mod restore;
+mod retention;
 pub mod runner;
 mod service_rules;
 mod tokens;
 mod trunk;
 pub mod variables;
 mod watching;
+mod webhooks;
+mod work_times;
 mod world;
 mod writer;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +47,10 @@ pub use self::error::EngineError;
 pub use self::handle::Handle;
 pub use self::open::Engine;
 pub use self::reserve::free_bytes;
-use crate::config::user_file::Watched;
+pub use self::runner::remote::RemoteTimes;
+use crate::config::ConfigError;
+use crate::config::user_file::{UserFile, Watched};
+use crate::domain::people::Person;
 
 /// The options of an engine.
 pub struct EngineOptions {
@@ -57,7 +67,10 @@ pub struct EngineOptions {
     pub poll: Duration,
     /// The login of the machine's owner. Their local git identity counts as theirs.
     pub owner: Option<String>,
+    /// The people whom the server knows, by name.
+    pub people: BTreeMap<String, Person>,
     pub demo: bool,
+    pub remote_times: RemoteTimes,
     pub clock: Arc<dyn clock::Clock>,
 }
 
@@ -67,4 +80,23 @@ pub enum Services {
     Fixed(Vec<Watched>),
     /// Those of this user file. Added repositories are watched without a restart.
     File(PathBuf),
+}
+
+impl Services {
+    /// The repositories that are watched at the start.
+    fn watched(&self) -> Result<Vec<Watched>, ConfigError> {
+        match self {
+            Self::Fixed(watched) => Ok(watched.clone()),
+            Self::File(path) => Ok(UserFile::load(path)?.services),
+        }
+    }
+
+    /// The user file, if there is one.
+    #[must_use]
+    pub fn user_file(&self) -> Option<&Path> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
 }

@@ -1,34 +1,41 @@
 //! Opens the engine: it replays the record and resumes unfinished work.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use tokio::runtime;
 use tokio::sync::mpsc;
 
+use super::EngineOptions;
 use super::act::Acts;
 use super::error::EngineError;
 use super::foundation::Foundation;
 use super::freezes::Freezes;
 use super::gather::GatherContext;
-use super::handle::{Handle, HandleParts};
+use super::handle::{Handle, RunningEngine};
 use super::input::Input;
+use super::links::Links;
 use super::migrations;
 use super::mirrors::Mirrors;
+use super::presence::OpenServices;
 use super::record_check::{self, DATABASE, RUNS};
+use super::replace;
 use super::reserve::Reserve;
 use super::restore::Restoring;
-use super::runner::StepRunner;
+use super::retention::Keeper;
+use super::runner::remote::RemoteRunner;
+use super::runner::{Runners, StepRunner};
 use super::tokens::Tokens;
-use super::trunk::TrunkContext;
+use super::trunk::{KnownPeople, TrunkContext};
 use super::variables::Variables;
 use super::watching::{Watching, watch_all};
-use super::world::WorldOwner;
+use super::webhooks::Webhooks;
+use super::work_times::WorkTimes;
+use super::world::{WorldOwner, WorldReader};
 use super::writer::{Writer, WriterParts};
-use super::{EngineOptions, Services};
 use crate::calendar::FREEZES_FILE;
-use crate::config::user_file::UserFile;
-use crate::store::Store;
+use crate::domain::engine_metrics::Durations;
+use crate::store::{Store, StoreError};
 
 /// The capacity of the writer's queue. Senders wait while it is full.
 const QUEUE_CAPACITY: usize = 1024;
@@ -42,56 +49,47 @@ impl Engine {
     /// # Errors
     /// When the folder, the database or a mirror cannot be opened.
     pub async fn open(options: EngineOptions) -> Result<Handle, EngineError> {
-        let EngineOptions { data, lock, services, environment, program, poll, owner, demo, clock } =
-            options;
-        let [mirrors, checkouts, runs] =
-            ["mirrors", "checkouts", RUNS].map(|folder| data.join(folder));
-        for folder in [&data, &mirrors, &checkouts, &runs] {
-            create(folder)?;
-        }
+        let EngineOptions { data, lock, services, environment, program, poll, .. } = options;
+        let EngineOptions { owner, people, demo, clock, remote_times, .. } = options;
+        let known_people = Arc::new(KnownPeople { owner, people });
+        let [mirrors, checkouts, runs] = folders(&data)?;
         let database = data.join(DATABASE);
         let reserve = Reserve::of(&data);
-        let store = match Store::open(&database) {
-            // Without an engine there is no rollback.
-            Err(_) if reserve.is_short() && reserve.release() => Store::open(&database)?,
-            opened => opened?,
-        };
+        let store = open_store(&database, &reserve)?;
         let runner = Arc::new(StepRunner::new(runs.clone(), program));
         record_check::is_complete(&data, store.head())?;
         let reader = store.reader()?;
-        let tokens = Tokens::new(store.tokens()?);
-        let stands_on = [data.clone(), database].into_iter().chain(lock);
-        let foundation = Foundation::of(stands_on)
-            .map_err(|source| EngineError::Folder { path: data.display().to_string(), source })?;
-        let foundation = Arc::new(foundation);
-        let freezes = match &services {
-            Services::File(path) => Some(path.with_file_name(FREEZES_FILE)),
-            Services::Fixed(_) => None,
-        };
+        let tokens = Tokens::new(store.tokens()?, clock.now());
+        let (links, known) = (Links::new(&data), store.services()?);
+        let foundation = Arc::new(stands_on(&data, database, lock)?);
+        let freezes = services.user_file().map(|path| path.with_file_name(FREEZES_FILE));
         let freezes = Arc::new(Freezes::open(&data, freezes));
-        let watched = match &services {
-            Services::Fixed(watched) => watched.clone(),
-            Services::File(path) => UserFile::load(path)?.services,
-        };
+        let watched = services.watched()?;
 
         let mut owned = WorldOwner::new();
         let world = owned.reader();
         let mirrors = Arc::new(Mirrors::new(mirrors));
-        let restoring = Restoring { mirrors: &mirrors, owner: owner.as_deref(), now: clock.now() };
+        let restoring = Restoring { mirrors: &mirrors, known: &known_people, now: clock.now() };
         let unread = restoring.restore(&mut owned, &store, &watched).await?;
         migrations::sync_shared_schema(&mut owned);
-        freezes.look(clock.now()).take_in(&mut owned, &freezes, clock.now());
+        freezes.know_on_call(&owned.world());
+        freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let user_file = match &services {
-            Services::File(path) => Some(path.as_path()),
-            Services::Fixed(_) => None,
-        };
-        let variables = Arc::new(Variables::open(environment, user_file, &data));
+        let remote = RemoteRunner::new(
+            &runs,
+            (services.user_file(), &environment),
+            foundation.clone(),
+            remote_times,
+        );
+        let variables = Arc::new(Variables::open(environment, services.user_file(), &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =
             GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
         let runtime = runtime::Handle::current();
-        let acts = Acts::new(gather.clone(), reserve.clone(), runner.clone(), runtime, poll);
+        let runners = Runners { local: runner.clone(), remote: Arc::new(remote) };
+        let acts = Acts::new(gather.clone(), reserve.clone(), runners, runtime, poll);
+        let commits = WorkTimes::new(Durations::of_commits());
+        let fetches = WorkTimes::new(Durations::of_fetches());
         let writer = Writer::new(WriterParts {
             store,
             tokens: tokens.clone(),
@@ -99,27 +97,97 @@ impl Engine {
             clock: clock.clone(),
             inputs: inputs.clone(),
             freezes: freezes.clone(),
-            owner: owner.clone(),
+            known: known_people.clone(),
             foundation: foundation.clone(),
             reserve: reserve.clone(),
             acts,
+            commits: commits.clone(),
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
-        let names = world.read(|world| world.services.keys().cloned().collect::<Vec<_>>());
-        for name in names {
-            let _stopped = inputs.send(Input::Settle(name.clone())).await;
-            let _stopped = inputs.send(Input::MakeTrees(name)).await;
-        }
-        let trunk = TrunkContext::new(world, inputs, clock.clone(), freezes.clone());
-        let watching =
-            Watching { trunk, mirrors, foundation, reserve, gather: gather.clone(), owner, poll };
-        let watching = tokio::spawn(watch_all(watching, services, watched, unread));
-        Ok(Handle::new(
-            HandleParts { gather, runner, clock, freezes, tokens, demo },
-            reader,
-            thread,
-            &watching,
-        ))
+        go_on(&world, &inputs).await;
+        let presence = OpenServices::default();
+        tokio::spawn(presence.clone().publish(world.clone(), inputs.clone()));
+        let webhooks = Webhooks::default();
+        let wakers = webhooks.wakers.clone();
+        let keeper = Keeper {
+            world: world.clone(),
+            inputs: inputs.clone(),
+            clock: clock.clone(),
+            runner: runner.clone(),
+            mirrors: mirrors.clone(),
+            checkouts: gather.checkouts.clone(),
+            known,
+            user_file: services.user_file().map(Path::to_owned),
+            poll,
+        };
+        let (now, rules) = (clock.clone(), freezes.clone());
+        let trunk = TrunkContext::new(world, inputs, now, rules, wakers, fetches.clone());
+        let watching = Watching {
+            trunk,
+            mirrors,
+            foundation,
+            reserve,
+            gather: gather.clone(),
+            known: known_people,
+            poll,
+        };
+        let watching = tokio::spawn(watch_all(watching, keeper, services, watched, unread));
+        Ok(Handle::new(RunningEngine {
+            gather,
+            runner,
+            clock,
+            freezes,
+            tokens,
+            presence,
+            webhooks,
+            links,
+            commits,
+            fetches,
+            demo,
+            instance: uuid::Uuid::new_v4().simple().to_string(),
+            reader: Arc::new(Mutex::new(reader)),
+            writer: Mutex::new(Some(thread)),
+            watching: watching.abort_handle(),
+        }))
+    }
+}
+
+/// What the engine stands on: its folder, its record and its lock.
+fn stands_on(
+    data: &Path,
+    database: PathBuf,
+    lock: Option<PathBuf>,
+) -> Result<Foundation, EngineError> {
+    let files = [data.to_owned(), database].into_iter().chain(lock);
+    Foundation::of(files)
+        .map_err(|source| EngineError::Folder { path: data.display().to_string(), source })
+}
+
+/// Lets the writer go on with what every service has open.
+async fn go_on(world: &WorldReader, inputs: &mpsc::Sender<Input>) {
+    let names = world.read(|world| world.services.keys().cloned().collect::<Vec<_>>());
+    for name in names {
+        let _stopped = inputs.send(Input::Settle(name.clone())).await;
+        let _stopped = inputs.send(Input::MakeTrees(name)).await;
+    }
+}
+
+/// The folders of the mirrors, the checkouts and the runs, in a data folder whose restore has ended.
+fn folders(data: &Path) -> Result<[PathBuf; 3], EngineError> {
+    create(data)?;
+    // A restore that was killed is finished before anything is read.
+    replace::finish(data)
+        .map_err(|source| EngineError::Folder { path: data.display().to_string(), source })?;
+    let folders = ["mirrors", "checkouts", RUNS].map(|folder| data.join(folder));
+    folders.iter().try_for_each(|folder| create(folder))?;
+    Ok(folders)
+}
+
+fn open_store(database: &Path, reserve: &Reserve) -> Result<Store, StoreError> {
+    match Store::open(database) {
+        // Without an engine there is no rollback.
+        Err(_) if reserve.is_short() && reserve.release() => Store::open(database),
+        opened => opened,
     }
 }
 

@@ -1,10 +1,16 @@
 //! Turns reports of background work into facts. A late or repeated report gives none. Pure.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
 use super::runner::{RunId, Status};
 use crate::domain::deployment::StepState;
-use crate::domain::event::{Fact, Outcome};
-use crate::domain::ids::DeploymentId;
+use crate::domain::event::{Fact, Outcome, StepOutcome};
+use crate::domain::ids::{DeploymentId, ServiceName};
+use crate::domain::remote::{FoundBy, RemoteCall, RunKey, RunRef, Waits};
 use crate::domain::service::ServiceState;
+use crate::domain::time::{between, say};
 use crate::domain::variables::VariableDigests;
 
 /// A deployment's checkout and variables are ready, or it cannot begin.
@@ -21,6 +27,61 @@ pub fn prepared(
     waits.then(|| match result {
         Ok(variables) => Fact::DeploymentStarted { deployment: id, variables: variables.clone() },
         Err(why) => Fact::DeploymentEnded { deployment: id, outcome: Outcome::Failed(why.clone()) },
+    })
+}
+
+/// It is known which run of another engine a step is.
+#[must_use]
+pub fn run_found(state: &ServiceState, run: RunId, found: &RunRef, how: FoundBy) -> Option<Fact> {
+    let RunId { deployment, step } = run;
+    let of = state.deployments.get(&deployment)?;
+    let is_new = of.sent(step)?.run.as_ref() != Some(found);
+    (is_new && of.runs_step(step)).then(|| {
+        let run = found.clone();
+        Fact::RunFound { deployment, step, run, how }
+    })
+}
+
+/// What the run of a step at another engine waits for changed.
+#[must_use]
+pub fn run_waits(state: &ServiceState, run: RunId, waits: Option<&Waits>) -> Option<Fact> {
+    let RunId { deployment, step } = run;
+    let of = state.deployments.get(&deployment)?;
+    let is_new = of.sent(step)?.waits.as_ref() != waits;
+    (is_new && of.runs_step(step)).then(|| {
+        let waits = waits.cloned();
+        Fact::RunWaits { deployment, step, waits }
+    })
+}
+
+/// The run of a step was never started at the other engine: it goes out once more.
+#[must_use]
+pub fn run_absent(
+    service: &ServiceName,
+    state: &ServiceState,
+    run: RunId,
+    now: DateTime<Utc>,
+) -> Option<Fact> {
+    let RunId { deployment: id, step } = run;
+    let deployment = state.deployments.get(&id)?;
+    let sent = deployment.sent(step).filter(|sent| sent.run.is_none())?;
+    let job = deployment.request.steps.get(step)?.remote()?;
+    // Anywhere else a second send would deploy twice.
+    let is_once = matches!(job.call, RemoteCall::Http { .. });
+    let may = is_once && deployment.runs_step(step) && deployment.cancel.is_none();
+    let within = job.start_within;
+    may.then(|| {
+        let engine = sent.engine.clone();
+        if between(sent.since, now) >= within {
+            let (within, key) = (say(within), &sent.key);
+            let why = format!(
+                "no run {key} could be started at {engine} within {within}; a request may still be on its way there"
+            );
+            let (outcome, took) = (StepOutcome::Unfound(why), Duration::ZERO);
+            return Fact::StepEnded { deployment: id, step, outcome, took };
+        }
+        let key = RunKey::of(service, deployment, step);
+        Fact::RunSent { deployment: id, step, engine, key }
     })
 }
 

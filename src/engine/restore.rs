@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::error::EngineError;
 use super::mirrors::Mirrors;
 use super::service_rules::ServiceRules;
-use super::trunk;
+use super::trunk::{self, KnownPeople};
 use super::world::{Service, Trouble, WorldOwner, WorldReader};
 use crate::config::user_file::Watched;
 use crate::domain::ids::ServiceName;
@@ -29,8 +29,7 @@ const GIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What restoring needs.
 pub struct Restoring<'a> {
     pub mirrors: &'a Arc<Mirrors>,
-    /// The login of who runs the engine.
-    pub owner: Option<&'a str>,
+    pub known: &'a KnownPeople,
     pub now: DateTime<Utc>,
 }
 
@@ -68,7 +67,7 @@ impl Restoring<'_> {
             world.add(service);
         }
         let names = world.world().services.keys().cloned().collect();
-        let (rules, unread) = read_rules(&world.reader(), self.owner, names, deadline).await;
+        let (rules, unread) = read_rules(&world.reader(), self.known, names, deadline).await;
         for rules in rules {
             rules.take_in(world);
         }
@@ -96,14 +95,14 @@ pub const RETRY_REMEDY: &str = "fix it; trunkline retries automatically";
 /// Reads the service files of these services. Returns the rules, and the services for which git did not answer in time.
 pub async fn read_rules(
     world: &WorldReader,
-    owner: Option<&str>,
+    known: &KnownPeople,
     names: Vec<ServiceName>,
     deadline: Instant,
 ) -> (Vec<ServiceRules>, Vec<ServiceName>) {
     // In parallel, because each queries git several times.
     let read = stream::iter(names)
         .map(|name| async move {
-            let rules = timeout_at(deadline, last_good_rules(world, owner, &name)).await;
+            let rules = timeout_at(deadline, last_good_rules(world, known, &name)).await;
             (name, rules.ok().flatten())
         })
         .buffer_unordered(CONCURRENT_READS);
@@ -121,7 +120,7 @@ pub async fn read_rules(
 /// git fails.
 async fn last_good_rules(
     world: &WorldReader,
-    owner: Option<&str>,
+    known: &KnownPeople,
     name: &ServiceName,
 ) -> Option<Option<ServiceRules>> {
     let (shas, mirror, watched) = {
@@ -136,7 +135,7 @@ async fn last_good_rules(
         let Ok(file) = trunk::read_file(&mirror, &watched, &sha).await.ok()? else { continue };
         if file.name == *name {
             let git = trunk::local_identity(&watched).await;
-            let people = trunk::with_owner(&file.people, owner, git.as_ref());
+            let people = known.beside(&file.people, git.as_ref());
             let (service, file) = (name.clone(), Arc::new(file));
             return Some(Some(ServiceRules { service, sha, file, people }));
         }

@@ -16,26 +16,20 @@ use super::input::Input;
 use super::mirrors::Mirrors;
 use super::reserve::{Reserve, write_remedy};
 use super::restore::{RETRY_REMEDY, read_rules};
-use super::trunk::{TrunkContext, watch};
+use super::retention::Keeper;
+use super::trunk::{KnownPeople, TrunkContext, watch};
 use super::variables::{RollbackNeeds, StepNeeds};
 use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::ServiceName;
-use crate::domain::variables::{LostValues, MissingVariables};
+use crate::domain::variables::RollbackLack;
 
 /// How long git may take for all service files once the engine is open.
 const RULES_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The problems that were sent to the writer.
 type ReportedProblems = HashMap<String, Option<Trouble>>;
-
-/// What the next rollback of a service lacks: what keeps it from running, and what it runs without.
-#[derive(Clone, Default, PartialEq)]
-struct RollbackLack {
-    missing: Option<MissingVariables>,
-    lost: LostValues,
-}
 
 /// What watching needs.
 pub struct Watching {
@@ -44,8 +38,8 @@ pub struct Watching {
     pub foundation: Arc<Foundation>,
     pub reserve: Reserve,
     pub gather: GatherContext,
-    /// The login of who runs the engine.
-    pub owner: Option<String>,
+    /// Who is known besides the people of each service file.
+    pub known: Arc<KnownPeople>,
     pub poll: Duration,
 }
 
@@ -68,7 +62,8 @@ impl Watching {
     }
 
     async fn look_at_freezes(&self) {
-        if let Some(update) = self.trunk.freezes.look_when_due(self.trunk.clock.now()).await {
+        let (world, now) = (&self.trunk.world, self.trunk.clock.now());
+        if let Some(update) = self.trunk.freezes.look_when_due(world, now).await {
             self.send(Input::FreezesRead(Box::new(update))).await;
         }
     }
@@ -101,25 +96,28 @@ impl Watching {
         &self,
         service: &ServiceName,
         needs: RollbackNeeds,
-        known: RollbackLack,
-    ) -> RollbackLack {
-        let declared = match needs {
-            RollbackNeeds::Variables(declared) => Some(declared),
-            RollbackNeeds::Nothing => return RollbackLack::default(),
-            RollbackNeeds::File(sha, recorded) => {
-                let read = pipeline(&self.gather, service, &sha, DeploymentKind::Rollback).await;
-                recorded.filter(|_| read.is_err())
+        known: Option<RollbackLack>,
+    ) -> Option<RollbackLack> {
+        let (target, declared) = match needs {
+            RollbackNeeds::Variables(target, declared) => (target, Some(declared)),
+            RollbackNeeds::Nothing => return None,
+            RollbackNeeds::File(target, recorded) => {
+                let read = pipeline(&self.gather, service, &target, DeploymentKind::Rollback).await;
+                (target, recorded.filter(|_| read.is_err()))
             }
         };
-        // The next round knows what was read now. Until then what was said last stays.
-        let Some(declared) = declared else { return known };
+        let Some(declared) = declared else {
+            // The next round knows what was read now. Until then what was said last of this target stays.
+            return known.filter(|known| known.target == target);
+        };
         let (missing, lost) = self.gather.variables.missing(&declared).await;
-        RollbackLack { missing, lost }
+        let lacks = missing.is_some() || !lost.is_empty();
+        lacks.then_some(RollbackLack { target, missing, lost })
     }
 
     /// Reports which services lack a variable, each change once. A command of the operator may be slow, so nothing else waits.
     async fn watch_variables(self: Arc<Self>) {
-        let mut reported: HashMap<_, (Option<_>, RollbackLack)> = HashMap::new();
+        let mut reported: HashMap<_, (Option<_>, Option<RollbackLack>)> = HashMap::new();
         loop {
             let declared = |service: &Arc<Service>| {
                 let (trunk, rollback) = StepNeeds::of_service(service);
@@ -128,18 +126,16 @@ impl Watching {
             let services: Vec<_> =
                 self.trunk.world.read(|world| world.services.values().map(declared).collect());
             for (service, trunk, rollback) in services {
-                let known = reported.get(&service).map(|(_, lack)| lack.clone());
-                let known = known.unwrap_or_default();
+                let known = reported.get(&service).and_then(|(_, lack)| lack.clone());
                 let lack = Box::pin(self.lack(&service, rollback, known)).await;
                 let (missing, _) = self.gather.variables.missing(&trunk).await;
-                let missing = missing.or(lack.missing.clone()).or(lack.lost.unset.clone());
+                let of_rollback =
+                    lack.as_ref().and_then(|l| l.missing.as_ref().or(l.lost.unset.as_ref()));
+                let missing = missing.or_else(|| of_rollback.cloned());
                 let found = (missing.clone(), lack.clone());
                 let before = reported.insert(service.clone(), found.clone());
                 if before.unwrap_or_default() != found {
-                    let RollbackLack { missing: for_rollback, lost } = lack;
-                    let is_unread = !lost.is_empty();
-                    let input =
-                        Input::VariablesMissing { service, missing, for_rollback, is_unread };
+                    let input = Input::VariablesMissing { service, missing, for_rollback: lack };
                     self.send(input).await;
                 }
             }
@@ -155,8 +151,7 @@ impl Watching {
             unread.retain(|name| world.services.get(name).is_some_and(|s| s.file.is_none()));
             drop(world);
             let deadline = Instant::now() + RULES_TIMEOUT;
-            let (rules, later) =
-                read_rules(&self.trunk.world, self.owner.as_deref(), unread, deadline).await;
+            let (rules, later) = read_rules(&self.trunk.world, &self.known, unread, deadline).await;
             unread = later;
             for rules in rules {
                 self.send(Input::RulesRead(Box::new(rules))).await;
@@ -171,8 +166,9 @@ fn retried(why: &impl ToString) -> Trouble {
 }
 
 /// Watches these repositories, and those that are added to the user file later.
-pub async fn watch_all(
+pub(super) async fn watch_all(
     watching: Watching,
+    keeper: Keeper,
     services: Services,
     first: Vec<Watched>,
     unread: Vec<ServiceName>,
@@ -182,6 +178,7 @@ pub async fn watch_all(
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
+    watchers.spawn(keeper.keep());
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::act::Acts;
-use super::checkouts::{MissingTrees, TreesAttempt};
+use super::checkouts::{CHECKOUTS_PROBLEM, MissingTrees, TreesAttempt};
 use super::clock::{Clock, Passed};
 use super::commands::{self, CommandContext, CommandError, Decided};
 use super::decide::{Decision, DecisionInput, StagingSteps, decide};
@@ -24,7 +24,8 @@ use super::reserve::Reserve;
 use super::runner::{RunId, Status};
 use super::tokens::Tokens;
 use super::trunk::update::TrunkLook;
-use super::trunk::{self, TakeIn};
+use super::trunk::{self, KnownPeople, TakeIn};
+use super::work_times::WorkTimes;
 use super::world::{Service, Trouble, WorldOwner};
 use crate::domain::command::{Receipt, Refusal};
 use crate::domain::event::{DeploymentKind, Fact};
@@ -34,6 +35,8 @@ use crate::domain::policy::Staging;
 use crate::domain::service::ServiceState;
 use crate::domain::variables::VariableDigests;
 use crate::store::{Answered, NewEvent, Store, StoreError};
+
+pub(super) use self::record::RECORD_PROBLEM;
 
 fn unrecorded(error: &StoreError) -> CommandError {
     CommandError::Failed(format!("nothing was done, because it could not be recorded: {error}"))
@@ -46,13 +49,10 @@ const RETRY: Duration = Duration::from_secs(1);
 const REFUSAL_DELAY: Duration = Duration::from_millis(50);
 
 /// Problem key for the notice that the clock was set.
-const CLOCK_PROBLEM: &str = "clock";
+pub(super) const CLOCK_PROBLEM: &str = "clock";
 
 /// Problem key for variables without a value.
 const VARIABLES_PROBLEM: &str = "variables";
-
-/// Problem key for checkouts that cannot be made.
-const CHECKOUTS_PROBLEM: &str = "checkouts";
 
 /// The source of the problem that the data folder was removed or replaced.
 pub(super) const DATA_FOLDER_PROBLEM: &str = "data folder";
@@ -66,10 +66,11 @@ pub(super) struct WriterParts {
     /// Its own inputs, for what it tries again.
     pub inputs: mpsc::Sender<Input>,
     pub freezes: Arc<Freezes>,
-    pub owner: Option<String>,
+    pub known: Arc<KnownPeople>,
     pub foundation: Arc<Foundation>,
     pub reserve: Reserve,
     pub acts: Acts,
+    pub commits: WorkTimes,
 }
 
 pub(super) struct Writer {
@@ -79,10 +80,11 @@ pub(super) struct Writer {
     clock: Arc<dyn Clock>,
     inputs: mpsc::Sender<Input>,
     freezes: Arc<Freezes>,
-    owner: Option<String>,
+    known: Arc<KnownPeople>,
     foundation: Arc<Foundation>,
     reserve: Reserve,
     acts: Acts,
+    commits: WorkTimes,
     /// The services whose next facts could not be recorded and are retried soon.
     unsettled: HashSet<ServiceName>,
     /// An event that could not be recorded and is not retried itself, such as a person's command. Its write is tested until it
@@ -102,10 +104,11 @@ impl Writer {
             clock,
             inputs,
             freezes,
-            owner,
+            known,
             foundation,
             reserve,
             acts,
+            commits,
         } = parts;
         Self {
             store,
@@ -114,10 +117,11 @@ impl Writer {
             clock,
             inputs,
             freezes,
-            owner,
+            known,
             foundation,
             reserve,
             acts,
+            commits,
             unsettled: HashSet::new(),
             unrecorded: None,
             refusals: Refusals::default(),
@@ -175,6 +179,30 @@ impl Writer {
                 self.prepared(&service, deployment, result);
             }
             Input::StepEnded { service, run, status } => self.step_ended(&service, run, status),
+            Input::RunFound { service, run, found, how } => {
+                let fact = |state: &ServiceState| report::run_found(state, run, &found, how);
+                let again =
+                    || Input::RunFound { service: service.clone(), run, found: found.clone(), how };
+                if self.of_run(&service, fact, again) {
+                    self.settle(&service);
+                }
+            }
+            Input::RunWaits { service, run, waits } => {
+                let fact = |state: &ServiceState| report::run_waits(state, run, waits.as_ref());
+                let again =
+                    || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
+                self.of_run(&service, fact, again);
+            }
+            Input::RunAbsent { service, run } => {
+                let now = self.clock.now();
+                let fact = |state: &ServiceState| report::run_absent(&service, state, run, now);
+                let again = || Input::RunAbsent { service: service.clone(), run };
+                if self.of_run(&service, fact, again) {
+                    // Only now another may look for it, or send it.
+                    self.acts.run_is_absent(run);
+                    self.settle(&service);
+                }
+            }
             Input::PipelineKnown { service, sha, file } => {
                 let remember = |service: &mut Service| service.remember_pipeline(sha, file);
                 if self.world.change_unseen(&service, remember) == Some(true) {
@@ -185,6 +213,8 @@ impl Writer {
             Input::RulesRead(rules) => {
                 let name = rules.service.clone();
                 rules.take_in(&mut self.world);
+                self.freezes.know_on_call(&self.world.world());
+                self.note_way_back(&name);
                 self.settle(&name);
             }
             Input::FreezesRead(news) => {
@@ -193,15 +223,17 @@ impl Writer {
             Input::NotWatched(watched) => {
                 trunk::not_watched(&mut self.world, &watched, self.clock.now());
             }
+            Input::Present { service, people } => {
+                self.world.change(&service, |service| service.present = people);
+            }
             Input::Trouble { source, trouble } => {
                 self.world.set_trouble(&source, self.clock.now(), trouble);
             }
-            Input::VariablesMissing { service, missing, for_rollback, is_unread } => {
+            Input::VariablesMissing { service, missing, for_rollback } => {
                 let now = self.clock.now();
                 let trouble = missing.map(|missing| Trouble::new(missing.what, missing.remedy));
                 self.world.change(&service, |service| {
-                    service.rollback_blocked = for_rollback.map(|missing| missing.what);
-                    service.rollback_unread = is_unread;
+                    service.rollback_lack = for_rollback;
                     service.set_trouble(VARIABLES_PROBLEM, now, trouble);
                 });
             }
@@ -225,7 +257,13 @@ impl Writer {
                 self.unsettled.remove(&service);
                 self.settle(&service);
             }
+            Input::Ping(reply) => {
+                let _gone = reply.send(());
+            }
             Input::Token(input) => self.token(input),
+            Input::RemoveRuns { service, deployments, rule, reply } => {
+                let _stopped = reply.send(self.remove_runs(&service, deployments, rule));
+            }
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
                 self.refusals_due = false;
@@ -270,6 +308,7 @@ impl Writer {
         if let Some((before, receipt)) = answered {
             return if before == digest { Ok(receipt) } else { Err(Refusal::KeyReused.into()) };
         }
+        self.still_admitted(caller)?;
         let (now, next) = (self.clock.now(), Seq(self.store.head().0 + 1));
         let (actor, decided) = {
             let world = self.world.world();
@@ -296,12 +335,13 @@ impl Writer {
 
     fn looked(&mut self, look: &TrunkLook) {
         let now = self.clock.now();
-        let take_in = TakeIn { freezes: &self.freezes, owner: self.owner.as_deref(), now };
+        let take_in = TakeIn { freezes: &self.freezes, known: &self.known, now };
         let name = match take_in.look(&mut self.world, &mut self.store, look) {
             Ok(Some(name)) => name,
             Ok(None) => return,
             Err(error) => return self.trouble(&error),
         };
+        self.note_way_back(&name);
         self.acts.looked(&name);
         if self.freezes.has_unsaved() {
             self.save_freezes();
@@ -349,6 +389,43 @@ impl Writer {
         }
         self.acts.step_ended(run);
         self.settle(name);
+    }
+
+    /// Notes whether the trunk's own steps roll every build back. If that changed, other checkouts are needed.
+    fn note_way_back(&mut self, name: &ServiceName) {
+        let by_trunk = |service: &Service| {
+            let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
+            service.steps_of_trunk(environment, kind).is_some()
+        };
+        let changed = {
+            let world = self.world.world();
+            let service = world.services.get(name);
+            let now =
+                service.map(|service| (by_trunk(service), service.state.rolled_back_by_trunk));
+            now.filter(|(now, before)| now != before)
+        };
+        if let Some((now, _)) = changed {
+            self.world.change(name, |service| service.state.rolled_back_by_trunk = now);
+            self.acts.make_trees(name);
+        }
+    }
+
+    /// Records the news of a run at another engine. False if that could not be done yet.
+    fn of_run(
+        &mut self,
+        name: &ServiceName,
+        fact: impl FnOnce(&ServiceState) -> Option<Fact>,
+        again: impl FnOnce() -> Input,
+    ) -> bool {
+        let fact = self.reported(name, fact);
+        if let Some(fact) = fact
+            && let Err(error) = self.record(name, &Actor::System, vec![fact], None)
+        {
+            self.trouble(&error);
+            self.later(again());
+            return false;
+        }
+        true
     }
 
     /// Shows which checkouts cannot be made. A try that finds the same changes nothing.
@@ -445,7 +522,10 @@ impl Writer {
 }
 
 fn decisions(service: &Service) -> Vec<Decision> {
+    let of_trunk = service.steps_of_trunk(Environment::Staging, DeploymentKind::Auto);
     let pipeline = |sha: &Sha| match service.pipelines.get(sha) {
+        // A commit whose file is wrong is still one that nobody should deploy unseen.
+        Some(Ok(_)) if of_trunk.is_some() => StagingSteps::Read(of_trunk.unwrap_or_default()),
         None => StagingSteps::NotRead,
         Some(Err(_)) => StagingSteps::Broken,
         Some(Ok(file)) => {
@@ -453,6 +533,7 @@ fn decisions(service: &Service) -> Vec<Decision> {
         }
     };
     decide(&DecisionInput {
+        service: &service.name,
         state: &service.state,
         staging: service.file.as_ref().map_or(Staging::Deploy, |file| file.policy.staging),
         verify: service.file.as_ref().map_or(&[], |file| &file.policy.verify),

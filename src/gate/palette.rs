@@ -51,6 +51,14 @@ pub fn rgb(colour: Color) -> Option<Rgb> {
     }
 }
 
+/// The number of the nearest of the sixteen colours; `None` for the terminal's own colour.
+#[must_use]
+pub fn nearest(colour: Color) -> Option<usize> {
+    let wanted = rgb(colour)?;
+    let named = SIXTEEN.iter().position(|(known, _)| *known == colour);
+    named.or_else(|| (0..SIXTEEN.len()).min_by_key(|index| distance(SIXTEEN[*index].1, wanted)))
+}
+
 /// The RGB value of one of the 256 colours.
 #[must_use]
 pub fn indexed(index: u8) -> Rgb {

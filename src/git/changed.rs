@@ -104,10 +104,27 @@ pub(super) async fn texts(
     at: &Sha,
     paths: &[String],
 ) -> Result<BTreeMap<String, FileText>, GitError> {
+    texts_of(mirror, blobs(mirror, at, paths).await?).await
+}
+
+/// Whether none of these files is too large to be read with the others.
+pub fn are_read_at_once<'a>(mut blobs: impl Iterator<Item = &'a Blob>) -> bool {
+    let mut sum = 0;
+    blobs.all(|blob| {
+        sum += blob.size;
+        blob.size <= LARGEST_TEXT && sum <= LARGEST_SUM
+    })
+}
+
+/// Reads these files.
+pub(super) async fn texts_of(
+    mirror: &Path,
+    blobs: BTreeMap<String, Blob>,
+) -> Result<BTreeMap<String, FileText>, GitError> {
     let mut texts = BTreeMap::new();
     let mut small = Vec::new();
     let mut sum = 0;
-    for (path, blob) in blobs(mirror, at, paths).await? {
+    for (path, blob) in blobs {
         if blob.size > LARGEST_TEXT || sum + blob.size > LARGEST_SUM {
             texts.insert(path, FileText::TooLarge);
         } else {
@@ -129,12 +146,15 @@ pub(super) async fn texts(
     Ok(texts)
 }
 
-struct Blob {
-    id: Sha,
-    size: u64,
+/// The contents of a file, which its id names, and their size in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    pub id: Sha,
+    pub size: u64,
 }
 
-async fn blobs(
+/// The regular files among these paths.
+pub(super) async fn blobs(
     mirror: &Path,
     at: &Sha,
     paths: &[String],

@@ -1,6 +1,7 @@
 //! Reads one file of a commit, or says why it has no text.
 
 use std::path::Path;
+use std::string::FromUtf8Error;
 
 use super::error::GitError;
 use super::process::Git;
@@ -37,12 +38,17 @@ pub(super) async fn read(
         ("160000", _) => "is a submodule; commit a file in its place".to_owned(),
         (_, Ok(size)) if size <= most => {
             let text = Git::new("cat-file").args(["blob", blob]).at_most(most).run(mirror).await?;
-            return Ok(match String::from_utf8(text) {
-                Ok(text) => FileEntry::Text(text),
-                Err(_) => FileEntry::Unreadable("is not UTF-8".to_owned()),
-            });
+            return Ok(
+                String::from_utf8(text).map_or_else(|error| not_utf8(&error), FileEntry::Text)
+            );
         }
         _ => format!("is larger than {} KiB; split it up", most / 1024),
     };
     Ok(FileEntry::Unreadable(why))
+}
+
+fn not_utf8(error: &FromUtf8Error) -> FileEntry {
+    let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    let line = before.split(|byte| *byte == b'\n').count();
+    FileEntry::Unreadable(format!("is not UTF-8 in line {line}; save it as UTF-8"))
 }

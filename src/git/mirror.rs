@@ -1,6 +1,7 @@
 //! The bare mirror of one repository: makes, fetches and indexes it, keeps commits in it and checks them out. What it tells is
 //! in `reads`.
 
+mod maintenance;
 mod reads;
 
 use std::collections::HashSet;

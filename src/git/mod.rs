@@ -30,7 +30,7 @@ mod uses;
 mod working;
 
 pub use self::branch_state::BranchState;
-pub use self::changed::{BoundedList, ChangedFile, FileText};
+pub use self::changed::{Blob, BoundedList, ChangedFile, FileText, are_read_at_once};
 pub use self::checkout::{is_unfinished, unfinished};
 pub use self::child_group::ChildGroup;
 pub use self::clone::{LocalClone, default_branch_of};

@@ -1,4 +1,4 @@
-//! Folder trees: a copy, a digest that any ordinary change changes, and a removal that write protection does not stop.
+//! Folder trees: copy, size, a digest that ordinary changes change, and a removal that write protection does not stop.
 
 use std::fmt::Write as _;
 use std::fs::{self, Metadata, Permissions};
@@ -8,6 +8,9 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
 use sha2::{Digest as _, Sha256};
+
+/// The unit of `st_blocks`.
+const BLOCK: u64 = 512;
 
 /// Copies a tree with modes and times of change. Links stay links.
 ///
@@ -89,6 +92,26 @@ fn list(root: &Path, folder: &Path, except: &Path, lines: &mut Vec<Vec<u8>>) -> 
         lines.push(line);
     }
     Ok(())
+}
+
+/// How many bytes of the disk a folder takes. What goes away meanwhile does not count.
+///
+/// # Errors
+/// When a folder cannot be read.
+pub fn size(folder: &Path) -> io::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let gone = |why: io::Error| {
+            if why.kind() == io::ErrorKind::NotFound { Ok(0) } else { Err(why) }
+        };
+        let Ok(found) = entry.metadata() else { continue };
+        bytes += found.blocks() * BLOCK;
+        if found.is_dir() {
+            bytes += size(&entry.path()).or_else(gone)?;
+        }
+    }
+    Ok(bytes)
 }
 
 /// Removes a tree, also one whose folders are write-protected.

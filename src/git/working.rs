@@ -73,10 +73,18 @@ impl Working {
     /// # Errors
     /// When the commit has no such file, or it is too large.
     pub async fn text(&self, at: &str, path: &str) -> Result<String, GitError> {
+        Ok(text(&self.bytes(at, path).await?))
+    }
+
+    /// The contents of a file in a commit.
+    ///
+    /// # Errors
+    /// As [`Working::text`].
+    pub async fn bytes(&self, at: &str, path: &str) -> Result<Vec<u8>, GitError> {
         let at = self.commit(at).await?;
         let object = format!("{at}:{path}");
         let git = Git::new("cat-file").args(["blob", &object]).at_most(LARGEST_TEXT);
-        Ok(text(&git.run_in(&self.0).await?))
+        git.run_in(&self.0).await
     }
 
     /// The texts of files in a commit, in their order; `None` for one that is missing or larger than is read.

@@ -138,7 +138,8 @@ impl SchemaDefinitions {
             },
         }
         let head = &piece.sql[..piece.sql.floor_char_boundary(HEAD)];
-        self.heard_of.append(&mut words(head));
+        // One by one: `append` would copy the whole set for each statement.
+        self.heard_of.extend(words(head));
     }
 
     /// True if there is no definition.

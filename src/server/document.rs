@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::http::header::{CONTENT_TYPE, ETAG, RETRY_AFTER};
 use axum::response::{IntoResponse, Response as Answer};
-use axum::{Extension, Router};
 use utoipa::openapi::header::Header;
 use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
@@ -17,7 +17,7 @@ use utoipa::openapi::{
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 use super::HEAD;
-use super::connections::{CONNECTIONS, WAITING, WAITING_OF_ONE};
+use super::connections::{COMMANDS_OF_ONE, CONNECTIONS, WAITING, WAITING_OF_ONE, WORKING_OF_ONE};
 use super::extract::BODY;
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{Verb, Wait};
@@ -59,8 +59,9 @@ fn limits() -> String {
     let [body, head, wait] = [BODY, HEAD, LONGEST_WAIT].map(|time| time.as_secs());
     let request = LARGEST_REQUEST / 1024;
     format!(
-        "Limits: {CONNECTIONS} connections, of which {WAITING} may wait for news (streams, and reads with `wait`), \
-         {WAITING_OF_ONE} of one user; one more is answered with 503. A connection that idles, or takes longer than {head} s \
+        "Limits: {CONNECTIONS} connections, fewer where the server may open fewer files. {WAITING} requests may wait for news \
+         (streams, and reads with `wait`), {WAITING_OF_ONE} of one user; one user may have {WORKING_OF_ONE} other reads and \
+         {COMMANDS_OF_ONE} commands at the same time; one more is answered with 503. A connection that idles, or takes longer than {head} s \
          to send the head of a request, is closed, and earlier if a new one needs its place. The body of a command may have \
          {request} KiB and take {body} s. A read waits at most {wait} s. A `limit` beyond the largest counts as the largest."
     )
@@ -80,11 +81,8 @@ pub(super) fn titled() -> OpenApi {
     OpenApiBuilder::new().info(info).build()
 }
 
-/// Adds what all routes have in common, and lets [`document`] serve the result.
-pub(super) fn served<S: Clone + Send + Sync + 'static>(
-    routes: Router<S>,
-    mut api: OpenApi,
-) -> Router<S> {
+/// The document for [`document`], with what all routes have in common.
+pub(super) fn finished(mut api: OpenApi) -> Document {
     let components = api.components.get_or_insert_default();
     components.parameters.extend(request_headers());
     components.headers.extend(response_headers());
@@ -98,7 +96,7 @@ pub(super) fn served<S: Clone + Send + Sync + 'static>(
         stamp(item);
     }
     let json = api.to_pretty_json().expect("the document has string keys and nothing that fails");
-    routes.layer(Extension(Document(Bytes::from(json))))
+    Document(Bytes::from(json))
 }
 
 /// The schemas that are used only in parameters and problems, not in bodies.
@@ -290,6 +288,24 @@ impl IntoResponses for TokenResponses {
             ProblemKind::NotJson,
             ProblemKind::Unknown,
         ])
+    }
+}
+
+/// The problems of signing in.
+pub(super) struct SignInResponses;
+
+impl IntoResponses for SignInResponses {
+    fn responses() -> Answers {
+        problems(&[ProblemKind::TooLarge, ProblemKind::NotJson])
+    }
+}
+
+/// Why a webhook was not read.
+pub(super) struct WebhookResponses;
+
+impl IntoResponses for WebhookResponses {
+    fn responses() -> Answers {
+        problems(&[ProblemKind::TooLarge])
     }
 }
 

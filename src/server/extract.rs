@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::{HeaderMap, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -14,11 +14,11 @@ use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use super::connections::Connection;
+use super::connections::RequestPlace;
 use super::document::in_header;
 use super::response::ProblemResponse;
-use crate::api::KEY_HEADER;
 use crate::api::problem::{ProblemDocument, ProblemKind};
+use crate::api::{KEY_HEADER, LARGEST_REQUEST};
 use crate::domain::command::{Command, Refusal};
 use crate::domain::ids::IdempotencyKey;
 use crate::domain::snapshot::Version;
@@ -90,13 +90,14 @@ pub(super) struct InBody<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for InBody<T> {
     type Rejection = ProblemResponse;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
-        let connection = request.extensions().get::<Arc<Connection>>().cloned();
+    async fn from_request(mut request: Request, state: &S) -> Result<Self, ProblemResponse> {
+        let place = request.extensions().get::<Arc<RequestPlace>>().cloned();
+        DefaultBodyLimit::max(LARGEST_REQUEST).apply(&mut request);
         let read = timeout(BODY, Json::from_request(request, state)).await;
         let late = |_| ProblemDocument::new(ProblemKind::TimedOut, "the body did not come in time");
         let read = read.map_err(late)?;
-        if let Some(connection) = connection {
-            connection.work();
+        if let Some(place) = place {
+            place.work();
         }
         match read {
             Ok(Json(document)) => Ok(Self(document)),

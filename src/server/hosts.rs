@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::http::header::{HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, Request};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, Request, Version};
 
 use super::tls::Certificates;
 
@@ -37,9 +38,14 @@ impl Hosts {
     /// # Errors
     /// With the sentence for the caller.
     pub fn check<B>(&self, request: &Request<B>) -> Result<(), String> {
-        let host = only(request.headers(), &HOST)?;
+        let target = request.uri().authority().map(Authority::as_str);
+        let host = match only(request.headers(), &HOST)? {
+            // In HTTP/2 the target has the host, and few clients say it twice.
+            None if request.version() == Version::HTTP_2 => target,
+            host => host,
+        };
         let host = host.ok_or("the request names no host")?;
-        if request.uri().authority().is_some_and(|target| target.as_str() != host) {
+        if target.is_some_and(|target| target != host) {
             return Err("the request names two hosts".into());
         }
         if !self.allows(host) {

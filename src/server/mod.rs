@@ -5,16 +5,22 @@ mod bind;
 mod connections;
 mod document;
 mod extract;
+mod held;
 mod hosts;
 mod layers;
 mod listen;
+mod monitor;
 mod network;
+mod page;
 mod peer;
+mod protocols;
 mod response;
 mod routes;
 mod sse;
 mod stopping;
 mod tls;
+mod validity;
+mod webhooks;
 mod wrong_tokens;
 
 use std::convert::Infallible;
@@ -27,30 +33,35 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use self::authenticate::SocketOnly;
 pub use self::bind::{bind, bind_for_group};
-use self::connections::{Connection, Connections, PlaceOwner, WAITING, WAITING_OF_ONE};
-use self::listen::{Accepted, Network};
-pub use self::listen::{ListenError, NetworkListener, NetworkOptions, ServerListeners};
+use self::connections::{
+    COMMANDS_OF_ONE, Connection, Connections, Door, PlaceOwner, RequestKind, WAITING,
+    WAITING_OF_ONE, WORKING_OF_ONE,
+};
+use self::held::held;
+use self::layers::answered;
+use self::listen::{Accepted, Network, opened_late};
+pub use self::listen::{ListenError, NetworkListener, NetworkOptions, RETRY, ServerListeners};
+use self::monitor::Monitor;
 use self::network::NetworkService;
 use self::peer::{Logins, Peer};
+use self::protocols::{HTTP2, serve_http1, serve_http2};
 use self::response::ProblemResponse;
-use self::routes::Session;
+use self::routes::{Entrance, Session};
 use self::stopping::StopSignal;
 pub use self::tls::{Certificates, TlsError, TlsFiles};
-use self::wrong_tokens::WrongTokens;
+use self::webhooks::{WebhookReceiver, is_webhook};
+pub use self::webhooks::{WebhookSecret, WebhookSecrets};
+use self::wrong_tokens::RefusedTokens;
+use crate::api::path;
 use crate::backend::access::Access;
 use crate::backend::{Backend, BackendError};
 use crate::domain::caller::{AccessRole, Caller};
@@ -75,7 +86,7 @@ pub async fn serve<B: Backend>(
     backend_for: impl Fn(Caller) -> B + Clone + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let listeners = ServerListeners { socket: listener, group: None, port: None };
+    let listeners = ServerListeners::of_socket(listener);
     serve_all(listeners, SocketOnly(backend_for), shutdown).await
 }
 
@@ -86,38 +97,54 @@ pub async fn serve<B: Backend>(
 /// # Errors
 /// None at present.
 pub async fn serve_all(
-    listeners: ServerListeners,
+    mut listeners: ServerListeners,
     access: impl Access,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (stop, stopping) = stopping::channel();
-    let network = listeners.port.as_ref().map(|port| port.network.clone());
+    let (places, access) = (Connections::default(), Arc::new(access));
+    let (ready, metrics) = (access.clone(), access.clone());
+    let monitor = Monitor {
+        connections: places.clone(),
+        ready: Arc::new(move || ready.ready()),
+        metrics: Arc::new(move || metrics.metrics()),
+    };
+    let webhooks = WebhookReceiver::new(std::mem::take(&mut listeners.webhooks), &access);
+    let refused_tokens = Arc::new(RefusedTokens::default());
+    let entrance = Entrance { access: access.clone(), refused_tokens: refused_tokens.clone() };
     let handler = Arc::new(ConnectionHandler {
         access,
-        routes: routes::router(),
+        routes: routes::router(monitor.clone(), webhooks.clone(), entrance.clone()),
+        open_routes: monitor.clone().open_routes(),
+        open_numbers: monitor.open_numbers(),
+        webhook_route: webhooks.open_route(),
+        entrance: routes::entrance(entrance),
         logins: Logins::default(),
-        wrong_tokens: WrongTokens::default(),
-        network,
+        refused_tokens,
         stopping,
     });
-    let places = Connections::default();
     let mut connections = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
-    // A caller for whom there is no place yet. It stays here whatever else ends meanwhile.
-    let mut next = None;
+    let mut late = listeners.late.take();
+    // Callers for whom there is no place yet. They stay here whatever else ends meanwhile.
+    let (mut own, mut other) = (None, None);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => {}
-            accepted = listeners.accept(), if next.is_none() => next = Some(accepted),
-            () = sleep(ACCEPT_PAUSE), if next.is_some() => {}
+            accepted = listeners.accept_own(), if own.is_none() => own = Some(accepted),
+            accepted = listeners.accept_other(), if other.is_none() => other = Some(accepted),
+            port = opened_late(&mut late) => (late, listeners.port) = (None, port),
+            () = sleep(ACCEPT_PAUSE), if own.is_some() || other.is_some() => {}
         }
-        if next.is_some()
-            && let Some(connection) = places.enter()
-            && let Some(accepted) = next.take()
-        {
-            let handler = handler.clone();
-            connections.spawn(async move { handler.handle(accepted, connection).await });
+        for (next, door) in [(&mut own, Door::Own), (&mut other, Door::Other)] {
+            if next.is_some()
+                && let Some(connection) = places.enter(door)
+                && let Some(accepted) = next.take()
+            {
+                let handler = handler.clone();
+                connections.spawn(async move { handler.handle(accepted, connection).await });
+            }
         }
     }
     drop(listeners);
@@ -131,11 +158,18 @@ pub async fn serve_all(
 
 /// Handles connections: identifies the caller and serves the routes.
 struct ConnectionHandler<A: Access> {
-    access: A,
+    access: Arc<A>,
     routes: Router<Session<A::Backend>>,
+    /// For requests without a caller: what needs no token.
+    open_routes: Router,
+    /// The same for the numbers, where the server shows them to everybody.
+    open_numbers: Router,
+    /// The same for the webhooks of forges.
+    webhook_route: Router,
+    /// The same for signing in.
+    entrance: Router,
     logins: Logins,
-    wrong_tokens: WrongTokens,
-    network: Option<Arc<Network>>,
+    refused_tokens: Arc<RefusedTokens>,
     stopping: StopSignal,
 }
 
@@ -145,7 +179,7 @@ impl<A: Access> ConnectionHandler<A> {
             Accepted::Unix(stream, _) => {
                 stream.peer_cred().ok().map(|peer| PlaceOwner::User(peer.uid()))
             }
-            Accepted::Tcp(_, peer) => Some(PlaceOwner::Address(*peer)),
+            Accepted::Tcp(_, peer, _) => Some(PlaceOwner::Address(*peer)),
         };
         if let Some(owner) = owner {
             connection.is_of(owner);
@@ -156,7 +190,9 @@ impl<A: Access> ConnectionHandler<A> {
                 Accepted::Unix(stream, others) => {
                     self.handle_local(stream, others, connection).await;
                 }
-                Accepted::Tcp(stream, peer) => self.handle_remote(stream, peer, connection).await,
+                Accepted::Tcp(stream, peer, network) => {
+                    self.handle_remote(stream, peer, network, connection).await;
+                }
             }
         };
         tokio::select! {
@@ -179,62 +215,54 @@ impl<A: Access> ConnectionHandler<A> {
             Ok(Peer::Stranger(uid)) => routes::no_access(uid),
             Err(error) => return tracing::warn!(%error, "could not identify the caller"),
         };
-        let service =
-            NotedService { inner: TowerToHyperService::new(router), connection: connection.into() };
-        self.serve(stream, service).await;
+        let connection = Arc::new(connection);
+        let service = NotedService { routes: router, connection: connection.clone() };
+        serve_http1(stream, service, &self.stopping, &connection).await;
     }
 
     async fn handle_remote(
         self: &Arc<Self>,
         stream: TcpStream,
         peer: IpAddr,
+        network: Arc<Network>,
         connection: Connection,
     ) {
-        let Some(network) = self.network.clone() else { return };
-        let tls = network.tls.clone();
-        let service = NetworkService::new(self.clone(), network, peer, connection);
-        let Some(tls) = tls else { return self.serve(stream, service).await };
+        let (tls, connection) = (network.tls.clone(), Arc::new(connection));
+        let service = NetworkService::new(self.clone(), network, peer, connection.clone());
+        let Some(tls) = tls else {
+            return serve_http1(stream, service, &self.stopping, &connection).await;
+        };
         match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.serve(stream, service).await,
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(HTTP2) => {
+                serve_http2(stream, service, &self.stopping, &connection).await;
+            }
+            Ok(Ok(stream)) => serve_http1(stream, service, &self.stopping, &connection).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "a TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
         }
     }
 
-    /// The routes for one caller.
-    fn router_for(&self, caller: Caller) -> Router {
-        let backend = Arc::new(self.access.backend_for(caller));
-        self.routes.clone().with_state(Session { backend, stopping: self.stopping.clone() })
+    /// The routes for a request that needs no token.
+    fn without_caller<T>(&self, request: &Request<T>, network: &Network) -> Option<Router> {
+        match request.uri().path() {
+            path::HEALTH | path::READINESS => Some(self.open_routes.clone()),
+            path::METRICS if network.open_metrics => Some(self.open_numbers.clone()),
+            _ if is_webhook(request) => Some(self.webhook_route.clone()),
+            _ => None,
+        }
     }
 
-    async fn serve<S>(&self, stream: impl AsyncRead + AsyncWrite + Unpin, service: S)
-    where
-        S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
-    {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = self.stopping.begun() => None,
-        };
-        let ended = if let Some(ended) = ended {
-            ended
-        } else {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection broke");
-        }
+    /// The routes for one caller.
+    fn router_for(&self, caller: Caller) -> Router {
+        let backend = Arc::new(self.access.backend_for(caller.clone()));
+        let stopping = self.stopping.clone();
+        self.routes.clone().with_state(Session { backend, caller: Arc::new(caller), stopping })
     }
 }
 
 /// The routes, with what the connection does noted.
 struct NotedService {
-    inner: TowerToHyperService<Router>,
+    routes: Router,
     connection: Arc<Connection>,
 }
 
@@ -244,28 +272,25 @@ impl Service<Request<Incoming>> for NotedService {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let connection = self.connection.clone();
-        request.extensions_mut().insert(connection.clone());
-        if !connection.begin(&request) {
-            return Box::pin(std::future::ready(Ok(too_many())));
-        }
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let answer = answer.await?;
-            connection.end(is_stream(&answer));
-            Ok(answer)
-        })
+        let place = match self.connection.begin_noted(&mut request) {
+            Ok(place) => place,
+            Err(kind) => return Box::pin(std::future::ready(Ok(too_many(kind)))),
+        };
+        let answer = answered(self.routes.clone(), request);
+        Box::pin(async move { Ok(held(answer.await, place)) })
     }
 }
 
-fn too_many() -> Response<Body> {
-    let why = format!(
-        "too many callers wait for news (at most {WAITING_OF_ONE} of one user and {WAITING} of all); commands still work"
-    );
+/// The answer when one more of this kind would be too many.
+fn too_many(kind: RequestKind) -> Response<Body> {
+    let why = match kind {
+        RequestKind::Command => format!(
+            "too many commands at the same time (at most {COMMANDS_OF_ONE} of one user); this one did nothing"
+        ),
+        RequestKind::Read | RequestKind::News => format!(
+            "too many wait for news (at most {WAITING_OF_ONE} of one user and {WAITING} of all) or read at the same time \
+             (at most {WORKING_OF_ONE} of one user); commands still work"
+        ),
+    };
     layers::answer(ProblemResponse::from(BackendError::Busy { why, again: BUSY }))
-}
-
-fn is_stream(answer: &Response<Body>) -> bool {
-    let kind = answer.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }

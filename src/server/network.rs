@@ -7,16 +7,19 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request, Response};
+use axum::http::{Request, Response};
 use futures_util::StreamExt as _;
 use hyper::body::Incoming;
 use hyper::service::Service;
-use hyper_util::service::TowerToHyperService;
 
-use super::authenticate::{admit, not_signed_in};
-use super::connections::{Connection, PlaceOwner};
+use super::authenticate::{admit, arrives, not_signed_in, reach};
+use super::connections::{Connection, PlaceOwner, RequestKind, RequestPlace};
+use super::held::{held, is_stream};
+use super::layers::answered;
 use super::listen::Network;
-use super::{ConnectionHandler, is_stream, too_many};
+use super::webhooks::is_webhook;
+use super::{ConnectionHandler, page, too_many};
+use crate::api::path;
 use crate::backend::access::{Access, AccessEnd};
 use crate::domain::caller::Caller;
 
@@ -34,9 +37,9 @@ impl<A: Access> NetworkService<A> {
         handler: Arc<ConnectionHandler<A>>,
         network: Arc<Network>,
         peer: IpAddr,
-        connection: Connection,
+        connection: Arc<Connection>,
     ) -> Self {
-        Self { handler, network, peer, connection: connection.into(), last: Mutex::default() }
+        Self { handler, network, peer, connection, last: Mutex::default() }
     }
 
     fn router_for(&self, caller: &Caller) -> Router {
@@ -51,6 +54,33 @@ impl<A: Access> NetworkService<A> {
         *last = Some((caller.clone(), router.clone()));
         router
     }
+
+    /// A place for a request of this owner.
+    fn begin(
+        &self,
+        request: &mut Request<Incoming>,
+        owner: PlaceOwner,
+    ) -> Result<Arc<RequestPlace>, RequestKind> {
+        self.connection.is_of(owner);
+        self.connection.begin_noted(request)
+    }
+
+    /// The answer of routes that need no token.
+    fn answer_stranger(
+        &self,
+        routes: Router,
+        mut request: Request<Incoming>,
+        address: IpAddr,
+    ) -> <Self as Service<Request<Incoming>>>::Future {
+        let wants = page::wants_page(&request);
+        let place = match self.begin(&mut request, PlaceOwner::Address(address)) {
+            Ok(place) => place,
+            Err(kind) => {
+                return Box::pin(std::future::ready(Ok(page::dressed(wants, too_many(kind)))));
+            }
+        };
+        Box::pin(async move { Ok(held(answered(routes, request).await, place)) })
+    }
 }
 
 impl<A: Access> Service<Request<Incoming>> for NetworkService<A> {
@@ -59,49 +89,71 @@ impl<A: Access> Service<Request<Incoming>> for NetworkService<A> {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let at_once = |answer| -> Self::Future { Box::pin(std::future::ready(Ok(answer))) };
+        let wants = page::wants_page(&request);
+        let at_once = |answer| -> Self::Future {
+            Box::pin(std::future::ready(Ok(page::dressed(wants, answer))))
+        };
         let handler = &self.handler;
-        let admitted =
-            admit(&request, self.peer, &self.network, &handler.access, &handler.wrong_tokens);
-        let caller = match admitted {
+        if let Some(open) = handler.without_caller(&request, &self.network) {
+            if is_webhook(&request)
+                && let Err(refused) = arrives(&request, self.peer, &self.network)
+            {
+                return at_once(*refused);
+            }
+            return self.answer_stranger(open, request, self.peer);
+        }
+        let client = match reach(&request, self.peer, &self.network) {
+            Ok(client) => client,
+            Err(refused) => return at_once(*refused),
+        };
+        let path = request.uri().path();
+        if path == path::LOGIN || path::is_of_sign_in(path) {
+            request.extensions_mut().insert(client);
+            return self.answer_stranger(handler.entrance.clone(), request, client.0);
+        }
+        let caller = match admit(&request, client, &*handler.access, &handler.refused_tokens) {
             Ok(caller) => caller,
             Err(refused) => return at_once(*refused),
         };
-        let connection = self.connection.clone();
-        if let Some(owner) = PlaceOwner::of(&caller) {
-            connection.is_of(owner);
-        }
-        request.extensions_mut().insert(connection.clone());
-        if !connection.begin(&request) {
-            return at_once(too_many());
-        }
-        if request.method() != Method::GET {
+        let owner = PlaceOwner::of(&caller).unwrap_or(PlaceOwner::Address(client.0));
+        let place = match self.begin(&mut request, owner) {
+            Ok(place) => place,
+            Err(kind) => return at_once(too_many(kind)),
+        };
+        let reads = request.method().is_safe();
+        if !reads {
             let (method, path) = (request.method(), request.uri().path());
             tracing::info!(%caller, %method, path, "a caller changes something");
         }
-        let reads = request.method() == Method::GET;
-        let ended = handler.access.ended(&caller);
-        let answer = TowerToHyperService::new(self.router_for(&caller)).call(request);
+        let answer = answered(self.router_for(&caller), request);
+        if !reads {
+            return Box::pin(async move { Ok(held(answer.await, place)) });
+        }
+        let access = handler.access.clone();
         Box::pin(async move {
-            let answer = if reads { or_ended(answer, ended).await? } else { answer.await? };
-            connection.end(is_stream(&answer));
-            Ok(answer)
+            let ended = || access.ended(&caller);
+            Ok(held(or_ended(answer, ended, wants).await, place))
         })
     }
 }
 
-/// The answer to a read. When the access ends, a read that waits is refused, and a stream ends.
+/// The answer to a read. When the access ends, a read that waits is refused, and a stream ends. Whoever is answered at once needs
+/// no look at the end.
 async fn or_ended(
-    answer: impl Future<Output = Result<Response<Body>, Infallible>>,
-    mut ended: AccessEnd,
-) -> Result<Response<Body>, Infallible> {
+    answer: impl Future<Output = Response<Body>>,
+    ended: impl Fn() -> AccessEnd,
+    wants: Option<bool>,
+) -> Response<Body> {
     let answer = tokio::select! {
         biased;
-        answer = answer => answer?,
-        () = &mut ended => return Ok(not_signed_in("the token ended; sign in again")),
+        answer = answer => answer,
+        () = async { ended().await } => {
+            let refused = not_signed_in("the token ended; sign in again");
+            return page::dressed(wants, refused);
+        }
     };
     if !is_stream(&answer) {
-        return Ok(answer);
+        return answer;
     }
-    Ok(answer.map(|body| Body::from_stream(body.into_data_stream().take_until(ended))))
+    answer.map(|body| Body::from_stream(body.into_data_stream().take_until(ended())))
 }

@@ -31,6 +31,11 @@ impl From<ProblemDocument> for ProblemResponse {
 }
 
 impl ProblemResponse {
+    /// What happened, and what to do.
+    pub fn detail(&self) -> &str {
+        &self.problem.detail
+    }
+
     /// A problem that is over after this time.
     pub fn after(problem: ProblemDocument, wait: Duration) -> Self {
         Self { problem, retry_after: Some(wait) }
@@ -48,7 +53,9 @@ impl IntoResponse for ProblemResponse {
         let Self { problem, retry_after } = self;
         let status =
             StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(problem)).into_response();
+        let mut response = (status, Json(&problem)).into_response();
+        // A browser gets it as a page.
+        response.extensions_mut().insert(problem);
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
         if let Some(wait) = retry_after {
             let seconds = wait.as_millis().div_ceil(1_000);

@@ -1,33 +1,39 @@
 //! The routes of the API.
 
 mod access;
+mod entrance;
 mod logs;
 mod record;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
-use axum::middleware::{self};
+use axum::extract::State;
 use axum::response::Response;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use self::entrance::{Entrance, peer_of};
 use super::document::{
     self, BadRequestResponse, InvalidResponse, NoReceiptResponses, NotFoundResponses,
     NotModifiedResponse, RefusedResponses,
 };
 use super::extract::{InPath, InQuery, KeyedCommand, KnownVersions};
-use super::layers::{in_time, no_such_path, stamped, wrong_method};
+use super::layers::{no_such_path, wrong_method};
+use super::monitor::{self, Monitor};
+use super::page;
 use super::response::{self, ProblemResponse};
 use super::stopping::StopSignal;
+use super::webhooks::{self, WebhookReceiver};
 use crate::api::page::{BuildPage, DeploymentPage, FreezePage};
+use crate::api::path;
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::query::{
     BuildsQuery, DeploymentsQuery, FreezesQuery, PlanQuery, SnapshotQuery, StatsQuery,
 };
-use crate::api::{LARGEST_REQUEST, path};
+use crate::backend::access::Access;
 use crate::backend::{Backend, LONGEST_WAIT};
+use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt};
 use crate::domain::commit_location::CommitLocation;
 use crate::domain::ids::{CommitPrefix, IdempotencyKey, ServiceName};
@@ -41,19 +47,25 @@ const ROWS: (usize, usize) = (50, 500);
 /// One caller's connection.
 pub(super) struct Session<B> {
     pub backend: Arc<B>,
+    pub caller: Arc<Caller>,
     pub stopping: StopSignal,
 }
 
 impl<B> Clone for Session<B> {
     fn clone(&self) -> Self {
-        Self { backend: self.backend.clone(), stopping: self.stopping.clone() }
+        let Self { backend, caller, stopping } = self;
+        Self { backend: backend.clone(), caller: caller.clone(), stopping: stopping.clone() }
     }
 }
 
 /// The routes for callers with access.
-pub(super) fn router<B: Backend>() -> Router<Session<B>> {
-    let (routes, api) = OpenApiRouter::with_openapi(document::titled())
-        .routes(routes!(document::document))
+pub(super) fn router<A: Access>(
+    monitor: Monitor,
+    receiver: WebhookReceiver,
+    entrance: Entrance<A>,
+) -> Router<Session<A::Backend>> {
+    let (doors, at_doors) = self::entrance::router::<A>().split_for_parts();
+    let (routes, mut api) = OpenApiRouter::with_openapi(document::titled())
         .routes(routes!(describe))
         .routes(routes!(fleet))
         .routes(routes!(service))
@@ -70,16 +82,45 @@ pub(super) fn router<B: Backend>() -> Router<Session<B>> {
         .routes(routes!(record::events))
         .routes(routes!(record::chain))
         .routes(routes!(record::span))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(monitor::health))
         .routes(routes!(access::who_am_i))
         .routes(routes!(access::tokens, access::create_token))
         .routes(routes!(access::revoke_token))
+        .routes(routes!(access::link_run))
+        .routes(routes!(access::sign_in_link))
+        .routes(routes!(page::fleet::fleet))
+        .routes(routes!(page::service::service))
+        .routes(routes!(page::build::build))
+        .routes(routes!(page::run::run))
+        .routes(routes!(page::log::log))
+        .routes(routes!(page::assets::asset))
+        // Only these get the extensions: a request of any other route would take copies of them.
+        .merge(OpenApiRouter::new().routes(routes!(webhooks::deliver)).layer(Extension(receiver)))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(monitor::readiness))
+                .routes(routes!(monitor::metrics))
+                .layer(Extension(monitor)),
+        )
         .split_for_parts();
-    let routes = document::served(routes, api)
-        .fallback(no_such_path)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(LARGEST_REQUEST))
-        .layer(middleware::from_fn(in_time));
-    stamped(routes)
+    api.merge(at_doors);
+    let (document, of_document) =
+        OpenApiRouter::new().routes(routes!(document::document)).split_for_parts();
+    api.merge(of_document);
+    let document = document.layer(Extension(document::finished(api)));
+    with_fallbacks(routes.merge(doors.with_state(entrance)).merge(document))
+}
+
+/// The routes for callers who have no token yet.
+pub(super) fn entrance<A: Access>(entrance: Entrance<A>) -> Router {
+    let (doors, _) = self::entrance::router::<A>().split_for_parts();
+    with_fallbacks(doors.with_state(entrance))
+}
+
+/// Adds the answers without a route.
+fn with_fallbacks<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+    routes.fallback(no_such_path).method_not_allowed_fallback(wrong_method)
 }
 
 /// The answer to every request of a caller without access.
@@ -87,23 +128,23 @@ pub(super) fn no_access(uid: u32) -> Router {
     let sentence = format!(
         "this engine belongs to another user, and user {uid} has no access; start your own trunkline"
     );
-    stamped(Router::new().fallback(move || async {
+    Router::new().fallback(move || async {
         ProblemResponse::from(ProblemDocument::new(ProblemKind::NotAllowed, sentence))
-    }))
+    })
 }
 
-type HttpResult<T> = Result<T, ProblemResponse>;
+pub(super) type HttpResult<T> = Result<T, ProblemResponse>;
 
 impl<B: Backend> Session<B> {
     /// Waits for the backend's answer, or answers that the server stops.
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         question: impl Future<Output = crate::backend::Answer<T>>,
     ) -> HttpResult<T> {
         tokio::select! {
             biased;
             answer = question => Ok(answer?),
-            () = self.stopping.begun() => {
+            () = async { self.stopping.begun().await } => {
                 Err(ProblemDocument::new(ProblemKind::Stopping, "the engine is stopping").into())
             }
         }

@@ -16,6 +16,7 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::document::in_header;
 use super::routes::Session;
+use super::stopping::StopSignal;
 use crate::api::problem::ProblemDocument;
 use crate::backend::{Answer, Backend, LONGEST_WAIT};
 use crate::domain::event::Event;
@@ -58,11 +59,16 @@ pub(super) fn stream<B: Backend>(
     service: Option<ServiceName>,
     after: Seq,
 ) -> Response {
-    let stopping = session.stopping.begun();
-    let events = events(session.backend, service, after)
-        .map(|event| Ok::<_, Infallible>(message(event)))
-        .take_until(stopping);
-    Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
+    answer(events(session.backend, service, after).map(message), &session.stopping)
+}
+
+/// The answer of these messages, until the server stops.
+pub(super) fn answer(
+    messages: impl Stream<Item = Sent> + Send + 'static,
+    stopping: &StopSignal,
+) -> Response {
+    let messages = messages.map(Ok::<_, Infallible>).take_until(stopping.begun());
+    Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
 fn message(event: Answer<Event>) -> Sent {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
@@ -17,6 +17,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{Error, ServerConfig};
+
+use super::protocols::PROTOCOLS;
+use super::validity::Validity;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(30);
@@ -48,6 +51,8 @@ pub enum TlsError {
     Mismatch { files: TlsFiles },
     #[error("the certificate {} or its key cannot be used: {why}", .files.certificate.display())]
     Unusable { files: TlsFiles, why: Error },
+    #[error("the certificate {} {why}; renew it", .file.display())]
+    OutOfTime { file: PathBuf, why: String },
 }
 
 /// A state of a file, to see a change, also one of its mode.
@@ -91,39 +96,65 @@ impl Certificates {
         // What could not be read is read again at the next look: the cause may lie outside of the files.
         seen.clear();
         let new = Arc::new(read(&self.files)?);
+        in_time(&new, &self.files)?;
         *seen = states;
         *self.current.write().expect("no code panics with the pair") = new;
         Ok(true)
     }
 
-    /// Looks for a new pair now and then, and when the process gets SIGHUP. Tells `say` why a new pair is not used, or
-    /// `None` when one is.
+    /// Takes the files whether they have changed or not.
+    fn reload(&self) -> Result<bool, TlsError> {
+        self.seen.lock().expect("no code panics with the states").clear();
+        self.renew()
+    }
+
+    /// Whether the certificate in use is valid now.
+    ///
+    /// # Errors
+    /// When it has expired or is not valid yet.
+    pub fn in_time(&self) -> Result<(), TlsError> {
+        in_time(&self.pair(), &self.files)
+    }
+
+    /// Looks for a new pair now and then, and when the process gets SIGHUP. Tells `say` what is wrong with the
+    /// certificate when that changes, or `None` when nothing is any more.
     pub async fn watch(self: Arc<Self>, say: impl Fn(Option<String>)) {
         let mut hangup = signal(SignalKind::hangup()).ok();
+        let mut told = None;
+        let mut is_asked = false;
         loop {
-            let told = async {
+            let all = self.clone();
+            let Ok(wrong) = tokio::task::spawn_blocking(move || all.look(is_asked)).await else {
+                return;
+            };
+            if wrong != told || is_asked {
+                if let Some(wrong) = &wrong {
+                    tracing::error!("{wrong}");
+                }
+                say(wrong.clone());
+                told = wrong;
+            }
+            let asked = async {
                 match &mut hangup {
                     Some(hangup) => drop(hangup.recv().await),
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
-                () = told => {}
-                () = tokio::time::sleep(LOOK) => {}
-            }
-            let all = self.clone();
-            match tokio::task::spawn_blocking(move || all.renew()).await {
-                Ok(Ok(true)) => {
-                    tracing::info!("a new certificate is in use");
-                    say(None);
-                }
-                Ok(Err(why)) => {
-                    tracing::error!(%why, "the new certificate is not used");
-                    say(Some(why.to_string()));
-                }
-                Ok(Ok(false)) | Err(_) => {}
-            }
+            is_asked = tokio::select! {
+                () = asked => true,
+                () = tokio::time::sleep(LOOK) => false,
+            };
         }
+    }
+
+    /// Takes a new pair, and says what is wrong with the new one or the one in use.
+    fn look(&self, is_asked: bool) -> Option<String> {
+        match if is_asked { self.reload() } else { self.renew() } {
+            Err(why) => return Some(format!("the new certificate is not used: {why}")),
+            Ok(true) => tracing::info!("a new certificate is in use"),
+            Ok(false) => {}
+        }
+        self.in_time().err().map(|why| why.to_string())
     }
 
     /// Whether the certificate is valid for this name.
@@ -141,7 +172,7 @@ impl Certificates {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Resolver(self.clone())));
         let mut config = config;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
@@ -161,6 +192,12 @@ impl ResolvesServerCert for Resolver {
 
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
+}
+
+fn in_time(pair: &CertifiedKey, files: &TlsFiles) -> Result<(), TlsError> {
+    let validity = pair.cert.first().and_then(|first| Validity::of(first));
+    let refusal = validity.and_then(|validity| validity.refusal(SystemTime::now().into()));
+    refusal.map_or(Ok(()), |why| Err(TlsError::OutOfTime { file: files.certificate.clone(), why }))
 }
 
 fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {

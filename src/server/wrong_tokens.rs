@@ -13,6 +13,15 @@ pub(super) const PERIOD: Duration = Duration::from_mins(1);
 /// The most addresses that are remembered.
 const REMEMBERED: usize = 4_096;
 
+/// The tokens that were refused.
+#[derive(Default)]
+pub(super) struct RefusedTokens {
+    /// Whoever sends a token that nobody knows may be guessing.
+    pub unknown: WrongTokens,
+    /// Whoever sends one that has ended had it, such as a console that stays open. It bounds only what is logged.
+    pub ended: WrongTokens,
+}
+
 /// The wrong tokens of each address.
 #[derive(Default)]
 pub(super) struct WrongTokens(Mutex<BTreeMap<IpAddr, Wrong>>);
@@ -78,6 +87,15 @@ mod tests {
         assert!(attempts.wrong(address("2001:db8::ffff")).is_err(), "the same network");
         tokio::time::advance(Duration::from_secs(40)).await;
         assert_eq!(attempts.wrong(address("10.0.0.1")), Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ended_token_keeps_nobody_from_signing_in_again() {
+        let tokens = RefusedTokens::default();
+        let peer = "10.0.0.1".parse().unwrap();
+        let logged = (0..MOST_WRONG * 2).filter(|_| tokens.ended.wrong(peer).is_ok()).count();
+        assert_eq!(logged, MOST_WRONG as usize, "a console that stays open fills no log");
+        assert_eq!(tokens.unknown.wrong(peer), Ok(()));
     }
 
     #[tokio::test(start_paused = true)]

@@ -7,5 +7,5 @@ pub mod reader;
 pub mod words;
 
 pub use self::mistake::{InvalidSettings, Mistake, Mistakes};
-pub use self::reader::{Located, Section, Setting, tree};
+pub use self::reader::{Located, Section, Setting, text, tree};
 pub use self::words::{did_you_mean, list};

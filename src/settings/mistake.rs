@@ -51,6 +51,12 @@ impl<'t> Mistakes<'t> {
         });
     }
 
+    /// How many there are so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.all.len()
+    }
+
     /// The result, if there is no mistake. A result of `None` always has a mistake that explains it.
     ///
     /// # Errors

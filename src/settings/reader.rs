@@ -12,6 +12,21 @@ use crate::words::{did_you_mean, list};
 /// The longest duration; sums of such durations do not overflow.
 const LONGEST: Duration = Duration::from_hours(30 * 24);
 
+/// The text of a file.
+///
+/// # Errors
+/// If it is not UTF-8, at the first byte that is not.
+pub fn text(bytes: Vec<u8>, file: &str) -> Result<String, InvalidSettings> {
+    String::from_utf8(bytes).map_err(|error| {
+        let (bytes, at) = (error.as_bytes(), error.utf8_error().valid_up_to());
+        let before = String::from_utf8_lossy(&bytes[..at]);
+        let mut mistakes = Mistakes::new(file, &before);
+        let sentence = format!("byte {:02X} is not UTF-8; save the file as UTF-8", bytes[at]);
+        mistakes.add(at, "", sentence);
+        mistakes.into_error()
+    })
+}
+
 /// Parses a text into a tree in which every key and value has its place.
 ///
 /// # Errors

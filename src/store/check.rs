@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Reader, StoreError, schema, sqlite, tokens};
+use super::{Reader, StoreError, schema, sqlite};
 use crate::domain::ids::{Seq, ServiceName};
 use crate::store::rows::{events, parsed};
 
@@ -59,10 +59,7 @@ impl Reader {
             Ok(())
         };
         read().map_err(|why| sqlite(&self.path, why))?;
-        if schema::version(&self.connection, &self.path)? >= schema::WITH_TOKENS {
-            tokens::read(&self.connection, &self.path)?;
-        }
-        Ok(())
+        self.tokens().map(drop)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod check;
+mod copy;
 mod reader;
 mod rows;
 mod schema;
@@ -67,7 +68,7 @@ pub enum StoreError {
     #[error("cannot open {path:?} ({why}); make it a file that you can read and write")]
     Unopened { path: String, why: rusqlite::Error },
     #[error(
-        "{path:?} is damaged or is not a trunkline record ({why}); restore it from a copy, or move it away to start a new record"
+        "{path:?} is damaged or is not a trunkline record ({why}); restore a backup with: trunkline restore FILE --instead; or move it away to start a new record"
     )]
     Damaged { path: String, why: rusqlite::Error },
     #[error(
@@ -80,6 +81,12 @@ pub enum StoreError {
         "{path:?} cannot use WAL mode (SQLite stays in mode {mode:?}); put the data folder on a local disk"
     )]
     NoWal { path: String, mode: String },
+    #[error("{path:?} is damaged: {fault}")]
+    Faulty { path: String, fault: String },
+    #[error("{path:?} has no event of trunkline")]
+    NoEvents { path: String },
+    #[error("{path:?} cannot be written: {why}")]
+    Unwritten { path: String, why: io::Error },
     #[error("the rest of the disk is kept for a rollback")]
     Reserved,
     #[error("event {seq} cannot be read: {why}; run: trunkline doctor")]

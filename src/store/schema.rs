@@ -13,10 +13,13 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_events.sql"),
     include_str!("migrations/0002_events_by_time.sql"),
     include_str!("migrations/0003_tokens.sql"),
+    include_str!("migrations/0004_sessions.sql"),
 ];
 
 /// The version of the schema from which on there are tokens.
 pub(super) const WITH_TOKENS: u32 = 3;
+/// The same for sessions.
+pub(super) const WITH_SESSIONS: u32 = 4;
 
 /// The oldest safe version: before it, a race in WAL mode could corrupt the database.
 const OLDEST_SQLITE: i32 = 3_051_003;

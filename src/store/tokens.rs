@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Row, params};
 
 use super::rows::{in_transaction, json, parsed, timestamp};
-use super::{Hash, Store, StoreError, sqlite};
+use super::{Hash, Reader, Store, StoreError, schema, sqlite};
 use crate::domain::token::{NewToken, Revocation, Token, TokenId};
 
 /// A token and the digest of its text.
@@ -25,27 +25,39 @@ impl Store {
         read(&self.connection, &self.path)
     }
 
-    /// Adds a token, durably.
+    /// Whether an ID token, by its digest, has opened a session.
     ///
     /// # Errors
-    /// When it cannot be written. Then there is none.
+    /// When the database cannot be read.
+    pub fn has_session_of(&self, id_token: Hash) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM tokens WHERE id_token = ?1)";
+        let found = self.connection.query_row(SQL, [id_token.0], |row| row.get(0));
+        found.map_err(|e| sqlite(&self.path, e))
+    }
+
+    /// Adds a token, durably. It is a session if there is the digest of an ID token.
+    ///
+    /// # Errors
+    /// When it cannot be written, or the ID token has opened a session. Then there is none.
     pub fn add_token(
         &mut self,
         new: NewToken,
         digest: Hash,
+        id_token: Option<Hash>,
         by: &str,
         at: DateTime<Utc>,
     ) -> Result<KnownToken, StoreError> {
         const SQL: &str = "INSERT INTO tokens
-            (name, person, email, role, services, digest, created_by, created, expires)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+            (name, person, email, role, services, digest, created_by, created, expires, id_token)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let NewToken { name, person, email, role, services, expires } = new;
         let mut id = 0;
         in_transaction(&mut self.connection, |transaction| {
             let listed = services.as_ref().map(json).transpose()?;
             let (created, ends) = (timestamp(at), expires.map(timestamp));
+            let (role, id_token) = (role.as_str(), id_token.map(|digest| digest.0));
             let values =
-                params![name, person, email, role.as_str(), listed, digest.0, by, created, ends];
+                params![name, person, email, role, listed, digest.0, by, created, ends, id_token];
             transaction.execute(SQL, values)?;
             id = transaction.last_insert_rowid();
             Ok(())
@@ -64,17 +76,28 @@ impl Store {
             expires,
             last_used: None,
             revoked: None,
+            session: id_token.is_some(),
         };
         Ok(KnownToken { token, digest })
     }
 
-    /// Revokes a token that is not revoked, durably.
+    /// Revokes tokens that are not revoked, durably: all or none.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn revoke_token(&mut self, id: TokenId, revoked: &Revocation) -> Result<(), StoreError> {
+    pub fn revoke_tokens(
+        &mut self,
+        ids: &[TokenId],
+        revoked: &Revocation,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE tokens SET revoked_by = ?2, revoked = ?3 WHERE id = ?1";
-        self.update(SQL, params![number(id), revoked.by, timestamp(revoked.at)])
+        in_transaction(&mut self.connection, |transaction| {
+            let at = timestamp(revoked.at);
+            ids.iter().try_for_each(|id| {
+                transaction.execute(SQL, params![number(*id), revoked.by, at]).map(drop)
+            })
+        })
+        .map_err(|e| sqlite(&self.path, e))
     }
 
     /// Writes when a token was last used.
@@ -83,14 +106,23 @@ impl Store {
     /// When it cannot be written.
     pub fn token_used(&mut self, id: TokenId, at: DateTime<Utc>) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE tokens SET last_used = ?2 WHERE id = ?1";
-        self.update(SQL, params![number(id), timestamp(at)])
-    }
-
-    fn update(&mut self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
         in_transaction(&mut self.connection, |transaction| {
-            transaction.execute(sql, values).map(drop)
+            transaction.execute(SQL, params![number(id), timestamp(at)]).map(drop)
         })
         .map_err(|e| sqlite(&self.path, e))
+    }
+}
+
+impl Reader {
+    /// All tokens, also the revoked ones, oldest first. A record from before there were tokens has none.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn tokens(&self) -> Result<Vec<KnownToken>, StoreError> {
+        if schema::version(&self.connection, &self.path)? < schema::WITH_TOKENS {
+            return Ok(Vec::new());
+        }
+        read(&self.connection, &self.path)
     }
 }
 
@@ -98,11 +130,15 @@ fn number(TokenId(id): TokenId) -> i64 {
     i64::try_from(id).unwrap_or(i64::MAX)
 }
 
-pub(super) fn read(connection: &Connection, path: &Path) -> Result<Vec<KnownToken>, StoreError> {
-    const SQL: &str = "SELECT id, name, person, email, role, services, digest, created_by, created,
-                       expires, last_used, revoked_by, revoked FROM tokens ORDER BY id";
+fn read(connection: &Connection, path: &Path) -> Result<Vec<KnownToken>, StoreError> {
+    let has_sessions = schema::version(connection, path)? >= schema::WITH_SESSIONS;
+    let session = if has_sessions { "id_token IS NOT NULL" } else { "FALSE" };
+    let sql = format!(
+        "SELECT id, name, person, email, role, services, digest, created_by, created, expires,
+         last_used, revoked_by, revoked, {session} FROM tokens ORDER BY id"
+    );
     let read = || -> rusqlite::Result<Vec<KnownToken>> {
-        connection.prepare(SQL)?.query_map([], known)?.collect()
+        connection.prepare(&sql)?.query_map([], known)?.collect()
     };
     read().map_err(|e| sqlite(path, e))
 }
@@ -127,6 +163,7 @@ fn known(row: &Row<'_>) -> rusqlite::Result<KnownToken> {
         expires: time(row, 9)?,
         last_used: time(row, 10)?,
         revoked,
+        session: row.get(13)?,
     };
     Ok(KnownToken { token, digest: Hash(row.get(6)?) })
 }
@@ -159,16 +196,16 @@ mod tests {
         };
         let secret = TokenSecret::of([1; 32]);
         let mut store = Store::open(&path).unwrap();
-        let mut made = store.add_token(new, secret.digest(), "moira", at).unwrap();
+        let mut made = store.add_token(new, secret.digest(), None, "moira", at).unwrap();
         let revoked = Revocation { by: "moira".into(), at };
         store.token_used(made.token.id, at).unwrap();
-        store.revoke_token(made.token.id, &revoked).unwrap();
+        store.revoke_tokens(&[made.token.id], &revoked).unwrap();
         made.token.last_used = Some(at);
         made.token.revoked = Some(revoked.clone());
         drop(store);
         let mut store = Store::open(&path).unwrap();
         assert_eq!(store.tokens().unwrap(), [made.clone()]);
-        assert!(store.revoke_token(made.token.id, &revoked).is_err(), "it is revoked already");
+        assert!(store.revoke_tokens(&[made.token.id], &revoked).is_err(), "it is revoked already");
         for sql in ["UPDATE tokens SET role = 'admin'", "DELETE FROM tokens"] {
             assert!(store.connection.execute(sql, []).is_err(), "{sql}");
         }
@@ -176,6 +213,37 @@ mod tests {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
             let text = secret.expose().as_bytes();
             assert!(!bytes.windows(text.len()).any(|part| part == text), "the text is on disk");
+        }
+    }
+
+    #[test]
+    fn an_id_token_opens_one_session_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trunkline.db");
+        let at = DateTime::UNIX_EPOCH;
+        let new = |name: &str| NewToken {
+            name: name.into(),
+            person: "raj".into(),
+            email: None,
+            role: AccessRole::Viewer,
+            services: None,
+            expires: Some(at),
+        };
+        let digest = |byte| TokenSecret::of([byte; 32]).digest();
+        let id_token = Hash([7; 32]);
+        let mut store = Store::open(&path).unwrap();
+        assert!(!store.has_session_of(id_token).unwrap());
+        let one = store.add_token(new("one"), digest(1), Some(id_token), "raj", at).unwrap();
+        assert!(one.token.session);
+        drop(store);
+        let mut store = Store::open(&path).unwrap();
+        assert_eq!(store.tokens().unwrap(), [one]);
+        assert!(store.has_session_of(id_token).unwrap());
+        assert!(store.add_token(new("two"), digest(2), Some(id_token), "raj", at).is_err());
+        assert!(store.connection.execute("UPDATE tokens SET id_token = NULL", []).is_err());
+        for byte in [3, 4] {
+            let token = store.add_token(new("token"), digest(byte), None, "raj", at).unwrap();
+            assert!(!token.token.session, "and any number of tokens has none");
         }
     }
 }

@@ -19,9 +19,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("git", &["domain", "migrations"]),
     ("store", &["domain"]),
     ("api", &["domain", "calendar"]),
+    ("oidc", &["domain"]),
     ("engine", &["domain", "calendar", "config", "gate", "git", "migrations", "store"]),
-    ("backend", &["domain", "calendar", "api", "config", "engine"]),
-    ("server", &["domain", "api", "backend"]),
+    ("backend", &["domain", "calendar", "api", "config", "engine", "oidc"]),
+    ("server", &["domain", "calendar", "api", "backend", "gate"]),
     ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),
 ];
 
@@ -37,8 +38,12 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("", "rusqlite", &["store"]),
     ("", "sqlparser", &["migrations"]),
     ("", "axum", &["server"]),
+    ("", "askama", &["server"]),
+    ("", "hmac::", &["domain", "server"]),
+    ("", "prometheus_client", &["server"]),
     ("", "tokio_rustls", &["server"]),
-    ("", "reqwest", &["backend", "engine"]),
+    ("", "jsonwebtoken", &["oidc"]),
+    ("", "reqwest", &["backend", "engine", "oidc"]),
     ("", "enable_raw_mode", &["terminal"]),
 ];
 

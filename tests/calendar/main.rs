@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod engine;
 mod feeds;
+mod on_call;
 mod properties;
 mod zones;
 

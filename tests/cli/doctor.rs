@@ -7,6 +7,7 @@ use std::process::Output;
 
 use rusqlite::Connection;
 use trunkline_testing::home::{Home, until};
+use trunkline_testing::jobs::JobServer;
 use trunkline_testing::small_shop::service_file;
 
 fn database(home: &Home) -> PathBuf {
@@ -151,4 +152,33 @@ fn an_engine_without_its_data_folder_is_found_and_stopped() {
     let said = home.said(&["engine", "stop"]);
     assert!(said.contains(&format!("process id {lost} has stopped; its data folder")), "{said}");
     until("it is gone", || !std::path::Path::new(&format!("/proc/{lost}/exe")).exists());
+}
+
+#[test]
+fn an_engine_that_does_not_answer_or_know_the_token_is_named() {
+    let Some(mut server) = JobServer::if_python(Some("right-token")) else { return };
+    let home = Home::with_one_live();
+    let config = home.path("config/config.toml");
+    let rest = fs::read_to_string(&config).unwrap();
+    let token = server.token_file().display().to_string();
+    let with = |token: &str| {
+        format!(
+            "[engines.deployer]\nkind = \"http\"\nurl = \"{}\"\ntoken = {{ {token} }}\nmay = [\"shop\"]\n",
+            server.url()
+        )
+    };
+    let (right, wrong_one) =
+        (with(&format!("file = \"{token}\"")), with("command = [\"echo\", \"wrong\"]"));
+    fs::write(&config, format!("{rest}\n{right}")).unwrap();
+    assert_eq!(wrong(&home), Vec::<String>::new());
+    let said = home.said(&["doctor"]);
+    assert!(said.contains("runs at") && said.contains("deployer at http://127.0.0.1"), "{said}");
+    fs::write(&config, format!("{rest}\n{wrong_one}")).unwrap();
+    let found = wrong(&home);
+    let is_told = |row: &String| row.contains("deployer at") && row.contains("401");
+    assert!(found.len() == 1 && is_told(&found[0]), "{found:?}");
+    server.kill();
+    fs::write(&config, format!("{rest}\n{right}")).unwrap();
+    let found = wrong(&home);
+    assert!(found.len() == 1 && found[0].contains("it does not answer"), "{found:?}");
 }

@@ -1,6 +1,9 @@
 //! The command line on the real binary, and what the README says of it.
 
 mod audit;
+mod backup;
+mod browser;
+mod by_hand;
 mod commands;
 mod commit_location;
 mod doctor;
@@ -8,8 +11,10 @@ mod full_disk;
 mod help;
 mod init;
 mod lists;
+mod oidc;
 mod readme;
 mod remedies;
 mod retry;
 mod team;
+mod team_document;
 mod waiting;

@@ -101,7 +101,7 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 21] = [
+const TRIED: [(&str, &str); 22] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
     ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
@@ -118,6 +118,7 @@ const TRIED: [(&str, &str); 21] = [
     ("login", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
     ("promote", "every_command_that_a_plan_prints_does_what_it_says"),
     ("quarantine add", "a_commit_in_quarantine_is_said_without_the_promote_that_would_ship_it"),
+    ("restore", "a_damaged_record_is_replaced_only_instead_and_is_kept"),
     ("rollback", "without_a_person_a_rollback_past_the_floor_names_its_build"),
     ("serve", "a_server_file_that_cannot_be_followed_leaves_the_owner_its_socket"),
     ("status", "reading_commands_print_documents"),

@@ -14,11 +14,11 @@ use trunkline_testing::repository::Repository;
 use trunkline_testing::team::{pem, put_pair};
 
 /// A server of its own user, in the foreground.
-struct TeamHome {
-    home: Home,
-    _repository: Repository,
+pub struct TeamHome {
+    pub home: Home,
+    pub repository: Repository,
     server: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Drop for TeamHome {
@@ -31,6 +31,11 @@ impl Drop for TeamHome {
 
 impl TeamHome {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// A server with these settings besides.
+    pub fn with(settings: &str) -> Self {
         let (home, repository) = (Home::new(), Repository::new());
         repository.write("trunkline.toml", QUICK);
         repository.commit_all("Ann", "ann@example.com", "begin");
@@ -41,21 +46,31 @@ impl TeamHome {
         let id = Command::new("id").arg("-gn").output().unwrap();
         let group = String::from_utf8(id.stdout).unwrap();
         let text = format!(
-            "listen = '127.0.0.1:0'\n[tls]\ncertificate = 'cert.pem'\nkey = 'key.pem'\n\
-             [socket_group]\npath = '{}'\ngroup = '{}'\n",
+            "listen = '127.0.0.1:0'\npublic_url = 'https://deploys.example.org'\n[tls]\ncertificate = 'cert.pem'\nkey = 'key.pem'\n\
+             [socket_group]\npath = '{}'\ngroup = '{}'\n{settings}",
             home.path("group/engine.sock").display(),
             group.trim()
         );
         fs::write(config.join("server.toml"), text).unwrap();
         let said = home.said(&["serve", "--check"]);
         assert!(said.contains("listens on 127.0.0.1:0 with TLS, and on "), "{said}");
-        let mut server = home.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split(" and on ").nth(1).and_then(|rest| rest.split(';').next());
-        let port = address.and_then(|address| address.rsplit(':').next()).unwrap();
+        let (server, port) = serve(&home);
         let url = format!("https://localhost:{port}");
-        Self { home, _repository: repository, server, url }
+        Self { home, repository, server, url }
+    }
+
+    /// Ends the server and starts it again at the same address, with its settings changed.
+    pub fn restart(&mut self, change: impl FnOnce(String) -> String) {
+        self.home.said(&["engine", "stop"]);
+        self.server.wait().unwrap();
+        let file = self.home.path("config/server.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let port = self.url.rsplit(':').next().unwrap().to_owned();
+        let text = text.replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
+        fs::write(file, change(text)).unwrap();
+        let (server, again) = serve(&self.home);
+        assert_eq!(again, port);
+        self.server = server;
     }
 
     /// The text of a new token.
@@ -65,8 +80,18 @@ impl TeamHome {
     }
 }
 
+/// Starts a server in the foreground, and waits for its port.
+fn serve(home: &Home) -> (Child, String) {
+    let mut server = home.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split(" and on ").nth(1).and_then(|rest| rest.split(';').next());
+    let port = address.and_then(|address| address.rsplit(':').next()).unwrap();
+    (server, port.to_owned())
+}
+
 /// A user without an engine.
-fn laptop() -> Home {
+pub fn laptop() -> Home {
     let laptop = Home::new();
     fs::write(laptop.path("ca.pem"), pem("ca.pem")).unwrap();
     laptop
@@ -80,11 +105,11 @@ fn with_input(home: &Home, arguments: &[&str], input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn error(output: &Output) -> String {
+pub fn error(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-fn has_text(folder: &Path, text: &str) -> Vec<String> {
+pub fn has_text(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -117,6 +142,13 @@ fn an_engineer_signs_in_from_a_laptop_and_is_known_by_name() {
     let who = String::from_utf8(told(&["whoami"]).stdout).unwrap();
     assert!(who.starts_with("raj, deployer for all services (token raj-laptop (t1)"), "{who}");
     assert!(told(&["status"]).status.success());
+    let link = told(&["link", "--browser"]);
+    let address = String::from_utf8(link.stdout.clone()).unwrap();
+    assert!(address.starts_with("https://deploys.example.org/sign-in?code="), "{link:?}");
+    assert!(error(&link).contains("within 1m"), "{link:?}");
+    let missing = told(&["link", "d9999", "--expires", "1d"]);
+    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert!(error(&missing).contains("there is no deployment d9999"), "{missing:?}");
     assert!(told(&["hold", "staging", "--reason", "late"]).status.success());
     let events = team.home.said(&["events", "--json"]);
     assert!(events.contains(r#"{"person":"raj"}"#), "{events}");
@@ -147,6 +179,37 @@ fn an_engineer_signs_in_from_a_laptop_and_is_known_by_name() {
 }
 
 #[test]
+fn a_token_and_what_was_sent_belong_to_an_address_and_a_mistake_elsewhere_stops_no_command() {
+    let (team, laptop) = (TeamHome::new(), laptop());
+    let token = team.token("raj-laptop", "deployer", "raj");
+    let login = ["login", &team.url, "--ca", "ca.pem", "--profile", "prod"];
+    assert!(with_input(&laptop, &login, &format!("{token}\n")).status.success());
+    let file = laptop.path("config/config.toml");
+    let good = fs::read_to_string(&file).unwrap();
+    let told = |arguments: &[&str]| {
+        let mut with = arguments.to_vec();
+        with.extend(["--profile", "prod"]);
+        laptop.trunkline(&with)
+    };
+    for wrong in ["pol = '2s'\n", "poll = \n"] {
+        fs::write(&file, format!("{wrong}{good}")).unwrap();
+        let held = told(&["hold", "staging", "--reason", "late"]);
+        assert!(held.status.success(), "{held:?}");
+        assert!(error(&held).contains("config.toml:1:") && error(&held).contains("profile prod"));
+        assert!(told(&["release", "staging", "--reason", "found"]).status.success());
+    }
+    // Another server gets neither the token nor the question what became of a command.
+    fs::write(&file, good.replace("localhost", "127.0.0.1")).unwrap();
+    let other = told(&["status"]);
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+    assert!(
+        error(&other).contains("you are not signed in; run: trunkline login https://127.0.0.1:")
+    );
+    fs::write(&file, good).unwrap();
+    assert!(told(&["status"]).status.success());
+}
+
+#[test]
 fn a_group_of_one_machine_needs_no_token() {
     let (team, laptop) = (TeamHome::new(), laptop());
     let socket = team.home.path("group/engine.sock");
@@ -170,28 +233,55 @@ fn a_server_file_that_cannot_be_followed_leaves_the_owner_its_socket() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let server_file = home.path("config/server.toml");
-    for (text, words) in [
-        ("listen = 1\n".to_owned(), "listen"),
-        (format!("listen = '127.0.0.1:{port}'\n"), "cannot listen"),
+    for (text, how, words) in [
+        ("listen = 1\n".to_owned(), "nothing of server.toml is in force", "listen"),
+        (
+            format!("listen = '127.0.0.1:{port}'\n"),
+            "not everything of server.toml is open",
+            "cannot listen",
+        ),
     ] {
         fs::write(&server_file, text).unwrap();
-        home.said(&["engine", "restart"]);
+        home.said(&["engine", "stop"]);
         home.await_build(1, "verified");
         let doctor = String::from_utf8(home.trunkline(&["doctor"]).stdout).unwrap();
         let row = doctor.lines().find(|line| line.starts_with("WRONG")).unwrap_or(&doctor);
-        assert!(
-            row.contains("not everything of server.toml is open") && row.contains(words),
-            "{doctor}"
-        );
+        assert!(row.contains(how) && row.contains(words), "{doctor}");
         home.said(&["hold", "staging", "--reason", "late"]);
         home.said(&["release", "staging", "--reason", "found"]);
     }
+    let doctor = String::from_utf8(home.trunkline(&["doctor"]).stdout).unwrap();
+    assert!(doctor.contains("that is tried again every 30s"), "{doctor}");
     drop(taken);
     let check = home.said(&["serve", "--check"]);
     assert!(check.contains("is in order"), "{check}");
     home.said(&["engine", "restart"]);
     let doctor = String::from_utf8(home.trunkline(&["doctor"]).stdout).unwrap();
     assert!(!doctor.contains("WRONG"), "{doctor}");
+}
+
+#[test]
+fn a_restart_ends_no_engine_that_could_not_be_started_as_it_was() {
+    let home = Home::new();
+    home.watch(QUICK);
+    home.await_build(1, "verified");
+    let running = || home.said(&["engine", "status"]);
+    let before = running();
+    let (user, server) = (home.path("config/config.toml"), home.path("config/server.toml"));
+    let good = fs::read_to_string(&user).unwrap();
+    for (file, text) in [(&server, "listen = 1\n".to_owned()), (&user, format!("{good}poll = 1\n"))]
+    {
+        fs::write(file, text).unwrap();
+        let refused = home.trunkline(&["engine", "restart"]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let said = error(&refused);
+        assert!(said.contains("correct that first: the engine that runs goes on"), "{said}");
+        assert_eq!(running(), before);
+        fs::write(&user, &good).unwrap();
+        fs::write(&server, "").unwrap();
+    }
+    home.said(&["engine", "restart"]);
+    assert_ne!(running(), before);
 }
 
 #[test]
@@ -236,6 +326,11 @@ fn the_sample_of_the_server_file_is_in_order_and_a_mistake_has_its_place() {
     assert!(check(None).contains("cannot read"));
     assert!(check(Some("\nlisten = 8443\n")).contains("server.toml:2:10"));
     assert!(check(Some("listen = \"0.0.0.0:8443\"\n")).contains("[tls]"));
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| home.path(name));
+    put_pair(&TlsFiles { certificate, key }, "expired", "expired");
+    let expired =
+        "listen = \"localhost:8443\"\n[tls]\ncertificate = \"cert.pem\"\nkey = \"key.pem\"\n";
+    assert!(check(Some(expired)).contains("expired at"));
     assert!(!home.path("data").exists(), "a check makes nothing");
 }
 

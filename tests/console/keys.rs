@@ -6,6 +6,7 @@ use crossterm::event::Event;
 use ratatui::layout::Size;
 use tokio::time::Instant;
 use trunkline::backend::Backend as _;
+use trunkline::backend::engine_place::EnginePlace;
 use trunkline::backend::scripted::Scripted;
 use trunkline::console::actions::chord::Chord;
 use trunkline::console::actions::context::InputContext;
@@ -14,11 +15,11 @@ use trunkline::console::actions::{ACTIONS, Entry};
 use trunkline::console::effect::Effect;
 use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
-use trunkline::console::{Options, drawn, update};
+use trunkline::console::{EngineChoice, Options, drawn, update};
 use trunkline::terminal::input::Crowd;
 
 use super::quarantine::rolled_back;
-use trunkline_testing::console::{Console, checkout, key, options, put_live, ready};
+use trunkline_testing::console::{Console, checkout, key, options, put_live, ready, told};
 
 /// A console without its loop: keys go in one by one, and the backend answers at once.
 #[derive(Clone)]
@@ -109,6 +110,11 @@ fn with_log() -> Scripted {
     backend
 }
 
+fn engine(name: &str) -> EngineChoice {
+    let (profile, address) = (Some(name.to_owned()), format!("https://{name}.example.com"));
+    EngineChoice { place: EnginePlace { profile, address, demo: false }, person: None }
+}
+
 /// Each place with its keys, and something in it that every key can work on.
 async fn places() -> Vec<(InputContext, Desk)> {
     let wide = Desk::open(with_log(), (118, 40)).await.press(&["down"]).await;
@@ -116,6 +122,10 @@ async fn places() -> Vec<(InputContext, Desk)> {
     let notes = ["r"; 60];
     let low = Desk::open(with_log(), (80, 14)).await.press(&["2", "1", "P"]).await;
     let commits = Desk::open(rolled_back(), (118, 40)).await;
+    let by_hand = Desk::open(told(), (80, 24)).await.press(&["b", "pgdn"]).await;
+    let mut engines = wide.clone();
+    engines.model.options.engines = ["eu", "prod", "us"].map(engine).to_vec();
+    let engines = engines.press(&["c", "s", "left", "right", "down"]).await;
     let tiny = Event::Resize(20, 5);
     let mut unseen = wide.clone().press(&["?"]).await;
     unseen.take(unseen.input(tiny)).await;
@@ -128,6 +138,8 @@ async fn places() -> Vec<(InputContext, Desk)> {
         (InputContext::Search, log.press(&["/", "a", " ", "b", "left"]).await),
         (InputContext::Help, wide.clone().press(&["?", "e", "left", "pgdn", "down"]).await),
         (InputContext::Page, wide.press(&notes).await.press(&["M", "pgdn"]).await),
+        (InputContext::Page, by_hand),
+        (InputContext::Choice, engines),
         (InputContext::Field, low.clone().press(&["a", " ", "b", "left"]).await),
         (InputContext::Buttons, low.clone().press(&["tab", "tab"]).await),
         (InputContext::Buttons, low.press(&["tab", "tab", "pgdn"]).await),

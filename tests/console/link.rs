@@ -6,7 +6,7 @@ use trunkline::backend::scripted::Fault;
 use trunkline::console::{Exit, Options};
 use trunkline::domain::ids::{BuildNumber, ServiceName};
 
-use trunkline_testing::console::{Console, checkout, options, put_live, ready};
+use trunkline_testing::console::{Console, checkout, options, put_live, ready, told};
 
 #[tokio::test(start_paused = true)]
 async fn old_data_is_loud_and_nothing_is_done_on_it() {
@@ -135,6 +135,24 @@ async fn an_emergency_that_came_too_late_starts_only_by_a_key() {
     console.rest(Duration::from_secs(20)).await;
     assert_eq!(console.rollbacks(), 0);
     console.until("Roll PRODUCTION back  #3 → #2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_emergency_behind_the_commands_by_hand_starts_only_by_a_key() {
+    let backend = told();
+    let console = Console::open(&backend);
+    console.until("fresh").await;
+    backend.fault(Fault::Unreachable);
+    console.press(&["!"]).until("b shows the commands").await.press(&["b"]);
+    console.until("Roll back by hand").await;
+    backend.heal();
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(console.rollbacks(), 0, "nobody saw its countdown");
+    console.press(&["esc"]).until("a page hid this when the plan came: only Enter starts it").await;
+    console.rest(Duration::from_secs(20)).await;
+    assert_eq!(console.rollbacks(), 0);
+    console.press(&["enter"]).until("ON HOLD").await;
+    assert_eq!(console.rollbacks(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 //! The console as a person meets it: its real loop over a scripted backend, on a clock that the tests move.
 
 mod arrivals;
+mod away;
 mod burst;
 mod bytes;
 mod command;
@@ -11,6 +12,7 @@ mod link;
 mod log;
 mod log_pane;
 mod log_reading;
+mod measures;
 mod notes;
 mod panes;
 mod promises;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use trunkline::backend::scripted::Scripted;
+use trunkline::backend::scripted::{PUBLIC_URL, Scripted};
 use trunkline::console::Exit;
 use trunkline::console::effect::Outside;
 use trunkline::domain::event::{DeploymentKind, Fact, Outcome};
@@ -163,6 +163,25 @@ async fn the_commit_of_the_selection_is_copied() {
     assert!(
         console.asked().iter().any(|asked| matches!(asked, Outside::Copy(sha) if sha.len() == 40))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_gives_the_address_of_the_page_of_what_is_selected() {
+    let console = Console::open(&ready());
+    let copied = |console: &Console| {
+        let asked = console.asked();
+        let mut copied = asked.iter().filter_map(|asked| match asked {
+            Outside::Copy(text) => Some(text.clone()),
+            _ => None,
+        });
+        copied.next_back().unwrap_or_default()
+    };
+    console.until("#3").await.press(&["Y"]).until("clipboard").await.settled().await;
+    assert_eq!(copied(&console), format!("{PUBLIC_URL}/services/checkout/builds/3"));
+    console.press(&["2", "Y"]).settled().await;
+    let run = copied(&console);
+    assert!(run.starts_with(&format!("{PUBLIC_URL}/services/checkout/runs/")), "{run}");
+    console.press(&["5", "o"]).until(&format!("{PUBLIC_URL}/services/checkout")).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use chrono::DateTime;
 use crossterm::event::Event;
 use ratatui::layout::Size;
 use tokio::time::Instant;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{Fault, Scripted};
+use trunkline::calendar::{Feed, FeedPlace, FeedSource, Tz};
 use trunkline::console::effect::Outside;
 use trunkline::console::message::{Message, TimedMessage};
 use trunkline::console::model::Model;
 use trunkline::console::{Options, update};
 use trunkline::domain::event::{DeploymentKind, Fact};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq};
-use trunkline::domain::people::Actor;
+use trunkline::domain::on_call::{OnCallFeed, OnCallSource};
+use trunkline::domain::people::{Actor, Person};
+use trunkline::domain::presence::PresentPerson;
 use trunkline::domain::request::{Request, RequestState};
 
 use trunkline_testing::console::{Console, checkout, options, put_live, ready};
@@ -366,4 +370,130 @@ async fn a_wide_screen_lists_requests_once_in_the_activity() {
     console.until("superseded: sam asks for #4 instead").await;
     assert_eq!(console.text().matches(" requests ").count(), 1, "{}", console.text());
     assert_eq!(console.text().matches("OPEN <10s ago, 20m left").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_sees_who_is_here_and_could_promote_it() {
+    let backend = written_by_sam();
+    let here = |name: &str, may_act| PresentPerson {
+        actor: Actor::Person(name.into()),
+        since: DateTime::from_timestamp(1_795_403_642, 0).unwrap(),
+        may_act,
+    };
+    backend.change(|world| {
+        let all = [("sam", true), ("kim", true), ("jane", false), ("eve", true)];
+        let all = all.map(|(name, may_act)| here(name, may_act));
+        world.edit(&checkout(), |service| service.present = all.to_vec());
+    });
+    let author = Console::open(&backend);
+    author.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
+    // jane only reads, and whether eve wrote it nobody can tell.
+    author.until("here now    kim, who could promote it").await;
+    let other = console_of(&backend, "kim");
+    other.until("#4").await.press(&["P"]).until("[  Promote  ]").await;
+    assert!(!other.text().contains("here now"), "kim needs nobody:\n{}", other.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_details_list_who_else_is_here() {
+    let backend = ready();
+    let author = Console::sized(&backend, (120, 40));
+    author.until("#3").await.press(&["2"]).settled().await;
+    assert!(!author.text().contains("here now"), "{}", author.text());
+    backend.change(|world| {
+        let now = world.now();
+        let here = |name: &str, may_act| PresentPerson {
+            actor: Actor::Person(name.into()),
+            since: now - chrono::TimeDelta::minutes(5),
+            may_act,
+        };
+        let all = vec![here("sam", true), here("kim", true), here("jane", false)];
+        world.edit(&checkout(), |service| service.present = all);
+    });
+    author.until("kim for 5m").await.until("jane for 5m, only reads").await;
+    assert!(!author.text().contains("sam for"), "the user is not listed:\n{}", author.text());
+    put_on_call(&backend, &["kim"]);
+    author.until("kim (here now)").await;
+    backend.fault(Fault::Unreachable);
+    // Who is here now is not known without a connection.
+    author.until_gone("kim for").await.until_gone("(here now)").await.until("on call   kim").await;
+}
+
+/// That these are on call.
+fn put_on_call(backend: &Scripted, names: &[&str]) {
+    let names = names.iter().map(|&name| name.to_owned()).collect();
+    let source = (OnCallSource::People(names), OnCallFeed::default());
+    backend.change(|world| {
+        world.edit(&checkout(), |service| service.on_call = Some(source));
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_sees_who_is_on_call_and_that_they_are_here() {
+    let backend = written_by_sam();
+    put_on_call(&backend, &["kim", "sam"]);
+    backend.change(|world| {
+        let people = ["ann", "kim"].map(|name| PresentPerson {
+            actor: Actor::Person(name.into()),
+            since: world.now(),
+            may_act: true,
+        });
+        world.edit(&checkout(), |service| {
+            let ann = service.people.people["kim"].clone();
+            let emails = vec!["ann@example.com".to_owned()];
+            service.people.people.insert("ann".into(), Person { emails, ..ann });
+            service.present = people.to_vec();
+        });
+    });
+    let author = Console::open(&backend);
+    author.until("#4").await.press(&["P"]).until("[  Ask for a promoter  ]").await;
+    author.until("Needs another promoter: kim (on call) and ann").await;
+    author.until("on call     kim (here now), sam (you)").await;
+    author.until("here now    kim (on call), ann, who could promote it").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_on_call_is_told_so_with_the_request() {
+    let backend = written_by_sam();
+    put_on_call(&backend, &["kim"]);
+    let (kim, ada) = (console_of(&backend, "kim"), console_of(&backend, "ada"));
+    kim.until("#4").await;
+    ada.until("#4").await;
+    ask(&backend, "sam", 4, "the webhook");
+    kim.until("sam asks for a promoter of #4: the webhook; you are on call").await;
+    ada.until("sam asks for a promoter of #4: the webhook").await;
+    assert!(!ada.text().contains("you are on call"), "{}", ada.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_details_say_who_is_on_call_and_change_with_the_shift() {
+    let backend = ready();
+    let feed = |events: &str, now| {
+        let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{events}END:VCALENDAR\r\n");
+        let stretch = (now, now + chrono::TimeDelta::days(9));
+        trunkline::config::freezes::feed(&text, Tz::UTC, stretch, now).unwrap()
+    };
+    let shift = |who: &str, from: u32, until: u32| {
+        format!(
+            "BEGIN:VEVENT\r\nUID:{from}\r\nDTSTART:20261123T{from:02}0000Z\r\n\
+             DTEND:20261123T{until:02}0000Z\r\nSUMMARY:On Call - {who} - Shop\r\nEND:VEVENT\r\n"
+        )
+    };
+    let place = FeedPlace::Path("on-call.ics".into());
+    let (id, max_age) = (FeedSource::ON_CALL.to_owned(), Duration::from_hours(6));
+    let source = OnCallSource::Calendar(FeedSource { id, place, max_age, zone: Tz::UTC });
+    backend.change(|world| {
+        let events = [shift("kim", 8, 15), shift("Rita", 15, 22)].concat();
+        let read = OnCallFeed { feed: feed(&events, world.now()), wrong_since: None };
+        world.edit(&checkout(), |service| service.on_call = Some((source.clone(), read)));
+    });
+    let console = Console::sized(&backend, (120, 40));
+    console.until("on call   kim until 15:00, then").await;
+    console.rest(Duration::from_hours(1)).await.until("on call   Rita (not in [people])").await;
+    backend.change(|world| {
+        let feed = Feed::unread("the feed cannot be fetched: it is gone".into());
+        let read = OnCallFeed { feed, wrong_since: Some(world.now()) };
+        world.edit(&checkout(), |service| service.on_call = Some((source, read)));
+    });
+    console.until("on call   not known, since").await;
 }

@@ -1,8 +1,8 @@
 //! What is wrong, said in words where nobody can miss it: with production, with a build, with the backend.
 
 use trunkline::console::Error;
-use trunkline::domain::event::{DeploymentKind, StepOutcome};
-use trunkline::domain::ids::{Environment, ServiceName};
+use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
+use trunkline::domain::ids::{Environment, Seq, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::snapshot::Problem;
 
@@ -45,6 +45,46 @@ async fn a_promote_that_failed_midway_leaves_production_in_doubt_with_the_key_th
     console.press(&["2", "g"]).until("what      promote of #4").await.settled().await;
     let details = console.text();
     assert!(details.contains("│ production is in doubt"), "{details}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restore_every_place_says_that_nobody_knows_what_runs() {
+    let backend = ready();
+    let console = Console::sized(&backend, (120, 40));
+    console.until("PROD checkout #2").await;
+    backend.change(|world| {
+        let (head, at) = (Seq(1), monday());
+        let ann = Actor::Person("ann".into());
+        world.record(&checkout(), ann, Fact::RecordRestored { head, at });
+    });
+    console.until("RESTORED, NOT KNOWN").await;
+    console.until("! puts #2 back, or state what runs: trunkline adopt SHA").await;
+    let screen = console.press(&["2", "g"]).settled().await.text();
+    let staging = screen.lines().find(|line| line.contains("STG")).unwrap();
+    assert!(staging.contains("NOT KNOWN"), "{screen}");
+    assert!(screen.contains("ann restored the record from a copy"), "{screen}");
+    assert!(screen.contains("! RESTORED"), "{screen}");
+    assert!(!screen.contains("external") && !screen.contains("interrupted"), "{screen}");
+    assert!(screen.contains("what      restore ! RESTORED"), "{screen}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_is_under_way_is_not_called_blocked() {
+    let backend = ready();
+    let console = Console::sized(&backend, (120, 40));
+    let id = backend.change(|world| {
+        let build = world.verified_build(&checkout(), "kim");
+        let promote = DeploymentKind::Promote;
+        world.request(&checkout(), build, Environment::Production, promote, Actor::System);
+        world.advance(&checkout());
+        world.finish(&checkout());
+        let to = trunkline::domain::ids::BuildNumber(2);
+        let rollback = DeploymentKind::Rollback;
+        world.request(&checkout(), to, Environment::Production, rollback, Actor::System)
+    });
+    console.until("UNDER WAY").await;
+    console.press(&["2", "g", "down", "down"]).until(&format!("under way ({id})")).await;
+    assert!(!console.text().contains("BLOCKED"), "{}", console.text());
 }
 
 #[tokio::test(start_paused = true)]

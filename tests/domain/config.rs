@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use trunkline::config::ServiceFile;
+use trunkline::config::secret_sources::read_values;
+use trunkline::config::server_file::ServerFile;
 use trunkline::config::service_file::{DEFAULT_TIMEOUT, MigrationSettings};
+use trunkline::config::user_file::UserFile;
+use trunkline::config::{self, ServiceFile};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::{Actor, Identity};
@@ -35,6 +38,25 @@ fn valid(name: &str) -> ServiceFile {
 fn each_invalid_file_is_refused_in_the_words_of_its_first_lines() {
     let parse = |text: &str| ServiceFile::parse(text, "trunkline.toml");
     assert!(each_is_refused_in_its_own_words("tests/data/config/invalid", parse) > 0);
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_refused_at_the_line_and_column() {
+    let says = "byte E9 is not UTF-8; save the file as UTF-8";
+    let (line, bytes) = ("# caf\u{e9}\n", b"# caf\xe9".as_slice());
+    let bytes = [line.as_bytes(), bytes].concat();
+    let refused = ServiceFile::of_bytes(bytes.clone(), "trunkline.toml").unwrap_err();
+    assert_eq!(refused.to_string(), format!("trunkline.toml:2:6: {says}"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    fs::write(&path, bytes).unwrap();
+    let expected = format!("{}:2:6: {says}", path.display());
+    assert_eq!(UserFile::load(&path).unwrap_err().to_string(), expected);
+    assert_eq!(ServerFile::load(&path).unwrap_err().to_string(), expected);
+    let refused = config::freezes::text(&path, 100).unwrap_err();
+    assert_eq!(refused, "it is not UTF-8 in line 2; save it as UTF-8");
+    let refused = read_values(b"A=1\nTOKEN=\xe9\n".to_vec()).unwrap_err();
+    assert_eq!(refused, "line 2 is not UTF-8; write it in UTF-8", "and nothing of the value");
 }
 
 #[test]

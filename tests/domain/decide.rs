@@ -7,16 +7,18 @@ use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::Command;
 use trunkline::domain::deployment::{DeploymentState, StepState};
 use trunkline::domain::event::{
-    DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome, StepOutcome, StepSpec,
+    DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome, Run, StepOutcome,
+    StepSpec,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::{Policy, Staging, VerifyBy};
+use trunkline::domain::remote::{RemoteCall, RemoteJob};
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, CommandContext, CommandError, ServiceView};
 use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
 
-use trunkline_testing::record::{Record, found, request, sha, step};
+use trunkline_testing::record::{Record, checkout, found, request, sha, step};
 
 /// A service whose record a test writes, with two steps in every pipeline.
 #[derive(Default)]
@@ -93,6 +95,7 @@ impl Story {
         let steps = steps();
         let verify = VerifyBy::Step("smoke".into());
         decide(&DecisionInput {
+            service: &checkout(),
             state: &self.state,
             staging: self.staging,
             verify: &[verify],
@@ -346,6 +349,7 @@ fn a_deployment_of_another_engine_is_not_cancelled_from_here() {
         policy: Policy::default(),
         people: &people,
         freezes: &FreezeRules::default(),
+        on_call: None,
     };
     let actor = Actor::Person("raj".into());
     let (now, next) = (DateTime::UNIX_EPOCH, Seq(record.state.last_seq.0 + 1));
@@ -359,4 +363,56 @@ fn a_deployment_of_another_engine_is_not_cancelled_from_here() {
         said.contains("runs outside of trunkline, by bob-gh at github; cancel it there"),
         "{said}"
     );
+}
+
+/// A promote whose one step runs at another engine, and has begun.
+fn running_elsewhere() -> (Story, DeploymentId) {
+    let mut record = Story::default();
+    let call = RemoteCall::Http { job: "shop".into() };
+    let engine = "deployer".parse().unwrap();
+    let inputs = std::collections::BTreeMap::new();
+    let run =
+        Run::Remote(RemoteJob { engine, call, inputs, start_within: Duration::from_mins(10) });
+    let steps = vec![StepSpec { run, ..step("release") }];
+    let kind = DeploymentKind::Promote;
+    let request = DeploymentRequest { kind, steps, ..request(Environment::Production, 1) };
+    let id = record.push(Fact::DeploymentRequested(request));
+    record.start(id, 0);
+    (record, id)
+}
+
+#[test]
+fn a_step_at_another_engine_is_recorded_as_sent_before_anybody_attends_it() {
+    let (mut record, id) = running_elsewhere();
+    let decisions = record.decisions();
+    let [Decision::Record(fact)] = decisions.as_slice() else { panic!("{decisions:?}") };
+    let Fact::RunSent { deployment, step: 0, key, .. } = &**fact else { panic!("{fact:?}") };
+    assert_eq!(*deployment, id);
+    assert!(key.as_str().starts_with(&format!("checkout-{id}.1-")), "{key}");
+    record.push((**fact).clone());
+    assert_eq!(record.decisions(), [Decision::Attend(id, 0)], "it is recorded once");
+    record.cancel(id);
+    assert_eq!(record.decisions(), [Decision::Stop(id, 0), Decision::Attend(id, 0)]);
+}
+
+#[test]
+fn a_step_that_was_cancelled_before_it_went_out_never_does() {
+    let (mut record, id) = running_elsewhere();
+    record.cancel(id);
+    record.settle();
+    assert_eq!(record.state_of(id), DeploymentState::Cancelled);
+    assert!(record.state.deployments[&id].runs.is_empty());
+}
+
+#[test]
+fn what_became_of_a_run_elsewhere_is_interrupted_where_nobody_knows_it() {
+    for (outcome, state) in [
+        (StepOutcome::Unfound("no run appeared".into()), DeploymentState::Interrupted),
+        (StepOutcome::Concluded("failed at deployer".into()), DeploymentState::Failed),
+    ] {
+        let (mut record, id) = running_elsewhere();
+        record.end(id, 0, outcome.clone());
+        record.settle();
+        assert_eq!(record.state_of(id), state, "{outcome}");
+    }
 }

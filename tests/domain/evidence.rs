@@ -52,11 +52,13 @@ fn plan_of(
         state: &record.state,
         policy: &Policy::default(),
         people: &team(),
+        on_call: &[],
         calendar: &FreezeRules::default().promote_to_production("checkout", record.now),
         range: &range,
         steps: &[],
         migrations: &Migrations::default(),
         variables: &KnownVariables::default(),
+        unusable_engine: None,
     };
     let action = Action::Promote { build: BuildNumber(target) };
     plan(facts, action, &person("ola"), record.now).expect("a plan can be made").findings

@@ -3,9 +3,11 @@
 mod config;
 mod decide;
 mod evidence;
+mod on_call;
 mod plan;
 mod quarantine;
 mod requests;
+mod restored;
 mod retry;
 mod simulation;
 mod snapshots;

@@ -140,11 +140,13 @@ impl World {
             state: &self.recorded.state,
             policy: &self.policy,
             people: &self.people,
+            on_call: &[],
             calendar: &calendar,
             range: &range,
             steps: &steps(),
             migrations: &Migrations::default(),
             variables: &KnownVariables::default(),
+            unusable_engine: None,
         };
         plan(facts, action, &person(actor), self.recorded.now)
     }
@@ -205,6 +207,12 @@ fn what_staging_runs_is_named_only_where_it_is_known() {
     }
     stage(&mut world, 6, Outcome::Succeeded);
     assert!(said(&world).ends_with("; staging now runs #6"), "{}", said(&world));
+    world.record(Fact::RecordRestored { head: Seq(1), at: DateTime::UNIX_EPOCH });
+    let sentence = said(&world);
+    let words = "; what staging runs now is not known, since the record was restored from a copy";
+    assert!(sentence.ends_with(words), "{sentence}");
+    stage(&mut world, 7, Outcome::Succeeded);
+    assert!(said(&world).ends_with("; staging now runs #7"), "{}", said(&world));
 }
 
 #[test]
@@ -296,11 +304,13 @@ fn a_range_beyond_what_was_read_is_not_called_others_work() {
         state: &world.recorded.state,
         policy: &world.policy,
         people: &world.people,
+        on_call: &[],
         calendar: &Evaluation::default(),
         range: &range,
         steps: &steps(),
         migrations: &Migrations::default(),
         variables: &KnownVariables::default(),
+        unusable_engine: None,
     };
     let plan = plan(facts, action, &person("raj"), world.recorded.now).expect("a plan can be made");
     assert_eq!(severity(&plan, Guard::Author), Severity::Override);

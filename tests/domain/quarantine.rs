@@ -82,6 +82,8 @@ impl History {
             rollback_blocked: None,
             rollback_unread: false,
             problems: &[],
+            present: &[],
+            on_call: None,
         };
         let me = Actor::Person("raj".into());
         build::service(facts, &me, Version("1".into()), DateTime::UNIX_EPOCH)
@@ -272,6 +274,29 @@ fn a_commit_like_the_bad_one_that_comes_after_the_revert_of_another_may_be_it() 
 }
 
 #[test]
+fn a_bad_commit_that_comes_again_after_each_revert_may_be_it_whichever_one_the_revert_names() {
+    let doubt = |build: u64, twin: u64| {
+        maybe(&format!("#{build} has {} with the same subject and author", sha(twin).short()))
+    };
+    let mut history = with_a_bad_commit();
+    history.rewritten(&[3], Some(2));
+    history.found(4, vec![commit(40, "undo")], vec![revert(40, 20)]);
+    assert_eq!(history.bad_in(4), NOT);
+    history.found(5, vec![commit(51, "charge twice")], Vec::new());
+    assert_eq!(history.bad_in(5), doubt(5, 51), "it came a second time");
+    history.found(6, vec![commit(60, "undo")], vec![revert(60, 20)]);
+    assert_eq!(history.bad_in(6), NOT, "whoever names the first one means the effect");
+    history.found(7, vec![commit(71, "charge twice")], Vec::new());
+    assert_eq!(history.bad_in(7), doubt(7, 71), "it came a third time");
+    let commits = vec![commit(82, "charge twice"), commit(81, "undo")];
+    history.found(8, commits, vec![revert(81, 20)]);
+    assert_eq!(history.bad_in(8), doubt(8, 82), "one build brought the revert and it again");
+    let commits = vec![commit(92, "undo"), commit(91, "charge twice")];
+    history.found(9, commits, vec![revert(92, 20)]);
+    assert_eq!(history.bad_in(9), NOT, "the revert is newer");
+}
+
+#[test]
 fn a_trunk_that_shares_nothing_with_the_one_before_may_have_anything() {
     let mut history = with_a_bad_commit();
     history.rewritten(&[1, 2, 3], None);
@@ -373,6 +398,7 @@ impl History {
             policy,
             people: &people,
             freezes: &freezes,
+            on_call: None,
         };
         let (actor, gathered) = (Actor::Person("raj".into()), Gathered::Commits(found));
         let (now, next) = (DateTime::UNIX_EPOCH, Seq(self.0.state.last_seq.0 + 1));

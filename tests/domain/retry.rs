@@ -3,13 +3,13 @@
 use chrono::TimeDelta;
 use trunkline::domain::build::BuildState;
 use trunkline::domain::command::{Action, Refusal};
-use trunkline::domain::event::{DeploymentKind, Fact, Outcome};
+use trunkline::domain::event::{Adoption, DeploymentKind, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::plan::{Guard, Plan, Severity, retry_in_staging};
 use trunkline::domain::policy::{Staging, VerifyBy};
 use trunkline::domain::remedy::Remedy;
 
-use trunkline_testing::record::{request, sha};
+use trunkline_testing::record::{adopted, request, sha};
 
 use crate::plan::{World, finding, severity};
 
@@ -282,12 +282,18 @@ fn no_retry_is_offered_that_its_own_plan_refuses() {
     let mut observed = World::new();
     with_4(&mut observed, Some(failed()));
     observed.policy.staging = Staging::Observe;
-    for world in [off_trunk, waiting, observed] {
+    let mut passed_over = World::new();
+    passed_over.build(4, "ann");
+    with_5(&mut passed_over);
+    passed_over.record(rewritten(&[5]));
+    let mut taken_again = World::new();
+    with_4(&mut taken_again, Some(Outcome::Succeeded));
+    taken_again.record(rewritten(&[4]));
+    for world in [off_trunk, waiting, observed, passed_over, taken_again] {
         let state = &world.recorded.state;
-        let newest = state.newest_build().map(|build| build.number);
         let mut undone = 0;
         for build in state.builds.values() {
-            let offered = retry_in_staging(build, newest, &world.policy);
+            let offered = retry_in_staging(state, build, &world.policy);
             let own = plan(&world, build.number.0);
             let runs = state.live(STAGING).is_some_and(|live| live.build == build.number);
             let refused = severity(&own, Guard::Order) == Severity::Refuse;
@@ -302,7 +308,7 @@ fn no_retry_is_offered_that_its_own_plan_refuses() {
             }
         }
         let live = state.live_build(STAGING).expect("#3 went well");
-        let may_be = retry_in_staging(live, newest, &world.policy).is_some();
+        let may_be = retry_in_staging(state, live, &world.policy).is_some();
         assert_eq!(undone > 0, may_be, "what runs is put back if staging takes it");
     }
 }
@@ -347,6 +353,21 @@ fn nothing_is_tried_again_in_production_that_did_not_fail_there() {
         assert!(sentence.contains(words), "{sentence}");
         assert_eq!(told, remedy, "{sentence}");
     }
+}
+
+#[test]
+fn what_a_person_stated_since_is_said_in_the_words_of_the_history() {
+    let mut world = World::new();
+    world.promote(2, Some(Outcome::Succeeded));
+    let promote = |world: &World| world.plan_by("raj", Action::Promote { build: BuildNumber(3) });
+    let confirmed = promote(&world);
+    let stated = Adoption { reason: "by hand".into(), ..adopted(1) };
+    world.record(Fact::ProductionAdopted(Box::new(stated)));
+    world.later(TimeDelta::seconds(20));
+    let told = promote(&world).check(&confirmed.fingerprint, &[].into(), &world.recorded.state);
+    let Err(Refusal::Changed { changes, .. }) = told else { panic!("another build is live") };
+    let said = "production changed: #1 is live; sam stated that production runs #1 20s ago";
+    assert_eq!(changes[0], said);
 }
 
 #[test]

@@ -11,9 +11,10 @@ use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::quarantine::BadCommit;
+use trunkline::domain::schema::{Outlook, Verdict};
 use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::{
-    BUILDS_SHOWN, DeploymentRow, FleetRow, HISTORY_SHOWN, ServiceSnapshot,
+    BUILDS_SHOWN, DeploymentRow, FleetRow, HISTORY_SHOWN, RollbackPreview, ServiceSnapshot,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -306,4 +307,42 @@ async fn a_build_that_was_cancelled_in_staging_did_not_fail() {
     assert_eq!(snapshot.builds[0].state, BuildState::Cancelled);
     let said: Vec<_> = snapshot.alarms.iter().map(Alarm::sentence).collect();
     assert_eq!(said, [format!("the newest build, {build}, is not in staging: d2: cancelled")]);
+}
+
+#[tokio::test]
+async fn what_is_known_of_the_schema_is_said_whatever_else_there_is_to_say_of_a_rollback() {
+    let world = world();
+    world.change(|world| {
+        ship(world);
+        ship(world);
+    });
+    let offer = snapshot(&world).await.rollback.expect("two builds were live");
+    let no_return = Verdict {
+        outlook: Outlook::PointOfNoReturn,
+        floor: Some(BuildNumber(2)),
+        ..offer.verdict.clone()
+    };
+    let breaks = "POINT OF NO RETURN: builds before #2 break";
+    let unread = "its trunkline.toml is not read";
+    let lacks = "The steps need TOKEN";
+    let told = |verdict: &Verdict, blocked: bool, unchecked: bool| {
+        let blocked = blocked.then(|| lacks.to_owned());
+        let offer =
+            RollbackPreview { verdict: verdict.clone(), blocked, unchecked, ..offer.clone() };
+        (offer.outlook_in_words(), offer.is_only_unchecked())
+    };
+    let safe = &offer.verdict;
+    for (verdict, blocked, unchecked, words, is_only) in [
+        (safe, false, false, "SAFE: no blocking migration found".to_owned(), false),
+        (safe, false, true, format!("UNCHECKED; {unread}"), true),
+        (safe, true, false, format!("BLOCKED: {lacks}"), false),
+        (&no_return, false, false, breaks.to_owned(), false),
+        (&no_return, false, true, format!("{breaks}; {unread}"), false),
+        (&no_return, true, true, format!("BLOCKED: {lacks}; {breaks}; {unread}"), false),
+    ] {
+        assert_eq!(told(verdict, blocked, unchecked), (words, is_only));
+    }
+    let under_way = Some(DeploymentId(7));
+    let offer = RollbackPreview { under_way, verdict: no_return, ..offer.clone() };
+    assert_eq!(offer.outlook_in_words(), format!("under way (d7); {breaks}"));
 }

@@ -7,6 +7,7 @@ use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::{Adoption, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::people::People;
+use trunkline::domain::plan::retry_in_staging;
 use trunkline::domain::policy::{Policy, VerifyBy};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::service::ServiceState;
@@ -137,7 +138,9 @@ fn a_statement_can_be_corrected_until_something_is_deployed_to_production() {
 fn decide(record: &Record, adoption: Adoption) -> Result<(String, Fact), Refusal> {
     let (name, people, freezes) = (checkout(), People::default(), FreezeRules::default());
     let (state, policy) = (&record.state, Policy::default());
-    let view = ServiceView { name: &name, state, policy, people: &people, freezes: &freezes };
+    let on_call = None;
+    let view =
+        ServiceView { name: &name, state, policy, people: &people, freezes: &freezes, on_call };
     let (actor, next) = (person("ann"), Seq(state.last_seq.0 + 1));
     let corrects = state.correctable().map(|statement| statement.deployment);
     let commit = Some(commit(adoption.build.0, "ann"));
@@ -198,4 +201,31 @@ fn only_a_build_that_staging_may_take_by_itself_is_queued() {
     assert_eq!(states(&record), [NotStaged, Queued, Queued, NotStaged]);
     record.push(person("sam"), Fact::DeploymentRequested(request(Environment::Staging, 6)));
     assert_eq!(states(&record), [NotStaged, Superseded, Deploying, NotStaged]);
+}
+
+#[test]
+fn what_staging_takes_after_a_force_push_back_is_queued_and_not_to_be_tried_by_hand() {
+    let forced_back = |record: &mut Record, to: u64, off: std::ops::RangeInclusive<u64>| {
+        let (from, off_trunk) = (sha(*off.end()), off.map(BuildNumber).collect());
+        let fact =
+            Fact::TrunkRewritten { from, to: sha(to), off_trunk, onto: Some(BuildNumber(to)) };
+        record.push(person("sam"), fact);
+    };
+    let mut stated = older_than_trunkline();
+    state(&mut stated, adopted(3));
+    forced_back(&mut stated, 3, 5..=5);
+    let mut passed_over = older_than_trunkline();
+    for number in 6..8 {
+        passed_over.push(person("sam"), found(number, vec![commit(number, "sam")]));
+    }
+    passed_over.push(person("sam"), Fact::DeploymentRequested(request(Environment::Staging, 7)));
+    forced_back(&mut passed_over, 6, 7..=7);
+    for (record, number) in [(stated, 3), (passed_over, 6)] {
+        let (state, policy) = (&record.state, Policy::default());
+        let next = state.next_for_staging().map(|build| build.number.0);
+        let build = &state.builds[&BuildNumber(number)];
+        assert_eq!(next, Some(number));
+        assert_eq!(state.build_state(build, &policy.verify), BuildState::Queued);
+        assert_eq!(retry_in_staging(state, build, &policy), None, "it starts by itself");
+    }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::commit::{Commit, Revert, RevertEvidence};
+use trunkline::domain::engine_metrics::{Durations, ServiceMetrics};
 use trunkline::domain::event::{
     DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome,
 };
@@ -359,4 +360,38 @@ fn a_revert_is_rework_if_production_had_what_it_reverts() {
     assert_eq!(of(1, RevertEvidence::Part), share(0, 2, None), "the rest of it stays");
     assert_eq!(of(2, RevertEvidence::Sure), share(0, 2, None), "production never had it");
     assert_eq!(of(99, RevertEvidence::Sure), share(0, 2, None), "nobody knows it");
+}
+
+#[test]
+fn the_numbers_for_monitoring_count_what_was_deployed_and_what_is_open() {
+    use DeploymentKind::{Promote, Redeploy, Rollback};
+    let mut month = eventful();
+    month.started(day(28), Promote, 7);
+    let metrics = ServiceMetrics::of(&checkout(), &month.0.state);
+    let ended: Vec<_> = metrics
+        .ended
+        .iter()
+        .map(|((_, kind, result), ended)| (*kind, *result, ended.count))
+        .collect();
+    let expected = [
+        (Promote, "failed", 1),
+        (Promote, "succeeded", 6),
+        (Rollback, "succeeded", 1),
+        (Redeploy, "succeeded", 1),
+    ];
+    assert_eq!(ended, expected, "what was adopted is none");
+    assert_eq!(metrics.ended[&(Environment::Production, Promote, "succeeded")].took.count, 6);
+    assert_eq!(metrics.open[&(Environment::Production, "running")], 1);
+    assert_eq!(metrics.open[&(Environment::Staging, "queued")], 0);
+}
+
+#[test]
+fn a_duration_counts_up_to_its_bound() {
+    let mut durations = Durations::of_commits();
+    for millis in [1, 2, 250, 9_000] {
+        durations.add(Duration::from_millis(millis));
+    }
+    let filled: Vec<_> = durations.buckets().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(filled, [(0.001, 1), (0.002_5, 1), (0.25, 1)], "nine seconds are beyond all");
+    assert_eq!((durations.count, durations.sum), (4, 9.253));
 }

@@ -18,7 +18,7 @@ use trunkline::domain::plan::Guard;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::engine::clock::SystemClock;
-use trunkline::engine::{Engine, EngineOptions, Handle, Services};
+use trunkline::engine::{Engine, EngineOptions, Handle, RemoteTimes, Services};
 use trunkline::store::Reader;
 use trunkline_testing::repository::Repository;
 use trunkline_testing::service_file::service_file;
@@ -170,7 +170,9 @@ impl Shop {
             program: env!("CARGO_BIN_EXE_trunkline").into(),
             poll: Duration::from_millis(50),
             owner: None,
+            people: std::collections::BTreeMap::new(),
             demo: false,
+            remote_times: RemoteTimes::default(),
             clock: Arc::new(SystemClock),
         };
         let handle = Box::pin(Engine::open(options)).await.unwrap();

@@ -262,7 +262,7 @@ async fn hostile_file_names_are_only_names() {
     assert_eq!(mirrored.single(&sha).await.files, expected);
     for name in names {
         let text = mirrored.mirror.file(&sha, name).await.unwrap();
-        assert_eq!(text.as_deref(), Some("1"), "{name:?}");
+        assert_eq!(text.as_deref(), Some(&b"1"[..]), "{name:?}");
     }
 }
 
@@ -496,8 +496,8 @@ async fn a_file_is_read_at_a_commit() {
         let mirror = mirror.clone();
         async move { mirror.file(&sha, path).await.unwrap() }
     };
-    assert_eq!(text(first, "shop/trunkline.toml").await.as_deref(), Some("old"));
-    assert_eq!(text(second.clone(), "shop/trunkline.toml").await.as_deref(), Some("new"));
+    assert_eq!(text(first, "shop/trunkline.toml").await.as_deref(), Some(&b"old"[..]));
+    assert_eq!(text(second.clone(), "shop/trunkline.toml").await.as_deref(), Some(&b"new"[..]));
     for other in ["shop", "link", "missing"] {
         assert_eq!(text(second.clone(), other).await, None, "{other}");
     }

@@ -16,7 +16,7 @@ const FOLDERS: [&str; 3] = ["web", "app", "services/shop"];
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rollback_that_is_offered_is_accepted_and_works() {
     let mut rollbacks = 0;
-    for seed in seeds("TRUNKLINE_WORLDS", 3) {
+    for seed in seeds("TRUNKLINE_WORLDS", 2) {
         eprintln!("TRUNKLINE_SEED={seed}");
         let mut shop = Shop::open(Dice::of(seed)).await;
         for _ in 0..STEPS {

@@ -84,6 +84,11 @@ async fn a_token_names_its_person_until_it_is_revoked_also_after_a_restart() {
     world.handle().revoke_token(&moira, made.token.id).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(15), ended).await;
     ended.expect("the access ends").unwrap();
+    let Err(BackendError::Refused(Refusal::Policy { sentence, .. })) = send(&raj, "checkout").await
+    else {
+        panic!("a command that was admitted before ran after the token had ended");
+    };
+    assert!(sentence.contains("revoked") && sentence.contains("nothing was done"), "{sentence}");
     let refused = TokenRefusal::Revoked("deployer-of-raj-0".into());
     assert_eq!(world.handle().authenticate(&text, PEER), Err(refused.clone()));
     world.stop().await;
@@ -163,9 +168,9 @@ async fn outside_of_a_token_s_limit_nothing_exists() {
     assert_eq!(outside.events(None, Seq(0), 100, NOW).await.unwrap(), []);
     assert!(matches!(
         outside.chain(ChainFrom::default(), 1).await,
-        Err(BackendError::Unauthorized(_))
+        Err(BackendError::NotAllowed(_))
     ));
-    assert!(matches!(inside.span(None, None).await, Err(BackendError::Unauthorized(_))));
+    assert!(matches!(inside.span(None, None).await, Err(BackendError::NotAllowed(_))));
     assert_eq!(inside.fleet(None, NOW).await.unwrap().unwrap().services.len(), 1);
     let all = inside.events(None, Seq(0), 1_000, NOW).await.unwrap();
     assert!(all.iter().any(|event| event.seq == held));
@@ -183,4 +188,17 @@ async fn a_receipt_of_another_service_is_not_told() {
     let inside = with_token(world.handle(), new(AccessRole::Viewer, &["checkout", "ledger"])).await;
     assert_eq!(outside.receipt(&key).await.unwrap(), None);
     assert!(inside.receipt(&key).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_admin_whose_token_ended_meanwhile_makes_and_revokes_none() {
+    let world = watched().await;
+    let made = make(world.handle(), new(AccessRole::Admin, &[])).await;
+    let admin = world.handle().authenticate(made.secret.expose(), PEER).unwrap();
+    world.handle().revoke_token(&Caller::in_process("moira"), made.token.id).await.unwrap();
+    let refused = world.handle().create_token(&admin, new(AccessRole::Viewer, &[])).await;
+    assert!(refused.unwrap_err().to_string().contains("nothing was done"));
+    let left = make(world.handle(), new(AccessRole::Viewer, &[])).await;
+    assert!(world.handle().revoke_token(&admin, left.token.id).await.is_err());
+    assert_eq!(world.handle().tokens(&Caller::in_process("moira")).unwrap().len(), 2);
 }

@@ -89,6 +89,30 @@ async fn a_service_file_of_more_than_a_mebibyte_is_a_problem_and_the_trunk_goes_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_file_that_is_not_utf8_is_a_problem_at_its_line_and_the_last_good_one_holds() {
+    let mut world = World::open(QUICK).await;
+    let good = world.verified("good").await;
+    let file = world.repository.path().join("trunkline.toml");
+    let latin1 = [QUICK.as_bytes(), b"[people.Zo\xeb]\nemails = [\"zoe@example.com\"]\n"].concat();
+    std::fs::write(&file, latin1).unwrap();
+    let sha = world.repository.commit_all("Ann", "ann@example.com", "in Latin-1");
+    let line = QUICK.lines().count() + 1;
+    let says = format!("trunkline.toml:{line}:11: byte EB is not UTF-8; save the file as UTF-8");
+    let told = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
+        let problem = s.problems.iter().find(|problem| problem.what == says)?;
+        let row = s.builds.iter().find(|row| row.build.sha == sha)?;
+        Some((problem.remedy.clone(), row.state))
+    };
+    let (remedy, state) = world.until("the mistake is said", told).await;
+    assert_eq!(remedy, "fix it on the trunk; until then the last good file applies");
+    assert_eq!(state, trunkline::domain::build::BuildState::Broken);
+    world.live(good).await;
+    world.repository.write("trunkline.toml", QUICK);
+    world.verified("corrected").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_link_or_a_folder_in_place_of_the_service_file_is_called_what_it_is() {
     let mut world = World::open(QUICK).await;
     world.verified("good").await;

@@ -6,6 +6,7 @@ use trunkline::domain::command::Action;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::ids::{BuildNumber, Seq};
 use trunkline::domain::plan::{Finding, Guard, Plan, Severity};
+use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline_testing::engine::{QUICK, World};
 
 const TOKEN: &str = "tok_4f9d8a7c6b5e";
@@ -124,6 +125,29 @@ async fn a_rollback_that_would_be_refused_is_not_called_safe() {
     let plan = world.plan("raj", Action::Rollback { to: None }).await.unwrap();
     assert_eq!(about_variables(&plan)[0].severity, Severity::Refuse);
     assert!(world.execute("raj", &plan).await.is_err());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_rollback_lacks_is_never_said_of_another() {
+    let mut world = World::with_file(&printing("[secrets]\nenv = [\"DEPLOY_TOKEN\"]\n"));
+    exported(&mut world, "DEPLOY_TOKEN", TOKEN);
+    world.start().await;
+    let first = world.verified("needs a token").await;
+    world.live(first).await;
+    world.repository.write("trunkline.toml", &printing(""));
+    let second = world.verified("needs none").await;
+    world.live(second).await;
+    world.stop().await;
+    world.exported.remove("DEPLOY_TOKEN");
+    world.start().await;
+    let blocked = |s: &ServiceSnapshot| s.rollback.as_ref()?.blocked.clone();
+    world.until("the way back to the first is blocked", blocked).await;
+    let third = world.verified("more").await;
+    world.promote(third).await;
+    let offer = |s: &ServiceSnapshot| s.rollback.clone().filter(|offer| offer.to == second);
+    let offer = world.until("the second is the way back", offer).await;
+    assert_eq!(offer.blocked, None);
     world.stop().await;
 }
 

@@ -12,7 +12,7 @@ use trunkline_testing::corpus::{Entry, corpus};
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many models full of mutations are drawn when nothing else is asked for.
-const MODELS: u64 = 90;
+const MODELS: u64 = 40;
 
 /// One entry, everywhere.
 pub struct Always(pub Vec<u8>);

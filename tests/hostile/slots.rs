@@ -6,6 +6,7 @@ use trunkline::domain::commit::Commit;
 use trunkline::domain::deployment::{Deployment, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
 use trunkline::domain::ids::BuildNumber;
+use trunkline::domain::on_call::{OnCall, OnCallShift, OnCallTrouble};
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::policy::{FreezeMode, VerifyBy};
@@ -75,6 +76,7 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
     snapshot.calendar = [(FreezeMode::Override, at), (FreezeMode::Warn, until)]
         .map(|(policy, from)| window(policy, from, texts))
         .into();
+    snapshot.on_call = Some(on_call(at, texts));
     if let Some(rollback) = &mut snapshot.rollback {
         rollback.verdict = verdict(rollback.to, texts);
     }
@@ -102,6 +104,25 @@ fn verdict(target: BuildNumber, texts: &mut impl Texts) -> Verdict {
         floor: Some(BuildNumber(target.0 + 1)),
         why: vec![texts.text(), texts.text()],
         remedy: None,
+    }
+}
+
+/// Two who are on call now, and one who follows.
+fn on_call(at: DateTime<Utc>, texts: &mut impl Texts) -> OnCall {
+    let mut shift = |is_member, from, until| OnCallShift {
+        who: texts.text(),
+        is_member,
+        from: Some(from),
+        until: Some(until),
+    };
+    let (begun, until) = (at - TimeDelta::hours(1), at + TimeDelta::hours(9));
+    OnCall {
+        known: true,
+        now: vec![shift(true, begun, until), shift(false, begun, until)],
+        next: vec![shift(true, until, until + TimeDelta::hours(9))],
+        known_until: None,
+        read_at: Some(at),
+        trouble: Some(OnCallTrouble { since: begun, what: texts.text() }),
     }
 }
 

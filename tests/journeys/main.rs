@@ -1,5 +1,6 @@
 //! Whole journeys of the real program on real terminals: from a merge to production and back, through crashes and floods.
 
+mod away;
 mod crash;
 mod demo;
 mod floods;

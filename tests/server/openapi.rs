@@ -23,6 +23,8 @@ use trunkline::domain::limits::{BAD_COMMIT_DIGITS, LONGEST_REASON, MOST_BAD_COMM
 use trunkline::domain::people::Actor;
 use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
+use trunkline::domain::remote::{FoundBy, RunRef, Waits};
+use trunkline::domain::retention::RetentionRule;
 use trunkline_testing::record::adopted;
 
 const GOLDEN: &str = "tests/data/openapi.json";
@@ -172,7 +174,10 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
             .replace("{deployment}", "1")
             .replace("{step}", "0")
             .replace("{token}", "1")
+            .replace("{forge}", "github")
             .replace("{commit}", "0000")
+            .replace("{build}", "1")
+            .replace("{file}", "none")
             .replace("{key}", KEY);
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let is_described = operations.contains(&(path.clone(), method.to_string()));
@@ -186,7 +191,8 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
 
 #[test]
 fn a_route_enters_the_server_only_with_its_description() {
-    let files = ["src/server", "src/server/routes"].map(|folder| fs::read_dir(folder).unwrap());
+    let folders = ["src/server", "src/server/routes", "src/server/page", "src/server/webhooks"];
+    let files = folders.map(|folder| fs::read_dir(folder).unwrap());
     let paths = files.into_iter().flatten().map(|file| file.unwrap().path());
     for path in paths.filter(|path| path.is_file()) {
         let source = fs::read_to_string(&path).unwrap();
@@ -205,6 +211,8 @@ async fn answers_are_as_described() {
     described.gets("/v1/services/{service}", "/v1/services/checkout", 200).await;
     described.gets(plan, "/v1/services/checkout/plan?action=promote&build=2", 200).await;
     described.gets(plan, "/v1/services/checkout/plan?action=rollback", 200).await;
+    described.gets("/healthz", "/healthz", 200).await;
+    described.gets("/readyz", "/readyz", 200).await;
     let stats = "/v1/services/{service}/stats";
     described.gets(stats, "/v1/services/checkout/stats?days=9999", 200).await;
     described.gets(stats, "/v1/services/checkout/stats?days=x", 400).await;
@@ -395,6 +403,32 @@ async fn every_fact_is_as_described() {
             Actor::Person("sam".into()),
             Fact::ProductionAdopted(Box::new(adopted)),
         );
+        let restored = Fact::RecordRestored { head: Seq(1), at: chrono::DateTime::UNIX_EPOCH };
+        world.record(&service(), Actor::Person("sam".into()), restored);
+        let (deployment, step) = (DeploymentId(1), 0);
+        let (engine, key) =
+            ("deployer".parse().unwrap(), serde_json::from_str("\"checkout-d1.1-3f9ca21b\""));
+        let sent = Fact::RunSent { deployment, step, engine, key: key.unwrap() };
+        world.record(&service(), Actor::System, sent);
+        let page = Some("https://deployer.example.com/runs/881".to_owned());
+        let (run, how) = (RunRef { id: "881".into(), page }, FoundBy::Search);
+        world.record(&service(), Actor::System, Fact::RunFound { deployment, step, run, how });
+        let by = vec!["@ann".to_owned()];
+        let environment = "production".to_owned();
+        let until = chrono::DateTime::UNIX_EPOCH;
+        for waits in [
+            Some(Waits::Approval { environment: environment.clone(), by }),
+            Some(Waits::Timer { environment, until }),
+            Some(Waits::Behind),
+            None,
+        ] {
+            world.record(&service(), Actor::System, Fact::RunWaits { deployment, step, waits });
+        }
+        let limit = Duration::from_hours(24);
+        for rule in [RetentionRule::Age { limit }, RetentionRule::Size { limit: 1 }] {
+            let removed = Fact::RunsRemoved { deployments: vec![DeploymentId(1)], rule };
+            world.record(&service(), Actor::System, removed);
+        }
     });
     let events = described.world.events(None, Seq(0), 1_000, Duration::ZERO).await.unwrap();
     let validator = described.component("Event");

@@ -1,5 +1,6 @@
 //! A console that tests talk to: press keys, wait for text, look at the screen.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,6 +23,7 @@ use trunkline::console::model::Model;
 use trunkline::console::runtime::performer::Performer;
 use trunkline::console::theme::Theme;
 use trunkline::console::{Error, Exit, INBOX, Options, runtime};
+use trunkline::domain::by_hand::{HandFacts, HandVariable};
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::people::Actor;
@@ -60,6 +62,24 @@ pub fn ready() -> Scripted {
         world.verified_build(&checkout(), "ada");
         world.pass(Duration::from_hours(2));
     });
+    backend
+}
+
+/// [`ready`], and how to roll back by hand is known.
+pub fn told() -> Scripted {
+    let backend = ready();
+    let token = HandVariable { secret: true, ..HandVariable::known("DEPLOY_TOKEN", "") };
+    let facts = HandFacts {
+        checkout: "/data/checkouts/checkout/pristine/1".into(),
+        checkout_kept: true,
+        mirror: "/data/mirrors/checkout.git".into(),
+        folder: None,
+        variables: vec![HandVariable::known("REGION", "eu"), HandVariable { value: None, ..token }],
+        values_from: "[secrets] of /etc/config.toml".into(),
+        engines: BTreeMap::new(),
+        warnings: Vec::new(),
+    };
+    backend.change(|world| world.edit(&checkout(), |service| service.by_hand = Some(facts)));
     backend
 }
 

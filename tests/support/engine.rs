@@ -16,7 +16,7 @@ use trunkline::domain::log::LogFrom;
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
-use trunkline::engine::{CommandError, Engine, EngineOptions, Handle, Services};
+use trunkline::engine::{CommandError, Engine, EngineOptions, Handle, RemoteTimes, Services};
 
 use crate::program;
 use crate::repository::Repository;
@@ -71,6 +71,10 @@ pub struct World {
     handle: Option<Handle>,
     /// What the shell that starts the engine has exported.
     pub exported: BTreeMap<String, String>,
+    /// How often the engine looks at the repository by itself.
+    pub poll: Duration,
+    /// How long GitHub is waited for.
+    pub remote_times: RemoteTimes,
 }
 
 impl World {
@@ -83,6 +87,8 @@ impl World {
             folder,
             handle: None,
             exported: std::env::vars().collect(),
+            poll: Duration::from_millis(50),
+            remote_times: RemoteTimes::default(),
         };
         world.repository.write("trunkline.toml", file);
         world.repository.write_script("release", &world.fill(RELEASE));
@@ -167,11 +173,16 @@ impl World {
     /// Starts as the program does, by a user file with these settings before its services.
     pub async fn start_by_file(&mut self, settings: &str) {
         self.write_user_file(settings);
+        self.start_by_file_as_it_is().await;
+    }
+
+    /// The same with the user file that is there.
+    pub async fn start_by_file_as_it_is(&mut self) {
         let services = Services::File(self.user_file());
         self.open_options(services, program(), Arc::new(SystemClock)).await;
     }
 
-    fn user_file(&self) -> PathBuf {
+    pub fn user_file(&self) -> PathBuf {
         self.folder.path().join("config.toml")
     }
 
@@ -202,9 +213,11 @@ impl World {
             services,
             environment: self.exported.clone(),
             program,
-            poll: Duration::from_millis(50),
+            poll: self.poll,
             owner: None,
+            people: BTreeMap::new(),
             demo: false,
+            remote_times: self.remote_times,
             clock,
         };
         self.handle = Some(Box::pin(Engine::open(options)).await.unwrap());

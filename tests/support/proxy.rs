@@ -162,7 +162,7 @@ impl Line {
 }
 
 /// One whole request or answer; `None` when the line ended before it.
-fn message(stream: &mut UnixStream) -> io::Result<Option<Vec<u8>>> {
+pub(crate) fn message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 16_384]);
     while length(&bytes).is_none_or(|length| bytes.len() < length) {
         let read = stream.read(&mut buffer)?;

@@ -27,15 +27,17 @@ pub(super) enum Server {
     OfGroup(PathBuf),
     Address {
         url: String,
-        token: Mutex<TokenSecret>,
+        /// Nobody has signed in yet without one.
+        token: Mutex<Option<TokenSecret>>,
         renew: Option<RenewToken>,
         profile: Option<String>,
+        by_command: bool,
     },
 }
 
-/// Reads the token once more from where it is kept; `None` if there is none.
+/// Gets another token than this one, which the server does not take any more; `None` if there is none.
 #[derive(Clone)]
-pub struct RenewToken(pub Arc<dyn Fn() -> RenewingToken + Send + Sync>);
+pub struct RenewToken(pub Arc<dyn Fn(TokenSecret) -> RenewingToken + Send + Sync>);
 
 pub type RenewingToken = Pin<Box<dyn Future<Output = Option<TokenSecret>> + Send>>;
 
@@ -57,9 +59,11 @@ pub struct ServerAddress {
     pub renew: Option<RenewToken>,
     /// The profile that names the server, for what is said to its user.
     pub profile: Option<String>,
+    /// The token comes from a program of the user's, so nobody signs in with ours.
+    pub by_command: bool,
 }
 
-fn held(token: &Mutex<TokenSecret>) -> MutexGuard<'_, TokenSecret> {
+fn held(token: &Mutex<Option<TokenSecret>>) -> MutexGuard<'_, Option<TokenSecret>> {
     token.lock().expect("no code panics with the token")
 }
 
@@ -85,7 +89,23 @@ impl Server {
     /// # Errors
     /// When the certificates cannot be used.
     pub fn at_address(address: ServerAddress) -> Result<(Client, Self), String> {
-        let ServerAddress { url, ca, token, renew, profile } = address;
+        let ServerAddress { url, ca, token, renew, profile, by_command } = address;
+        let client = Self::far_client(ca)?;
+        let token = Mutex::new(Some(token));
+        Ok((client, Self::Address { url, token, renew, profile, by_command }))
+    }
+
+    /// The same for somebody who has not signed in yet.
+    ///
+    /// # Errors
+    /// When the certificates cannot be used.
+    pub fn at_entrance(url: String, ca: Option<Vec<u8>>) -> Result<(Client, Self), String> {
+        let (token, renew, profile) = (Mutex::new(None), None, None);
+        let by_command = false;
+        Ok((Self::far_client(ca)?, Self::Address { url, token, renew, profile, by_command }))
+    }
+
+    fn far_client(ca: Option<Vec<u8>>) -> Result<Client, String> {
         let client = client().connect_timeout(CONNECT_FAR);
         let client = match ca {
             None => client,
@@ -97,8 +117,7 @@ impl Server {
                 )
             }
         };
-        let client = client.build().map_err(|why| format!("TLS cannot be set up: {why}"))?;
-        Ok((client, Self::Address { url, token: Mutex::new(token), renew, profile }))
+        client.build().map_err(|why| format!("TLS cannot be set up: {why}"))
     }
 
     /// How long an answer may take on its way, without the time that the server was asked to wait. Over the network the
@@ -122,7 +141,10 @@ impl Server {
     pub fn signed(&self, request: RequestBuilder) -> RequestBuilder {
         match self {
             Self::Socket(_) | Self::OfGroup(_) => request,
-            Self::Address { token, .. } => request.bearer_auth(held(token).expose()),
+            Self::Address { token, .. } => match &*held(token) {
+                Some(token) => request.bearer_auth(token.expose()),
+                None => request,
+            },
         }
     }
 
@@ -131,19 +153,27 @@ impl Server {
         let Self::Address { token, renew: Some(RenewToken(renew)), .. } = self else {
             return false;
         };
-        let Some(new) = renew().await else { return false };
-        let mut token = held(token);
-        let is_other = token.expose() != new.expose();
-        *token = new;
+        let Some(refused) = held(token).clone() else { return false };
+        let Some(new) = renew(refused.clone()).await else { return false };
+        let is_other = new != refused;
+        *held(token) = Some(new);
         is_other
     }
 
     /// The problem with what to do about it here: nobody restarts the engine of another machine.
     pub fn explain(&self, problem: ProblemDocument) -> ProblemDocument {
-        let Self::Address { url, profile, .. } = self else { return problem };
+        let Self::Address { url, profile, token, by_command, .. } = self else { return problem };
+        if held(token).is_none() {
+            return problem;
+        }
         let profile =
             profile.as_ref().map_or_else(String::new, |name| format!(" --profile {name}"));
         let (kind, detail) = match problem.kind {
+            ProblemKind::NotSignedIn | ProblemKind::NoSession if *by_command => {
+                let advice =
+                    "the token is what token_command of the profile prints; renew it there";
+                (problem.kind, format!("{}: {advice}", problem.detail))
+            }
             ProblemKind::NotSignedIn => {
                 (problem.kind, format!("{}: trunkline login {url}{profile}", problem.detail))
             }

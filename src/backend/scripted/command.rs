@@ -2,9 +2,11 @@
 
 use super::story::steps;
 use super::world::{ScriptedService, ScriptedWorld};
+use crate::domain::by_hand::ByHand;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Receipt, Refusal};
-use crate::domain::ids::{IdempotencyKey, Seq, ServiceName};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::{BuildNumber, Environment, IdempotencyKey, Seq, ServiceName};
 use crate::domain::people::Actor;
 use crate::domain::plan::{self, Plan};
 use crate::domain::variables::KnownVariables;
@@ -75,6 +77,8 @@ impl ScriptedWorld {
             steps: steps(ends.environment),
             migrations: service.migrations.clone(),
             variables: KnownVariables::default(),
+            unusable_engine: None,
+            by_hand: service.by_hand.clone().filter(|_| ends.kind == DeploymentKind::Rollback),
             ends,
         })
     }
@@ -95,8 +99,15 @@ impl ScriptedWorld {
 }
 
 impl ScriptedService {
+    /// The rollback to this build by hand, if the service tells it.
+    pub(super) fn told_by_hand(&self, name: &ServiceName, to: BuildNumber) -> Option<ByHand> {
+        let steps = steps(Environment::Production);
+        ByHand::of(name, &self.state, to, Some(&steps), self.by_hand.clone()?)
+    }
+
     fn view<'a>(&'a self, name: &'a ServiceName) -> ServiceView<'a> {
         let Self { state, policy, people, freezes, .. } = self;
-        ServiceView { name, state, policy: policy.clone(), people, freezes }
+        let on_call = self.on_call();
+        ServiceView { name, state, policy: policy.clone(), people, freezes, on_call }
     }
 }

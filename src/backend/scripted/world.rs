@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Fault;
 use super::log::{page, search};
 use crate::calendar::{FreezeRules, FreezeWindow};
+use crate::domain::by_hand::HandFacts;
 use crate::domain::caller::Caller;
 use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, Hash, RecordSpan};
 use crate::domain::command::{Command, Receipt, Refusal};
@@ -19,15 +20,21 @@ use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::on_call::{OnCallFeed, OnCallInput, OnCallSource};
 use crate::domain::people::{Actor, People, Person};
 use crate::domain::plan::{self, Migrations};
 use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::domain::presence::PresentPerson;
 use crate::domain::service::ServiceState;
 use crate::domain::snapshot::build::{self, SnapshotInput};
-use crate::domain::snapshot::{BuildRow, FleetSnapshot, Problem, ServiceSnapshot, Version};
+use crate::domain::snapshot::{
+    BuildRow, FleetSnapshot, Problem, RollbackPreview, ServiceSnapshot, Version,
+};
 
 /// The first service of every scripted world.
 pub const SERVICE: &str = "checkout";
+/// Where people would reach its pages.
+pub const PUBLIC_URL: &str = "https://deploys.example.org";
 
 /// The events, services and problems of the backend. A test changes them through its methods, which keep events, states
 /// and version consistent.
@@ -53,8 +60,14 @@ pub struct ScriptedService {
     /// The calendar freezes.
     pub freezes: FreezeRules,
     pub problems: Vec<Problem>,
+    /// Who has the service open.
+    pub present: Vec<PresentPerson>,
+    /// `[on_call]` of its file, and its calendar as last read.
+    pub on_call: Option<(OnCallSource, OnCallFeed)>,
     /// The migrations of every promote.
     pub migrations: Migrations,
+    /// What a rollback by hand needs to know; without it no commands are told.
+    pub by_hand: Option<HandFacts>,
     pub(super) logs: BTreeMap<(DeploymentId, usize), Vec<u8>>,
 }
 
@@ -98,7 +111,12 @@ impl ScriptedWorld {
     ) -> Result<ServiceSnapshot, Refusal> {
         let service = self.service(name)?;
         let me = service.people.actor_of(caller);
-        Ok(build::service(service.snapshot_input(name), &me, self.version(), self.now))
+        let made = build::service(service.snapshot_input(name), &me, self.version(), self.now);
+        let rollback = made.rollback.map(|preview| {
+            let by_hand = service.told_by_hand(name, preview.to).map(Box::new);
+            RollbackPreview { by_hand, ..preview }
+        });
+        Ok(ServiceSnapshot { rollback, ..made })
     }
 
     pub(super) fn builds(
@@ -281,7 +299,7 @@ impl ScriptedWorld {
         self.revision += 1;
     }
 
-    /// Changes what no event records: policy, people and problems.
+    /// Changes what no event records: policy, people, problems and who is here.
     ///
     /// # Panics
     /// When there is no such service.
@@ -334,7 +352,13 @@ impl ScriptedService {
             rollback_blocked: None,
             rollback_unread: false,
             problems: &self.problems,
+            present: &self.present,
+            on_call: self.on_call(),
         }
+    }
+
+    pub(super) fn on_call(&self) -> Option<OnCallInput<'_>> {
+        self.on_call.as_ref().map(|(source, feed)| OnCallInput { source, feed: Some(feed) })
     }
 
     pub(super) fn range(&self, ends: &plan::Endpoints) -> Range {

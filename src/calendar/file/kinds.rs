@@ -10,7 +10,7 @@ use trunkline_settings::{Mistakes, Section, Setting, did_you_mean, list};
 use super::calendars::Calendars;
 use super::freezes::{missing, some_of};
 use super::values::{clock, day_advice, moment, own_zone, time, weekday};
-use super::{FeedPlace, FeedSource};
+use super::{FREEZES_FILE, FeedPlace, FeedSource};
 use crate::business_days::{Calendar, CalendarOptions, HalfDays};
 use crate::feed::Feed;
 use crate::rule::{FreezeKind, HolidayEve, HolidaySpan, WeeklyWindow};
@@ -232,55 +232,17 @@ fn feed(
             path.reject(mistakes, "cannot stand with url; keep one of the two");
             None
         }
-        (Some(url), None) => address(&url, mistakes).map(FeedPlace::Url),
-        (None, Some(path)) => inside(&path, mistakes).map(FeedPlace::Path),
+        (Some(url), None) => FeedPlace::address(&url, mistakes),
+        (None, Some(path)) => FeedPlace::below(&path, FREEZES_FILE, mistakes),
         (None, None) => {
             missing(section, "url", "write url or path", mistakes);
             None
         }
     };
     Some(FeedSource {
-        freeze: id.to_owned(),
+        id: id.to_owned(),
         place: place?,
         max_age: max_age.unwrap_or(Some(MAX_AGE))?,
         zone: zone?,
     })
-}
-
-fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
-    let text = entry.text(mistakes)?;
-    let lower = text.to_ascii_lowercase();
-    let rest = lower.strip_prefix("https://").or_else(|| lower.strip_prefix("http://"));
-    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
-    let is_whole = !text.contains(|c: char| c.is_whitespace() || c.is_control());
-    if host.is_some_and(|host| !host.is_empty()) && is_whole {
-        return Some(text.to_owned());
-    }
-    let how = "write one that starts with https://";
-    entry.reject(mistakes, format!("{text:?} is not a web address; {how}"));
-    None
-}
-
-/// A file below the folder of freezes.toml, so that its author cannot read other files through it.
-fn inside(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
-    use std::path::{Component, Path};
-    let text = entry.text(mistakes)?;
-    let how = "name a file in it or below it";
-    let is_below = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if text.contains('\0') || !Path::new(text).components().all(is_below) {
-        entry.reject(mistakes, format!("{text:?} is outside the folder of freezes.toml; {how}"));
-        return None;
-    }
-    let names = Path::new(text).components().filter_map(|part| match part {
-        Component::Normal(name) => name.to_str(),
-        _ => None,
-    });
-    let path = names.collect::<Vec<_>>().join("/");
-    if path.is_empty() || text.ends_with('/') {
-        let sentence =
-            format!("{text:?} is not a file name; name a file in the folder of freezes.toml");
-        entry.reject(mistakes, sentence);
-        return None;
-    }
-    Some(path)
 }

@@ -1,16 +1,15 @@
 //! `freezes.toml`: its text becomes rules.
 
 mod calendars;
+mod feed_source;
 mod freezes;
 mod kinds;
 mod thaws;
 mod values;
 
-use std::time::Duration;
-
-use chrono_tz::Tz;
 use trunkline_settings::{InvalidSettings, Mistakes, Section, Setting, tree};
 
+pub use self::feed_source::{FeedPlace, FeedSource};
 use crate::rules::FreezeRules;
 
 /// The name of the file, beside the user's settings or beside a service file.
@@ -25,25 +24,6 @@ pub struct FreezesFile {
     /// A rule with a feed has no events yet.
     pub rules: FreezeRules,
     pub feeds: Vec<FeedSource>,
-}
-
-/// The source of a rule's events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FeedSource {
-    /// The id of its rule.
-    pub freeze: String,
-    pub place: FeedPlace,
-    /// How old the copy of a feed may get. A file is always read again.
-    pub max_age: Duration,
-    /// The zone of dates, and of times without one.
-    pub zone: Tz,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FeedPlace {
-    /// Relative to the folder of freezes.toml, and inside it.
-    Path(String),
-    Url(String),
 }
 
 impl FreezesFile {

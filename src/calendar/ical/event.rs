@@ -1,14 +1,16 @@
 //! One event of a feed: its start, length and recurrence.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use icalendar::parser::{Component, Property};
 
+use super::people;
 use super::recurrence::{Recurrence, RecurrenceError};
 use super::zones;
-use crate::feed::Occurrence;
+use crate::feed::{EventPeople, Occurrence};
 use crate::zone::{Edge, instant, midnight};
 
 /// The most characters of a summary.
@@ -18,6 +20,7 @@ const LONGEST_SUMMARY: usize = 200;
 pub(super) struct FeedEvent {
     pub uid: String,
     pub summary: String,
+    people: Arc<EventPeople>,
     pub is_cancelled: bool,
     /// The original start of a moved occurrence.
     pub replaces: Option<DateTime<Utc>>,
@@ -117,6 +120,7 @@ impl FeedEvent {
             Ok(Self {
                 uid: value("UID").unwrap_or_default().to_owned(),
                 summary: summary.clone(),
+                people: Arc::new(people::named_by(component)),
                 is_cancelled: value("STATUS")
                     .is_some_and(|it| it.eq_ignore_ascii_case("CANCELLED")),
                 replaces: replaces.map(|at| at.start(own)),
@@ -158,7 +162,8 @@ impl FeedEvent {
             }
             EventLength::Time(time) => from.checked_add_signed(time).unwrap_or(from),
         };
-        Occurrence { from, until, summary: self.summary.clone() }
+        let (summary, people) = (self.summary.clone(), self.people.clone());
+        Occurrence { from, until, summary, people }
     }
 }
 
@@ -246,7 +251,7 @@ fn recurrence(component: &Component<'_>, zone: Tz) -> Result<Recurrence, String>
 }
 
 /// A text without escapes, on one line.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

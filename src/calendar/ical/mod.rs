@@ -4,6 +4,7 @@
 //! the machine for all-day events, and refuse times that daylight saving skips.
 
 mod event;
+mod people;
 mod recurrence;
 mod zones;
 

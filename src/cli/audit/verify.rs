@@ -134,7 +134,11 @@ fn without_engine(error: CliError, database: &Path) -> CliError {
     }
 }
 
-fn read(path: &Path) -> Result<ChainHead, CliError> {
+/// Reads the file of a head.
+///
+/// # Errors
+/// When it cannot be read or is none.
+pub fn read(path: &Path) -> Result<ChainHead, CliError> {
     let named = |why: String| CliError::usage(format!("cannot read \"{}\": {why}", path.display()));
     let file = fs::File::open(path).map_err(|why| named(why.to_string()))?;
     let mut text = String::new();

@@ -11,7 +11,7 @@ use crate::domain::ids::Seq;
 use crate::engine::record_check;
 use crate::store::{StoreError, try_write};
 
-const RESTORE: &str = "restore the database from a copy";
+const RESTORE: &str = "restore a backup: trunkline restore FILE --instead";
 
 pub(super) async fn check(places: &Places) -> Option<Check> {
     let (socket, path) = (places.socket(), places.database());

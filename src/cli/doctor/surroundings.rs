@@ -7,11 +7,13 @@ use std::path::Path;
 use super::Check;
 use crate::cli::engine_lock::{Holder, holder};
 use crate::cli::engine_process;
-use crate::config::places::{Places, is_own};
+use crate::config::places::{Places, is_of_root, is_own};
 use crate::config::user_file::UserFile;
 
 /// The oldest git with `--remerge-diff`.
 const OLDEST_GIT: (u32, u32) = (2, 35);
+/// The variable that names the folder of the settings.
+const CONFIG: &str = "TRUNKLINE_CONFIG_DIR";
 /// The permission bit for others to write.
 const OTHERS_WRITE: u32 = 0o002;
 /// The permission bit for the group to write.
@@ -57,13 +59,12 @@ fn version(text: &str) -> Option<(u32, u32)> {
 
 pub(super) fn places(places: &Places) -> Vec<Check> {
     let mut checks = vec![
-        folder("config", &places.config, "TRUNKLINE_CONFIG_DIR"),
+        folder("config", &places.config, CONFIG),
         folder("data", &places.data, "TRUNKLINE_DATA_DIR"),
         user_file(&places.user_file()),
         socket(&places.socket()),
         lock(&places.lock()),
         Check::fine("database", size(&places.database())),
-        Check::fine("mirrors", places.data.join("mirrors").display().to_string()),
         Check::fine("engine log", size(&places.engine_log())),
     ];
     checks.extend(secrets(&places.user_file()));
@@ -85,6 +86,9 @@ fn folder(what: &'static str, path: &Path, variable: &str) -> Check {
             format!("other users can write to {shown}, and so can run commands as you"),
             format!("run: chmod go-w {shown}"),
         ),
+        (Ok(_), Err(_)) if variable == CONFIG && is_of_root(path) => {
+            Check::fine(what, format!("{shown} (only root changes it)"))
+        }
         (Ok(_), Ok(())) if !is_own(path) => Check::wrong(
             what,
             format!("{shown} belongs to another user, or is a link of one"),

@@ -176,7 +176,7 @@ fn rules(path: &Path, at: DateTime<Utc>) -> Result<FreezeRules, CliError> {
     };
     let stretch = (at - TimeDelta::days(60), at + AHEAD);
     Ok(file.rules.with_feeds(|id| {
-        let source = file.feeds.iter().find(|source| source.freeze == id)?;
+        let source = file.feeds.iter().find(|source| source.id == id)?;
         let feed = read(source).and_then(|text| files::feed(&text, source.zone, stretch, at));
         Some(feed.unwrap_or_else(Feed::unread))
     }))

@@ -53,7 +53,7 @@ fn named(files: &[PathBuf]) -> Result<CheckInput, CliError> {
     let dialect = match context::service_file_above(&std::env::current_dir()?) {
         Some(path) => {
             let shown = path.to_string_lossy();
-            ServiceFile::parse(&text_of(&path)?, &shown)?.migrations.dialect
+            ServiceFile::of_bytes(bytes_of(&path)?, &shown)?.migrations.dialect
         }
         None => None,
     };
@@ -155,11 +155,15 @@ fn siblings(paths: &[String]) -> Vec<String> {
 }
 
 fn text_of(path: &Path) -> Result<String, CliError> {
+    Ok(String::from_utf8_lossy(&bytes_of(path)?).into_owned())
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, CliError> {
     let mut bytes = Vec::new();
     let read =
         std::fs::File::open(path).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
     read.map_err(|why| CliError::usage(format!("{:?} cannot be read: {why}", path.display())))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 /// The two ends of `A..B` or `A...B`.
@@ -285,8 +289,8 @@ async fn service(
         return Ok(ServiceSettings::default());
     };
     let path = folder.join(SERVICE_FILE).to_string_lossy().into_owned();
-    let text = repository.text(at, &path).await.map_err(usage)?;
-    let settings = ServiceFile::parse(&text, &path)?.migrations;
+    let bytes = repository.bytes(at, &path).await.map_err(usage)?;
+    let settings = ServiceFile::of_bytes(bytes, &path)?.migrations;
     Ok(ServiceSettings { settings, folder: folder.to_owned() })
 }
 

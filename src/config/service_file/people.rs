@@ -21,7 +21,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> People
 
 /// The people so far, and the owner of each email and login.
 #[derive(Default)]
-struct Directory {
+pub(in crate::config) struct Directory {
     people: BTreeMap<String, Person>,
     email_owners: BTreeMap<String, String>,
     login_owners: BTreeMap<String, String>,
@@ -49,7 +49,7 @@ impl Directory {
         self.people.insert(entry.name.clone(), person);
     }
 
-    fn email(
+    pub(in crate::config) fn email(
         &mut self,
         person: &str,
         list: &Setting<'_>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::remote::RemoteKeys;
 use crate::domain::event::{Run, StepSpec};
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -82,9 +83,25 @@ fn step(
 ) -> Option<StepSpec> {
     let name = name(&mut section, before, mistakes);
     let (command, shell) = (section.take("run"), section.take("shell"));
-    let run = match command {
-        Some(entry) => run(&entry, shell.as_ref(), mistakes),
-        None => missing(&section, "run = \"COMMAND\"", mistakes),
+    let mut keys = RemoteKeys::take(&mut section);
+    let run = match (command, keys.call(mistakes)) {
+        (Some(entry), None) => {
+            keys.reject(mistakes);
+            run(&entry, shell.as_ref(), mistakes)
+        }
+        (None, Some(call)) => {
+            if let Some(shell) = shell {
+                shell.reject(mistakes, "is for a step that runs here; remove it");
+            }
+            keys.job(&call, mistakes)
+        }
+        (Some(_), Some(call)) => {
+            call.entry().reject(mistakes, "stands beside run; a step has one of them");
+            None
+        }
+        (None, None) => {
+            missing(&section, "run = \"COMMAND\", github = {…} or http = {…}", mistakes)
+        }
     };
     let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(mistakes));
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);

@@ -146,3 +146,32 @@ fn a_file_behind_a_link_is_changed_where_it_lies() {
     assert!(link.is_symlink());
     assert_eq!(UserFile::load(&real).unwrap().services.len(), 1);
 }
+
+#[test]
+fn a_mistake_elsewhere_leaves_every_whole_profile() {
+    let profile = "[profiles.prod]\nurl = \"https://deploys.example.org\"\nca = \"/ca.pem\"\n";
+    let read = |text: &str| UserFile::parse_for_profile(text, "config.toml");
+    let elsewhere = [
+        "pol = \"2s\"\n",
+        "poll = \"never\"\n",
+        "[[services]]\nrepository = \"relative\"\n",
+        "[profiles.other]\nurl = \"http://example.org\"\n",
+        "poll = \n",
+        "[[services]\n",
+    ];
+    for wrong in elsewhere {
+        let (file, mistake) = read(&format!("{wrong}{profile}"));
+        let found = &file.profiles["prod"];
+        assert_eq!(found.url, "https://deploys.example.org", "{wrong}");
+        assert_eq!(found.ca.as_deref(), Some(Path::new("/ca.pem")), "{wrong}");
+        assert_eq!(file.profiles.len(), 1, "{wrong}");
+        assert!(mistake.unwrap().to_string().starts_with("config.toml:"), "{wrong}");
+    }
+    // Without its ca it would trust others.
+    for wrong in ["ca = \"ca.pem\"\n", "cax = \"/ca.pem\"\n", "ca = /ca.pem\n"] {
+        let (file, mistake) =
+            read(&format!("[profiles.prod]\nurl = \"https://deploys.example.org\"\n{wrong}"));
+        assert!(file.profiles.is_empty() && mistake.is_some(), "{wrong}");
+    }
+    assert!(read(profile).1.is_none());
+}

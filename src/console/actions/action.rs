@@ -18,6 +18,7 @@ pub enum KeyAction {
     Withdraw,
     NotRollBack,
     Changes,
+    ByHand,
     Preview,
     Open,
     Back,
@@ -31,10 +32,13 @@ pub enum KeyAction {
     PreviousStep,
     Filter,
     Services,
+    Engines,
     Refresh,
     Pause,
     Messages,
     CopyCommit,
+    CopyLink,
+    ShowLink,
     Help,
     Redraw,
     Suspend,
@@ -47,6 +51,8 @@ pub enum KeyAction {
     /// In the filter, and in the text to search the log for.
     Input(InputAction),
     InHelp(HelpAction),
+    /// In the list of engines.
+    Choice(ChoiceAction),
     Page(PageAction),
     Dialog(DialogAction),
 }
@@ -59,6 +65,7 @@ impl KeyAction {
             self,
             Self::NotRollBack
                 | Self::Changes
+                | Self::ByHand
                 | Self::Preview
                 | Self::Open
                 | Self::Back
@@ -82,6 +89,7 @@ impl KeyAction {
                 | Self::Edit(_)
                 | Self::Input(_)
                 | Self::InHelp(_)
+                | Self::Choice(_)
                 | Self::Page(_)
                 | Self::Dialog(_)
         )
@@ -97,6 +105,22 @@ pub enum Move {
     PageDown,
     Top,
     Bottom,
+}
+
+impl Move {
+    /// Where it leads from a row, with so many rows on a page and `most` as the last one.
+    #[must_use]
+    pub fn lead(self, from: usize, page: usize, most: usize) -> usize {
+        let to = match self {
+            Self::Up => from.saturating_sub(1),
+            Self::Down => from + 1,
+            Self::PageUp => from.saturating_sub(page),
+            Self::PageDown => from + page,
+            Self::Top => 0,
+            Self::Bottom => most,
+        };
+        to.min(most)
+    }
 }
 
 /// A change of a text that is typed, or of the place of its cursor.
@@ -132,6 +156,15 @@ pub enum HelpAction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageAction {
     Close,
+    /// Copies what the page has to be copied.
+    Copy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChoiceAction {
+    /// Goes on with the one under the cursor.
+    Switch,
+    Close,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,4 +183,5 @@ pub enum DialogAction {
     PreviousCommit,
     Mark,
     Changes,
+    ByHand,
 }

@@ -8,6 +8,7 @@ use crate::domain::build::BuildState;
 use crate::domain::caller::AccessRole;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::link;
 use crate::domain::snapshot::{Capabilities, DeploymentRow, Description};
 use crate::domain::time::say;
 use crate::domain::way_back;
@@ -31,10 +32,13 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Take => take(model),
         KeyAction::Withdraw => withdraw(model),
         KeyAction::Changes => changes(model),
+        KeyAction::ByHand => by_hand(model),
         KeyAction::Preview => preview(model),
         KeyAction::NextStep | KeyAction::PreviousStep => steps(model),
         KeyAction::CopyCommit => commit(model),
+        KeyAction::CopyLink | KeyAction::ShowLink => page_address(model).map(drop),
         KeyAction::Services => services(model),
+        KeyAction::Engines => engines(model),
         KeyAction::Open => open(model),
         KeyAction::Log(_) => in_log(model),
         KeyAction::LatestLog
@@ -47,6 +51,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Edit(_) | KeyAction::Input(_) => Err("this key works in a text".into()),
         KeyAction::InHelp(_) => Err("this key works in the help".into()),
         KeyAction::Page(_) => Err("this key works on a page".into()),
+        KeyAction::Choice(_) => Err("this key works in the list of servers".into()),
         _ => Ok(()),
     }
 }
@@ -137,6 +142,29 @@ fn services(model: &Model) -> Available {
     }
 }
 
+fn by_hand(model: &Model) -> Available {
+    in_service(model)?;
+    let rollback = model.service.as_ref().map(|service| service.rollback.as_ref());
+    match (rollback, model.by_hand()) {
+        (_, Some(_)) => Ok(()),
+        (None, None) => Err("the service is still loading".into()),
+        (Some(None), None) => Err("there is no build to roll back to".into()),
+        (Some(Some(_)), None) => Err("this server does not tell the commands".into()),
+    }
+}
+
+fn engines(model: &Model) -> Available {
+    // A command that was sent and not answered would lose whoever waits for it.
+    let waits = model.sent.iter().find(|sent| sent.lost.is_none());
+    match waits {
+        _ if model.options.engines.len() < 2 => {
+            Err("there is no other server: config.toml has no profile".into())
+        }
+        Some(sent) => Err(format!("{} is on its way; switch when its answer is here", sent.what)),
+        None => Ok(()),
+    }
+}
+
 fn in_log(model: &Model) -> Available {
     in_service(model)?;
     if model.focus == Pane::Log {
@@ -172,6 +200,37 @@ fn commit(model: &Model) -> Available {
         _ if !in_service && model.services.selected.is_none() => nothing(),
         _ => Ok(()),
     }
+}
+
+/// The address of the page of what is selected.
+///
+/// # Errors
+/// Says why there is none.
+pub fn page_address(model: &Model) -> Result<String, String> {
+    let Some(description) = &model.description else {
+        return Err("it is not known yet whether this server has pages".into());
+    };
+    let address = description.public_url.as_deref();
+    let address =
+        address.ok_or("this server has no pages: its server.toml needs listen and public_url")?;
+    let shown = model.service.as_ref().map(|snapshot| &snapshot.service);
+    let service = match model.screen {
+        Screen::Fleet => model.services.selected.as_ref(),
+        Screen::Service => shown,
+    };
+    let service = service.ok_or("nothing is selected")?;
+    let run = match model.focus {
+        Pane::Log => model.log.source.as_ref().map(|source| source.deployment),
+        Pane::Production => model.production.selected,
+        _ => None,
+    };
+    let build = model.staging.selected.filter(|_| model.focus == Pane::Staging);
+    let page = match (model.screen, run, build) {
+        (Screen::Service, Some(run), _) => link::run_page(service, run),
+        (Screen::Service, None, Some(build)) => link::build_page(service, build),
+        _ => link::service_page(service),
+    };
+    Ok(format!("{address}{page}"))
 }
 
 fn promote(model: &Model) -> Available {
@@ -342,7 +401,7 @@ fn acting(model: &Model, able_to: fn(&Capabilities) -> bool, what: &str) -> Avai
 /// # Errors
 /// Says how old it is.
 pub fn fresh(model: &Model) -> Available {
-    if let Some(age) = model.link.stale(model.at, model.options.stale_after) {
+    if let Some(age) = model.stale() {
         return Err(format!("the data is {} old; actions are off until it is fresh", say(age)));
     }
     match model.service {

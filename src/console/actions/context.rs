@@ -16,6 +16,8 @@ pub enum InputContext {
     /// The text to search the log for.
     Search,
     Help,
+    /// The list of engines to switch to.
+    Choice,
     /// The page of changes, and the messages.
     Page,
     /// All of a dialog.
@@ -31,7 +33,7 @@ pub enum InputContext {
 }
 
 impl InputContext {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Everywhere,
         Self::Lists,
         Self::Log,
@@ -39,6 +41,7 @@ impl InputContext {
         Self::Filter,
         Self::Search,
         Self::Help,
+        Self::Choice,
         Self::Page,
         Self::Dialog,
         Self::Buttons,
@@ -55,6 +58,7 @@ impl InputContext {
             Self::Filter => &[Self::Filter, Self::Text],
             Self::Search => &[Self::Search, Self::Text],
             Self::Help => &[Self::Help, Self::Text],
+            Self::Choice => &[Self::Choice, Self::Text],
             Self::Buttons => &[Self::Buttons, Self::Dialog],
             Self::Field => &[Self::Field, Self::Text, Self::Dialog],
             Self::Commits => &[Self::Commits, Self::Buttons, Self::Dialog],
@@ -78,6 +82,7 @@ impl InputContext {
             Self::Filter => "filter",
             Self::Search => "search",
             Self::Help => "help",
+            Self::Choice => "choice",
             Self::Page => "page",
             Self::Dialog => "dialog",
             Self::Buttons => "buttons",

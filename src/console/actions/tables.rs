@@ -1,10 +1,11 @@
 //! The tables of keys: for each place that keys are pressed in, which key does what.
 
 use crate::console::actions::action::{
-    DialogAction, Edit, HelpAction, InputAction, KeyAction, Move, PageAction,
+    ChoiceAction, DialogAction, Edit, HelpAction, InputAction, KeyAction, Move, PageAction,
 };
 use crate::console::actions::context::InputContext::{
-    self, Buttons, Commits, Dialog, Everywhere, Filter, Help, Lists, Log, Page, Search, Text, Tiny,
+    self, Buttons, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists, Log, Page, Search,
+    Text, Tiny,
 };
 use crate::console::log::LogCommand;
 use crate::console::model::pane::Pane;
@@ -72,6 +73,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Changes, "changes", &["d"])
         .hint("changes")
         .help("what would change: commits, authors, files"),
+    row(Lists, KeyAction::ByHand, "by-hand", &["b"])
+        .hint("by hand")
+        .help("the commands that roll production back without trunkline"),
     row(Lists, KeyAction::Preview, "preview", &["p"])
         .hint("preview")
         .help("read the plan of a promote, without acting"),
@@ -127,11 +131,18 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Move(Move::Top), "top", &["g", "home"]).help("to the first row"),
     row(Lists, KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]).help("to the last row"),
     row(Lists, KeyAction::Services, "services", &["s"]).hint("services").help("switch the service"),
+    row(Lists, KeyAction::Engines, "engines", &["c"])
+        .hint("servers")
+        .help("switch to the server of another profile, or to the engine of this machine"),
     row(Lists, KeyAction::Refresh, "refresh", &["ctrl-r"]).help("refresh now"),
     row(Lists, KeyAction::Pause, "pause", &["space"]).help("pause or resume updates"),
     row(Lists, KeyAction::Messages, "messages", &["M"]).help("message history"),
     row(Lists, KeyAction::CopyCommit, "copy-commit", &["y"])
         .help("copy the commit id of the selected row, or the text of the focused pane"),
+    row(Lists, KeyAction::CopyLink, "copy-link", &["Y"])
+        .help("copy the address of the page of the selected row"),
+    row(Lists, KeyAction::ShowLink, "show-link", &["o"])
+        .help("show the address of the page of the selected row, to open in a browser"),
     row(Lists, KeyAction::Help, "help", &["?", "f1"]).hint("help").help("this list"),
     row(Everywhere, KeyAction::Redraw, "redraw", &["ctrl-l"]).help("redraw the screen"),
     row(Everywhere, KeyAction::Suspend, "suspend", &["ctrl-z"]).help("suspend to the shell"),
@@ -158,12 +169,20 @@ pub const ACTIONS: &[Entry] = &[
     row(Help, KeyAction::Move(Move::Down), "down", &["down", "tab"]),
     row(Help, KeyAction::Move(Move::PageUp), "page-up", &["pgup"]),
     row(Help, KeyAction::Move(Move::PageDown), "page-down", &["pgdn"]),
+    row(Choice, KeyAction::Choice(ChoiceAction::Switch), "switch", &["enter"]),
+    row(Choice, KeyAction::Choice(ChoiceAction::Close), "close", &["esc", "ctrl-c"]),
+    row(Choice, KeyAction::Move(Move::Up), "up", &["up", "shift-tab"]),
+    row(Choice, KeyAction::Move(Move::Down), "down", &["down", "tab"]),
+    row(Choice, KeyAction::Move(Move::PageUp), "page-up", &["pgup"]),
+    row(Choice, KeyAction::Move(Move::PageDown), "page-down", &["pgdn"]),
     row(
         Page,
         KeyAction::Page(PageAction::Close),
         "close",
-        &["esc", "q", "ctrl-c", "d", "M", "enter"],
+        &["esc", "q", "ctrl-c", "d", "M", "b", "enter"],
     ),
+    row(Page, KeyAction::Page(PageAction::Copy), "copy", &["y"])
+        .help("page of commands: copy all of it"),
     row(Page, KeyAction::Move(Move::Up), "up", &["k", "up"]),
     row(Page, KeyAction::Move(Move::Down), "down", &["j", "down"]),
     row(Page, KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"]),
@@ -192,6 +211,9 @@ pub const ACTIONS: &[Entry] = &[
     buttons(DialogAction::Changes, "changes", &["d"])
         .hint("changes")
         .help("dialog: the commits and files of its plan"),
+    buttons(DialogAction::ByHand, "by-hand", &["b"])
+        .hint("by hand")
+        .help("dialog: the commands that do a rollback without trunkline"),
     dialog(DialogAction::Close, "close", &["esc", "ctrl-c"])
         .help("dialog: close it; what was sent goes on"),
     buttons(DialogAction::PressClose, "press-close", &["q"])

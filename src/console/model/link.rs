@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::Instant;
 
 /// The state of the connection.
@@ -23,6 +24,22 @@ pub enum LinkState {
         tries: u32,
         retry: Instant,
     },
+}
+
+/// What is on screen was seen by an earlier console, and comes from the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FromDisk {
+    /// When it was seen last, and how long ago that was when it was read.
+    pub seen: DateTime<Utc>,
+    pub ago: Duration,
+    pub read: Instant,
+}
+
+impl FromDisk {
+    #[must_use]
+    pub fn age(&self, at: Instant) -> Duration {
+        self.ago + at.saturating_duration_since(self.read)
+    }
 }
 
 impl Link {

@@ -6,6 +6,7 @@ pub mod dialog;
 pub mod link;
 pub mod list;
 pub mod log;
+pub mod measures;
 pub mod notes;
 pub mod overlay;
 pub mod pane;
@@ -31,9 +32,10 @@ use crate::console::log::Want;
 use crate::console::model::areas::{Areas, is_tiny};
 use crate::console::model::burst::Burst;
 use crate::console::model::dialog::Confirm;
-use crate::console::model::link::{Link, LinkState};
+use crate::console::model::link::{FromDisk, Link, LinkState};
 use crate::console::model::list::List;
 use crate::console::model::log::{LogChoice, LogView};
+use crate::console::model::measures::MeasuresView;
 use crate::console::model::notes::{Note, Notes, Shown, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
@@ -66,6 +68,9 @@ pub struct Model {
     pub screen: Screen,
     pub fleet: Option<Box<FleetSnapshot>>,
     pub service: Option<Box<ServiceSnapshot>>,
+    /// Where the list of services, and the service, come from, if not from the backend: nothing is done on them.
+    pub fleet_from_disk: Option<FromDisk>,
+    pub service_from_disk: Option<FromDisk>,
     /// The backend's time of the last snapshot, and when it came in.
     pub clock: Option<(DateTime<Utc>, Instant)>,
     pub updates: Updates,
@@ -79,6 +84,8 @@ pub struct Model {
     pub staging: List<BuildNumber>,
     pub production: List<DeploymentId>,
     pub older: Older,
+    /// The measures of the service on screen.
+    pub measures: MeasuresView,
     pub freezes: List<Seq>,
     pub targets: Targets,
     pub filter: ListFilter,
@@ -168,6 +175,8 @@ impl Model {
             description: None,
             fleet: None,
             service: None,
+            fleet_from_disk: None,
+            service_from_disk: None,
             clock: None,
             updates: Updates::Live,
             focus: Pane::Staging,
@@ -177,6 +186,7 @@ impl Model {
             staging: List::default(),
             production: List::default(),
             older: Older::default(),
+            measures: MeasuresView::default(),
             freezes: List::default(),
             targets: Targets::default(),
             filter: ListFilter::default(),
@@ -257,10 +267,12 @@ impl Model {
     /// Drops everything that was about the service on screen.
     pub fn forget_service(&mut self) {
         self.service = None;
+        self.service_from_disk = None;
         self.updates = Updates::Live;
         self.staging = List::default();
         self.production = List::default();
         self.older = Older::default();
+        self.measures = MeasuresView::default();
         self.freezes = List::default();
         self.targets = Targets::default();
         self.filter = ListFilter::default();
@@ -296,6 +308,22 @@ impl Model {
     #[must_use]
     pub fn is_reading_log(&self) -> bool {
         self.log.pane.stands_still() || self.log.search.is_some() || self.focus == Pane::Log
+    }
+
+    /// Where what is on screen comes from, if not from the backend.
+    #[must_use]
+    pub fn from_disk(&self) -> Option<FromDisk> {
+        match self.screen {
+            Screen::Fleet => self.fleet_from_disk,
+            Screen::Service => self.service_from_disk,
+        }
+    }
+
+    /// The age of what is on screen, once it is beyond what may be acted on.
+    #[must_use]
+    pub fn stale(&self) -> Option<Duration> {
+        let from_disk = self.from_disk().map(|disk| disk.age(self.at));
+        from_disk.or_else(|| self.link.stale(self.at, self.options.stale_after))
     }
 
     /// Whether the answers that fill the first screen are still to come.

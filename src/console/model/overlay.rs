@@ -1,5 +1,7 @@
 //! What is over the panes: one dialog, one page of changes, the help, or the messages.
 
+use std::path::PathBuf;
+
 use crate::console::log::LongLine;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::text_input::TextInput;
@@ -13,6 +15,9 @@ pub enum Overlay {
     /// A line of the log, all of it.
     Line(LinePage),
     Help(Help),
+    ByHand(HandPage),
+    /// The engines to switch to.
+    Engines(EnginesPage),
     /// The list of messages, scrolled up by so many lines.
     Messages(usize),
 }
@@ -37,6 +42,23 @@ impl LinePage {
     pub fn of(line: LongLine) -> Self {
         Self { line, scroll: 0 }
     }
+}
+
+/// How to roll back without trunkline, as it was known when the page was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandPage {
+    /// A script, line by line.
+    pub script: Vec<String>,
+    /// Where the same is on disk, if it is.
+    pub file: Option<PathBuf>,
+    pub scroll: usize,
+}
+
+/// The list of engines, narrowed by a search.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EnginesPage {
+    pub search: TextInput,
+    pub row: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -4,10 +4,12 @@ use crate::console::actions::action::KeyAction;
 use crate::console::model::link::LinkState;
 use crate::console::model::notes::Note;
 use crate::console::model::{Model, Screen};
+use crate::console::options::EngineChoice;
+use crate::domain::by_hand::ByHand;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::instant;
-use crate::domain::plan::retry_in_staging;
+use crate::domain::plan::retry_of;
 use crate::domain::snapshot::{DeploymentRow, Problem};
 
 /// One thing that is wrong.
@@ -27,19 +29,45 @@ impl Model {
             remedy: here(&problem.remedy),
         };
         let whole = self.fleet.iter().flat_map(|fleet| &fleet.problems).map(shown);
-        if self.screen == Screen::Fleet {
-            return whole.collect();
-        }
         let lost = self.lost_engine();
+        if self.screen == Screen::Fleet {
+            let lost = lost.filter(|_| self.fleet_from_disk.is_some());
+            return lost.into_iter().chain(whole).collect();
+        }
         let own = self.service.iter().flat_map(|service| &service.problems).map(shown);
         lost.into_iter().chain(self.in_doubt()).chain(own).chain(whole).collect()
     }
 
     /// The engine does not answer: why, and that nobody has to do anything for it to be asked again.
     fn lost_engine(&self) -> Option<ShownProblem> {
-        let LinkState::Down { why, .. } = &self.link.state else { return None };
-        let remedy = "this screen is as old as its header says".to_owned();
-        Some(ShownProblem { what: why.clone(), remedy })
+        let why = match (&self.link.state, self.from_disk()) {
+            (LinkState::Down { why, .. }, _) => why.clone(),
+            (LinkState::Connecting, Some(_)) => "no answer yet".to_owned(),
+            _ => return None,
+        };
+        let old = "this screen is as old as its header says";
+        let remedy = match self.by_hand() {
+            Some(_) => format!("{old}; {}: roll back by hand", self.key(&KeyAction::ByHand)),
+            None => old.to_owned(),
+        };
+        Some(ShownProblem { what: why, remedy })
+    }
+
+    /// How to roll the service on screen back without trunkline, as far as it is known.
+    #[must_use]
+    pub fn by_hand(&self) -> Option<&ByHand> {
+        let service = self.service.as_ref().filter(|_| self.screen == Screen::Service)?;
+        service.rollback.as_ref()?.by_hand.as_deref()
+    }
+
+    /// The engines to switch to that a search leaves.
+    #[must_use]
+    pub fn engines(&self, search: &str) -> Vec<&EngineChoice> {
+        let wanted = search.to_lowercase();
+        let fits = |choice: &&EngineChoice| {
+            choice.name().contains(&wanted) || choice.place.address.to_lowercase().contains(&wanted)
+        };
+        self.options.engines.iter().filter(fits).collect()
     }
 
     /// The attempt that left production in doubt, unless another deployment is open.
@@ -48,9 +76,16 @@ impl Model {
         if self.in_flight(Environment::Production).is_some() {
             return None;
         }
+        let way_back = self.way_back();
+        if broken.deployment.is_of_restore() {
+            return Some(ShownProblem {
+                what: "production is in doubt since a restore".to_owned(),
+                remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
+            });
+        }
         Some(ShownProblem {
             what: format!("production is in doubt: {}", what_happened(broken)),
-            remedy: self.way_back(),
+            remedy: way_back,
         })
     }
 
@@ -106,7 +141,8 @@ impl Model {
         let may_be_retried = || {
             let policy = &self.service.as_ref()?.policy;
             let row = self.build(build).filter(|row| row.state.can_be_tried_again())?;
-            retry_in_staging(&row.build, self.newest_build(), policy)
+            // What waits for staging is queued.
+            retry_of(&row.build, false, policy)
         };
         match (environment, live) {
             (Environment::Staging, _) if may_be_retried().is_some() => {
@@ -124,8 +160,11 @@ impl Model {
 #[must_use]
 pub fn what_happened(row: &DeploymentRow) -> String {
     let (deployment, request) = (&row.deployment, &row.deployment.request);
+    if deployment.is_of_restore() {
+        return deployment.in_words();
+    }
     let (what, place) = match request.environment {
-        Environment::Production => (format!("{} of {}", request.kind, request.build), ""),
+        Environment::Production => (format!("{} of {}", request.kind.noun(), request.build), ""),
         Environment::Staging => (request.build.to_string(), " in staging"),
     };
     let (did, step) = match row.state {

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::console::model::Model;
+use crate::console::model::link::LinkState;
 use crate::domain::ids::Seq;
 use crate::domain::people::Actor;
+use crate::domain::presence::PresentPerson;
 use crate::domain::request::Request;
 use crate::domain::time::between;
 
@@ -46,6 +48,18 @@ impl Model {
     #[must_use]
     pub fn is_me(&self, actor: &Actor) -> bool {
         self.service.as_ref().is_some_and(|service| service.me.actor == *actor)
+    }
+
+    /// Who has the service open; nobody is known to while there is no connection.
+    #[must_use]
+    pub fn present(&self) -> &[PresentPerson] {
+        let service = self.service.as_ref().filter(|_| self.link.state == LinkState::Up);
+        service.map_or(&[], |service| &service.present)
+    }
+
+    /// Who has the service open besides the user.
+    pub fn others_here(&self) -> impl Iterator<Item = &PresentPerson> {
+        self.present().iter().filter(|person| !self.is_me(&person.actor))
     }
 
     /// How long a request still lasts, in minutes, rounded up.

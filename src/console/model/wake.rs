@@ -15,6 +15,7 @@ use crate::console::model::requests::{LISTED as REQUESTS_LISTED, minutes_change_
 use crate::console::model::{Model, Screen};
 use crate::domain::deployment::StepState;
 use crate::domain::ids::{BuildNumber, Environment};
+use crate::domain::on_call::OnCall;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 
 /// How often the bar of a countdown moves.
@@ -50,7 +51,7 @@ impl Model {
     /// Old data shows its age by the second; young data becomes old at a certain instant.
     fn link_wake(&self) -> Instant {
         let elapsed = self.at.saturating_duration_since(self.link.last_answer);
-        let stale = self.link.stale(self.at, self.options.stale_after).is_some();
+        let stale = self.stale().is_some();
         match self.link.state {
             LinkState::Down { .. } => self.at + second_changes_in(elapsed),
             _ if stale => self.at + second_changes_in(elapsed),
@@ -60,7 +61,7 @@ impl Model {
 
     /// When the keyboard was quiet for long enough, where a letter of a text may also be the key of the emergency.
     fn pause(&self) -> Option<Instant> {
-        let help = matches!(self.overlays.last(), Some(Overlay::Help(_)));
+        let help = matches!(self.overlays.last(), Some(Overlay::Help(_) | Overlay::Engines(_)));
         let typing = help || self.filter.typing || self.log.search.is_some();
         self.last_input.filter(|_| typing).map(|last| last + QUIET)
     }
@@ -126,6 +127,8 @@ impl Model {
         let row = self.selected_deployment().map(|row| row.deployment.requested_at);
         let mut moments: Vec<_> = build.flat_map(seen).chain(row).collect();
         if let Some(service) = &self.service {
+            let on_call = service.on_call.iter().filter(|on_call| on_call.trouble.is_some());
+            moments.extend(on_call.filter_map(|on_call| on_call.read_at));
             let shown = [self.selected_build().map(|row| row.build.number), self.shown_history()];
             let rows = service.builds.iter().filter(|row| shown.contains(&Some(row.build.number)));
             let bad: Vec<_> = rows.flat_map(|row| &row.bad).collect();
@@ -170,7 +173,9 @@ impl Model {
         let by_calendar = self.service.iter().flat_map(|service| &service.calendar);
         let by_calendar = by_calendar.flat_map(|window| [Some(window.from), window.until]);
         let times = freezes.flat_map(|freeze| [Some(freeze.from), freeze.until]);
-        let times = times.chain(by_calendar).flatten().chain(self.next_day());
+        let on_call = self.service.iter().filter_map(|service| service.on_call.as_ref());
+        let on_call = on_call.flat_map(OnCall::changes);
+        let times = times.chain(by_calendar).flatten().chain(on_call).chain(self.next_day());
         let waits =
             times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero());
         let requests = self.open_request().and_then(|request| (request.until - now).to_std().ok());

@@ -160,6 +160,7 @@ where
     for effect in effects {
         match effect {
             Effect::Quit => return Ok(Some(Exit::Left)),
+            Effect::Switch(profile) => return Ok(Some(Exit::Switch(profile))),
             Effect::Fail(why) => return Err(why),
             Effect::Outside(asked) => leave_to_terminal(terminal, outside, &asked, model).await?,
             effect => performer.perform(effect),

@@ -9,6 +9,7 @@ use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout};
 
 use crate::backend::intents::{Intent, Intents};
+use crate::backend::last_state::{LastStates, StateKeeper};
 use crate::backend::lost_answer::conclude;
 use crate::backend::{Backend, BackendError, LONGEST_WAIT};
 use crate::console::effect::Effect;
@@ -20,6 +21,7 @@ use crate::domain::command::Command;
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
+use crate::domain::stats::DAYS;
 use crate::fault::{self, Layer};
 
 /// How long leaving waits for a command that was just sent.
@@ -31,6 +33,7 @@ pub struct Performer<B> {
     backend: Arc<B>,
     inbox: mpsc::Sender<Message>,
     intents: Option<Intents>,
+    keeper: Option<Arc<StateKeeper>>,
     /// Commands whose answers are outstanding.
     sending: JoinSet<()>,
     fleet: Task,
@@ -45,6 +48,7 @@ impl<B: Backend> Performer<B> {
             backend: Arc::new(backend),
             inbox,
             intents: None,
+            keeper: None,
             sending: JoinSet::new(),
             fleet: Task::default(),
             watch: Task::default(),
@@ -81,16 +85,27 @@ impl<B: Backend> Performer<B> {
                     Message::History { service, before, answer }
                 });
             }
+            Effect::Stats(service) => {
+                self.ask(move |b| async move {
+                    let answer = b.stats(&service, DAYS.0).await.map(Box::new);
+                    Message::Stats(service, answer)
+                });
+            }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
             Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
-            Effect::Outside(_) | Effect::Quit | Effect::Fail(_) => {}
+            Effect::Keep(states) => self.keeper = Some(Arc::new(StateKeeper::start(states))),
+            Effect::ReadLast { states, service, due } => self.read_last(states, service, due),
+            Effect::Outside(_) | Effect::Quit | Effect::Switch(_) | Effect::Fail(_) => {}
         }
     }
 
-    /// Waits a moment for commands that are still being sent: who leaves right after pressing has pressed.
+    /// Waits a moment for commands that are still being sent, as who leaves right after pressing has pressed, and for the disk.
     pub async fn finish(&mut self) {
         let sent = async { while self.sending.join_next().await.is_some() {} };
         let _nobody_answers = timeout(LONGEST_FAREWELL, sent).await;
+        if let Some(keeper) = &self.keeper {
+            keeper.finish().await;
+        }
     }
 
     fn send(&mut self, ticket: Ticket, command: Command, intent: Intent) {
@@ -134,17 +149,28 @@ impl<B: Backend> Performer<B> {
     }
 
     fn watch_fleet(&mut self, after: Option<Version>, due: Instant) {
+        let keeper = self.keeper.clone();
         let task = self.ask(move |b| async move {
             until(due).await;
-            Message::Fleet(b.fleet(after, LONGEST_WAIT).await.map(|fleet| fleet.map(Box::new)))
+            let answer = b.fleet(after, LONGEST_WAIT).await;
+            if let (Some(keeper), Ok(fleet)) = (keeper, &answer) {
+                keeper.fleet(fleet.as_ref());
+                learn_person(keeper, b.clone());
+            }
+            Message::Fleet(answer.map(|fleet| fleet.map(Box::new)))
         });
         self.fleet.replace(task);
     }
 
     fn watch_service(&mut self, service: ServiceName, after: Option<Version>, due: Instant) {
+        let keeper = self.keeper.clone();
         let task = self.ask(move |b| async move {
             until(due).await;
             let answer = b.service(&service, after, LONGEST_WAIT).await;
+            if let (Some(keeper), Ok(snapshot)) = (keeper, &answer) {
+                keeper.service(&service, snapshot.as_ref());
+                learn_person(keeper, b.clone());
+            }
             Message::Service(service, answer.map(|snapshot| snapshot.map(Box::new)))
         });
         self.watch.replace(task);
@@ -170,6 +196,21 @@ impl<B: Backend> Performer<B> {
         self.log.replace(task);
     }
 
+    fn read_last(&self, states: LastStates, service: Option<ServiceName>, due: Instant) {
+        self.ask(move |_| async move {
+            until(due).await;
+            let read = move || match service {
+                None => Message::LastFleet(states.fleet()),
+                Some(service) => {
+                    let found = states.service(&service);
+                    Message::LastService(service, found)
+                }
+            };
+            let read = tokio::task::spawn_blocking(read).await;
+            read.unwrap_or_else(|why| Message::LastFleet(Err(why.to_string())))
+        });
+    }
+
     fn ask<F>(&self, question: impl FnOnce(Arc<B>) -> F) -> AbortHandle
     where
         F: Future<Output = Message> + Send + 'static,
@@ -181,6 +222,17 @@ impl<B: Backend> Performer<B> {
             let _ = inbox.send(answer.await).await;
         });
         task.abort_handle()
+    }
+}
+
+/// Asks who sees what is kept, unless that is known. No answer waits for it.
+fn learn_person<B: Backend>(keeper: Arc<StateKeeper>, backend: Arc<B>) {
+    if !keeper.knows_person() {
+        tokio::spawn(async move {
+            if let Ok(who) = backend.who_am_i().await {
+                keeper.person(who.name);
+            }
+        });
     }
 }
 

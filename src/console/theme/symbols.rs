@@ -2,6 +2,7 @@
 
 use ratatui::symbols::border;
 
+use crate::domain::words::measures;
 use crate::terminal::capabilities::Charset;
 
 /// One column each; words next to them carry the meaning.
@@ -32,6 +33,8 @@ pub struct Symbols {
     pub border_focus: border::Set<'static>,
     /// A cell of a progress bar, from empty to full.
     pub progress: &'static [&'static str],
+    /// The blocks of a sparkline, the lowest first.
+    pub bars: [char; 8],
 }
 
 impl Symbols {
@@ -65,6 +68,7 @@ const UNICODE: Symbols = Symbols {
     border: border::ROUNDED,
     border_focus: border::THICK,
     progress: &["░", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+    bars: measures::BLOCKS,
 };
 
 const ASCII: Symbols = Symbols {
@@ -88,6 +92,7 @@ const ASCII: Symbols = Symbols {
     border: ascii_border("-"),
     border_focus: ascii_border("="),
     progress: &["-", "#"],
+    bars: measures::ASCII_BLOCKS,
 };
 
 const fn ascii_border(horizontal: &'static str) -> border::Set<'static> {

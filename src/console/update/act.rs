@@ -11,7 +11,9 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
-use crate::console::update::{backend, browse, burst, changes, confirm, log, requests, watch};
+use crate::console::update::{
+    backend, browse, burst, by_hand, changes, confirm, engines, log, requests, watch,
+};
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
@@ -51,6 +53,8 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Retry => retry(model),
         KeyAction::NotRollBack => not_roll_back(model),
         KeyAction::Changes => changes::open(model),
+        KeyAction::ByHand => by_hand::open(model),
+        KeyAction::Engines => show(model, Overlay::Engines(engines::page(model))),
         KeyAction::Help => show(model, Overlay::Help(Help::default())),
         KeyAction::Messages => messages(model),
         KeyAction::Open => open(model),
@@ -63,6 +67,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Edit(_)
         | KeyAction::Input(_)
         | KeyAction::InHelp(_)
+        | KeyAction::Choice(_)
         | KeyAction::Page(_)
         | KeyAction::Dialog(_) => Vec::new(),
         action => look(model, action),
@@ -81,6 +86,8 @@ fn look(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Refresh => return refresh(model),
         KeyAction::Pause => return pause(model),
         KeyAction::CopyCommit => return copy(model),
+        KeyAction::CopyLink => return copy_link(model),
+        KeyAction::ShowLink => return show_link(model),
         KeyAction::Log(command) => return log::command(model, command.clone()),
         KeyAction::LatestLog => return log::show_latest(model),
         KeyAction::NextStep => return log::step(model, 1),
@@ -238,6 +245,23 @@ fn copy(model: &mut Model) -> Vec<Effect> {
     };
     model.say(Tone::Plain, format!("sent {what} to the terminal's clipboard"));
     vec![Effect::Outside(Outside::Copy(text))]
+}
+
+fn copy_link(model: &mut Model) -> Vec<Effect> {
+    match available::page_address(model) {
+        Ok(address) => {
+            model.say(Tone::Plain, format!("sent to the terminal's clipboard: {address}"));
+            vec![Effect::Outside(Outside::Copy(address))]
+        }
+        Err(why) => tell(model, &why),
+    }
+}
+
+/// The console may run on another machine than the browser, so it opens none itself.
+fn show_link(model: &mut Model) -> Vec<Effect> {
+    match available::page_address(model) {
+        Ok(text) | Err(text) => tell(model, &text),
+    }
 }
 
 fn messages(model: &mut Model) -> Vec<Effect> {

@@ -11,7 +11,7 @@ use crate::console::model::link::LinkState;
 use crate::console::model::notes::{Note, Shown, Tone};
 use crate::console::model::problems::what_happened;
 use crate::console::model::{ListFilter, Model, Screen, Updates};
-use crate::console::update::{engine, history, plan, requests, watch};
+use crate::console::update::{engine, history, last, plan, requests, watch};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
@@ -43,6 +43,9 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
             effects
         }
         (Ok(fleet), Screen::Service) => {
+            if fleet.is_some() {
+                last::fleet_is_new(model);
+            }
             model.fleet = fleet.or(model.fleet.take());
             let mut effects = vec![watch::watch_fleet(model, model.at)];
             effects.extend(requests::tell_of_fleet(model));
@@ -64,6 +67,7 @@ pub fn fleet(model: &mut Model, answer: Answer<Option<Box<FleetSnapshot>>>) -> V
 fn main_fleet(model: &mut Model, fleet: Option<Box<FleetSnapshot>>) -> Vec<Effect> {
     let empty = model.fleet.as_ref().is_none_or(|fleet| fleet.services.is_empty());
     if let Some(fleet) = fleet {
+        last::fleet_is_new(model);
         model.clock = Some((fleet.at, model.at));
         model.fleet = Some(fleet);
     }
@@ -88,7 +92,9 @@ pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
     // What narrowed the list of services narrows no list of this one.
     model.filter = ListFilter::default();
     model.screen = Screen::Service;
-    vec![watch::watch(model, model.at), title(service)]
+    let mut effects = vec![watch::watch(model, model.at), title(service)];
+    effects.extend(last::read_service(model));
+    effects
 }
 
 /// The terminal's title while a service is shown.
@@ -142,9 +148,13 @@ fn not_found(model: &mut Model, sentence: String) -> Vec<Effect> {
 /// Puts a snapshot on screen.
 pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
     model.clock = Some((snapshot.at, model.at));
+    let from_disk = model.service_from_disk.take();
     let before = model.service.replace(snapshot);
     let mut effects = Vec::new();
-    if let Some(before) = before {
+    if from_disk.is_some() {
+        // What ended since then is no news by now.
+        effects.extend(plan::snapshot_changed(model));
+    } else if let Some(before) = before {
         history::keep(model, &before);
         effects.extend(announce(model, &before));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
@@ -253,6 +263,13 @@ fn disconnected(model: &mut Model, why: &BackendError) -> Vec<Effect> {
     };
     if !said {
         model.say(Tone::Bad, why.to_string());
+    }
+    let may_not_see = matches!(
+        why,
+        BackendError::Unauthorized(_) | BackendError::NoSession(_) | BackendError::NotAllowed(_)
+    );
+    if may_not_see {
+        last::forget(model);
     }
     let retry = model.at + engine::again_in(model, why, tries);
     model.link.state = LinkState::Down { why: why.to_string(), tries, retry };

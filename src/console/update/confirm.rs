@@ -15,7 +15,7 @@ use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
-use crate::console::update::{browse, changes, plan, send};
+use crate::console::update::{browse, by_hand, changes, plan, send};
 use crate::domain::ids::Environment;
 
 /// Opens the dialog, and asks for the plan where there is one.
@@ -78,7 +78,8 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
         DialogAction::Mark => mark(confirm),
         // Nothing may cover a countdown.
         DialogAction::Changes if confirm.fires_at().is_none() => changes::open_for_plan(model),
-        DialogAction::PressClose | DialogAction::Changes => Vec::new(),
+        DialogAction::ByHand if confirm.fires_at().is_none() => by_hand::open_for_plan(model),
+        DialogAction::PressClose | DialogAction::Changes | DialogAction::ByHand => Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
-use crate::console::update::{act, browse, burst, confirm, log, overlays};
+use crate::console::update::{act, browse, burst, confirm, engines, log, overlays};
 use crate::terminal::input::Crowd;
 
 pub fn input(model: &mut Model, event: Event, crowd: Crowd) -> Vec<Effect> {
@@ -77,7 +77,10 @@ fn context(model: &Model) -> InputContext {
             Focus::Commits => InputContext::Commits,
             Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
         },
-        Some(Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_)) => InputContext::Page,
+        Some(
+            Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_) | Overlay::ByHand(_),
+        ) => InputContext::Page,
+        Some(Overlay::Engines(_)) => InputContext::Choice,
         Some(Overlay::Help(_)) => InputContext::Help,
         None if model.filter.typing => InputContext::Filter,
         None if model.log.search.is_some() => InputContext::Search,
@@ -97,6 +100,7 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
         }
         InputContext::Page => overlays::page(model, action.as_ref()),
         InputContext::Help => overlays::help(model, action.as_ref(), letter),
+        InputContext::Choice => engines::key(model, action.as_ref(), letter),
         InputContext::Filter => browse::filter(model, action.as_ref(), letter),
         InputContext::Search => log::search(model, action.as_ref(), letter),
         _ => {
@@ -224,7 +228,7 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
             _ if quiet => EmergencyPress::Meant,
             _ => EmergencyPress::TooSoon,
         },
-        Some(Overlay::Help(_)) if typed && !quiet => EmergencyPress::Letter,
+        Some(Overlay::Help(_) | Overlay::Engines(_)) if typed && !quiet => EmergencyPress::Letter,
         Some(_) if !quiet && model.overlays.iter().any(is_dialog) => EmergencyPress::TooSoon,
         None if typed && (model.filter.typing || model.log.search.is_some()) => {
             EmergencyPress::Letter

@@ -4,12 +4,16 @@ mod act;
 mod backend;
 mod browse;
 mod burst;
+mod by_hand;
 mod changes;
 mod confirm;
 mod engine;
+mod engines;
 mod history;
 mod input;
+mod last;
 mod log;
+mod measures;
 mod overlays;
 mod plan;
 mod recall;
@@ -46,8 +50,16 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
         Message::Described(answer) => backend::described(model, answer),
         Message::Fleet(answer) => backend::fleet(model, answer),
         Message::Service(service, answer) => backend::service(model, &service, answer),
+        Message::Stats(service, answer) => measures::read(model, &service, answer),
         Message::History { service, before, answer } => {
             history::page(model, &service, before, answer)
+        }
+        Message::LastFleet(found) => {
+            last::fleet(model, found).map_or_else(Vec::new, |only| backend::open(model, &only))
+        }
+        Message::LastService(service, found) => {
+            last::service(model, &service, found);
+            Vec::new()
         }
         Message::Planned { ticket, answer } => plan::planned(model, ticket, answer),
         Message::Answered { ticket, answer } => send::answered(model, ticket, answer),
@@ -69,6 +81,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     settle(model, by);
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
+    effects.extend(measures::more(model));
     effects.extend(log::follow(model));
     if model.service.is_some() {
         model.targets.settle(targets(model), by);
@@ -109,6 +122,8 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
         effects.push(watch::watch_fleet(model, model.at));
     }
     effects.extend(model.services.selected.as_ref().map(backend::title));
+    // Before the first answer is kept.
+    effects.splice(0..0, last::start(model));
     effects
 }
 

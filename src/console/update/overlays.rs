@@ -6,7 +6,7 @@ use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::overlay::{Help, Overlay};
-use crate::console::update::act;
+use crate::console::update::{act, by_hand};
 
 /// How many rows of the help a page is.
 const HELP_PAGE: usize = 10;
@@ -15,6 +15,7 @@ const HELP_PAGE: usize = 10;
 pub fn page(model: &mut Model, action: Option<&KeyAction>) -> Vec<Effect> {
     match action {
         Some(KeyAction::Page(PageAction::Close)) => close(model),
+        Some(KeyAction::Page(PageAction::Copy)) => return by_hand::copy(model),
         Some(KeyAction::Move(by)) => scroll(model, *by),
         _ => {}
     }
@@ -26,24 +27,13 @@ fn scroll(model: &mut Model, by: Move) {
     let most = layout::overlay_lines(model).saturating_sub(1);
     match model.overlays.last_mut() {
         Some(Overlay::Changes(changes)) => {
-            changes.scroll = moved(changes.scroll, by, page_rows, most);
+            changes.scroll = by.lead(changes.scroll, page_rows, most);
         }
-        Some(Overlay::Line(page)) => page.scroll = moved(page.scroll, by, page_rows, most),
-        Some(Overlay::Messages(lines)) => *lines = moved(*lines, by, page_rows, most),
+        Some(Overlay::ByHand(page)) => page.scroll = by.lead(page.scroll, page_rows, most),
+        Some(Overlay::Line(page)) => page.scroll = by.lead(page.scroll, page_rows, most),
+        Some(Overlay::Messages(lines)) => *lines = by.lead(*lines, page_rows, most),
         _ => {}
     }
-}
-
-fn moved(from: usize, by: Move, page: usize, most: usize) -> usize {
-    let to = match by {
-        Move::Up => from.saturating_sub(1),
-        Move::Down => from + 1,
-        Move::PageUp => from.saturating_sub(page),
-        Move::PageDown => from + page,
-        Move::Top => 0,
-        Move::Bottom => most,
-    };
-    to.min(most)
 }
 
 /// Closes the top overlay; a dialog below it has to be read first.
@@ -67,7 +57,7 @@ pub fn help(model: &mut Model, action: Option<&KeyAction>, letter: Option<char>)
         }
         Some(KeyAction::Move(by)) => {
             let count = matching(&model.options.keymap, help.search.as_str()).len();
-            help.row = moved(help.row, *by, HELP_PAGE, count.saturating_sub(1));
+            help.row = by.lead(help.row, HELP_PAGE, count.saturating_sub(1));
         }
         Some(KeyAction::Edit(edit)) => {
             help.search.edit(*edit);

@@ -4,9 +4,10 @@ use crate::backend::{Answer, BackendError};
 use crate::console::actions::action::KeyAction;
 use crate::console::effect::Effect;
 use crate::console::model::Model;
-use crate::console::model::dialog::kinds::{Dialog, Question, WatchTarget};
+use crate::console::model::dialog::kinds::{Dialog, EnterWhy, Question, WatchTarget};
 use crate::console::model::dialog::progress::Stage;
 use crate::console::model::notes::Tone;
+use crate::console::model::overlay::Overlay;
 use crate::console::model::ticket::Ticket;
 use crate::console::update::{changes, engine};
 use crate::domain::command::Action;
@@ -125,12 +126,16 @@ fn changes_since(model: &Model, shown: &Plan, now: &Plan) -> Vec<String> {
 pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     let (at, key) = (model.at, model.next_key());
     let fires_at = at + model.options.emergency_countdown;
+    let is_covered = !matches!(model.overlays.last(), Some(Overlay::Confirm(_)));
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.emergency_is_planned(&plan, at);
     confirm.ask(plan);
     confirm.progress.renew(key);
     let may = confirm.dialog.may_be_done() && !confirm.dialog.asks_number();
     if let Some(countdown) = confirm.dialog.countdown_mut() {
+        if is_covered {
+            countdown.waits_for_enter.get_or_insert(EnterWhy::Covered);
+        }
         countdown.fires_at = (may && countdown.waits_for_enter.is_none()).then_some(fires_at);
         countdown.again = again;
     }

@@ -26,6 +26,10 @@ pub fn withdraw(model: &mut Model) -> Vec<Effect> {
 
 /// Announces a new request, and the end of the one that was open, also when it expires.
 pub fn tell(model: &mut Model) -> Vec<Effect> {
+    // What was open when an earlier console looked is no news.
+    if model.service_from_disk.is_some() {
+        return Vec::new();
+    }
     let open = model.open_request().cloned();
     if open.as_ref().map(|r| r.id) == model.requests.open.as_ref().map(|r| r.id) {
         return Vec::new();
@@ -43,9 +47,22 @@ fn began(model: &mut Model, request: &Request) -> Vec<Effect> {
         return Vec::new();
     }
     let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
-    let text = format!("{} asks for a promoter of {}{note}", request.by, request.build);
+    let on_call = if is_on_call(model) { "; you are on call" } else { "" };
+    let text = format!("{} asks for a promoter of {}{note}{on_call}", request.by, request.build);
     say(model, Tone::Plain, text);
-    vec![Effect::Outside(Outside::Bell)]
+    ring(model)
+}
+
+/// Whether the user is on call for the service on screen.
+fn is_on_call(model: &Model) -> bool {
+    let Some(service) = &model.service else { return false };
+    let mut members = service.on_call.iter().flat_map(|on_call| on_call.members(model.now()));
+    members.any(|name| service.me.actor.is_person(name))
+}
+
+/// Rings for whoever could press.
+fn ring(model: &Model) -> Vec<Effect> {
+    if model.may_act() { vec![Effect::Outside(Outside::Bell)] } else { Vec::new() }
 }
 
 /// A note about the service whose snapshot came, also while the list of services is on screen.
@@ -105,7 +122,7 @@ pub fn tell_of_fleet(model: &mut Model) -> Vec<Effect> {
         if model.requests.is_new(id) && !model.is_me(&by) {
             let text = format!("{by} asks for a promoter of {build}");
             model.say_of(&service, Tone::Plain, text);
-            effects.push(Effect::Outside(Outside::Bell));
+            effects.extend(ring(model));
         }
     }
     effects

@@ -11,7 +11,10 @@ pub fn watch(model: &Model, due: Instant) -> Effect {
     match (model.screen, &model.services.selected) {
         (Screen::Service, Some(service)) => Effect::WatchService {
             service: service.clone(),
-            after: newest(model).map(|snapshot| snapshot.version.clone()),
+            // Who saw what comes from the disk may have seen more than this caller may.
+            after: newest(model)
+                .filter(|_| model.service_from_disk.is_none())
+                .map(|snapshot| snapshot.version.clone()),
             due,
         },
         _ => watch_fleet(model, due),
@@ -28,5 +31,6 @@ fn newest(model: &Model) -> Option<&ServiceSnapshot> {
 
 /// The fleet is watched under a service too: for what is wrong with the backend as a whole, and the services there are.
 pub fn watch_fleet(model: &Model, due: Instant) -> Effect {
-    Effect::WatchFleet { after: model.fleet.as_ref().map(|fleet| fleet.version.clone()), due }
+    let fleet = model.fleet.as_ref().filter(|_| model.fleet_from_disk.is_none());
+    Effect::WatchFleet { after: fleet.map(|fleet| fleet.version.clone()), due }
 }

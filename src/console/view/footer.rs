@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
 use crate::console::actions::action::{
-    DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
+    ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
 };
 use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
@@ -148,6 +148,15 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
                 (dialog(DialogAction::Close), "close"),
             ]
         }
+        Some(Overlay::ByHand(_)) => vec![
+            (KeyAction::Move(Move::PageDown), "scroll"),
+            (KeyAction::Page(PageAction::Copy), "copy"),
+            (KeyAction::Page(PageAction::Close), "close"),
+        ],
+        Some(Overlay::Engines(_)) => vec![
+            (KeyAction::Choice(ChoiceAction::Switch), "switch"),
+            (KeyAction::Choice(ChoiceAction::Close), "close"),
+        ],
         Some(Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_)) => {
             let scroll = KeyAction::Move(Move::PageDown);
             vec![(scroll, "scroll"), (KeyAction::Page(PageAction::Close), "close")]

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 use crate::calendar::FreezeState;
 use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
-use crate::console::model::link::LinkState;
+use crate::console::model::link::{FromDisk, LinkState};
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
 use crate::console::view::parts::clock::clock;
@@ -150,8 +150,15 @@ pub fn draw_problem(model: &Model, frame: &mut Frame, area: Rect) {
             format!("1 of {count}, {} shows all: ", model.key(&KeyAction::Messages))
         }
     };
+    // Before all else, as a long reason leaves no room after it.
+    let is_away = model.from_disk().is_some() || matches!(model.link.state, LinkState::Down { .. });
+    let by_hand = model
+        .by_hand()
+        .filter(|_| is_away)
+        .map_or_else(String::new, |_| format!("{}: by hand  ", model.key(&KeyAction::ByHand)));
     let row = Row::new(&model.options.theme, area.width)
         .own(format!(" {} ", symbols.warn), Role::Danger)
+        .own(by_hand, Role::Key)
         .own(more, Role::Muted)
         .own(format!("{} ", problem.what), Role::Danger)
         .own(format!("{} {}", symbols.arrow, problem.remedy), Role::Text);
@@ -224,7 +231,7 @@ fn on_its_way<'t>(model: &Model, row: Row<'t>, running: &DeploymentRow, length: 
     if length < Length::NoTime { row.own(format!(" {time}"), role) } else { row }
 }
 
-/// ` promote of #1288 failed`, after ` BAD` where what was live before it is no good.
+/// ` promote of #1288 failed`, after ` BAD` where what was live before it is no good. After a restore, that nobody knows.
 fn in_doubt<'t>(model: &Model, row: Row<'t>, broken: &DeploymentRow, length: Length) -> Row<'t> {
     let (request, state) = (&broken.deployment.request, broken.state.as_str());
     let live = model.service.as_ref().and_then(|s| s.live.get(&Environment::Production));
@@ -233,8 +240,12 @@ fn in_doubt<'t>(model: &Model, row: Row<'t>, broken: &DeploymentRow, length: Len
     } else {
         row
     };
+    if broken.deployment.is_of_restore() {
+        return row.own(" RESTORED, NOT KNOWN", Role::Danger);
+    }
     if length < Length::NoKind {
-        return row.own(format!(" {} of {} {state}", request.kind, request.build), Role::Danger);
+        return row
+            .own(format!(" {} of {} {state}", request.kind.noun(), request.build), Role::Danger);
     }
     let arrow = model.options.theme.symbols.arrow;
     row.own(format!(" {arrow} {} {state}", request.build), Role::Danger)
@@ -309,7 +320,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     let (word, role) = match (target.under_way, &target.blocked) {
         (Some(_), _) => ("UNDER WAY", Role::Warn),
         (None, Some(_)) => ("BLOCKED", Role::Danger),
-        (None, None) if target.unchecked => ("UNCHECKED", Role::Warn),
+        (None, None) if target.is_only_unchecked() => ("UNCHECKED", Role::Warn),
         (None, None) => verdict::word(target.verdict.outlook),
     };
     let row = row.gap(1).own(word, role);
@@ -366,7 +377,11 @@ fn of_staging<'t>(model: &Model, row: Row<'t>, newest: &DeploymentRow, length: L
         DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
         DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
     };
-    let red = is_red(newest.state);
+    let is_unknown = model.service.as_ref().is_some_and(|service| service.staging_unknown)
+        && newest.state == DeploymentState::Succeeded;
+    let (word, glyph, role) =
+        if is_unknown { ("NOT KNOWN", symbols.warn, Role::Warn) } else { (word, glyph, role) };
+    let red = is_red(newest.state) || is_unknown;
     let word = if red || length < Length::StagingGlyph { word } else { glyph };
     if length >= Length::OnlyRed && !red {
         return row;
@@ -397,6 +412,8 @@ fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
     let row = if demo { row.own("DEMO ", Role::Accent) } else { row };
     let row = match &model.options.profile {
         Some(profile) => row.called_within(profile, most, Role::Accent).gap(1),
+        // Only where it could be taken for that of a profile.
+        None if !model.options.engines.is_empty() => row.own("local ", Role::Accent),
         None => row,
     };
     let row = match &model.service {
@@ -409,6 +426,11 @@ fn state<'t>(model: &Model, row: Row<'t>, most: usize) -> Row<'t> {
     freshness(model, row).own(" ", Role::Text)
 }
 
+/// `AS OF 03:12 (4h ago)`.
+fn as_of(model: &Model, disk: FromDisk) -> String {
+    format!("AS OF {} ({} ago)", clock(model, disk.seen), say(disk.age(model.at)))
+}
+
 /// How old the data is, in words that cannot be missed once nothing may be done on it.
 pub fn freshness<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
     aged(model, row, DataAge::Long)
@@ -419,7 +441,11 @@ fn aged<'t>(model: &Model, row: Row<'t>, length: DataAge) -> Row<'t> {
     let retry = retry.map_or_else(String::new, |wait| {
         format!(", retry in {}s", wait.as_millis().div_ceil(1_000))
     });
-    if let Some(old) = model.link.stale(model.at, model.options.stale_after) {
+    if let Some(disk) = model.from_disk() {
+        let off = if length < DataAge::Short { ", actions off" } else { "" };
+        return row.own(format!("{}{off}", as_of(model, disk)), Role::Stale);
+    }
+    if let Some(old) = model.stale() {
         let off = if length < DataAge::Shortest { ", actions off" } else { "" };
         return row.own(format!("STALE {}{retry}{off}", say(old)), Role::Stale);
     }

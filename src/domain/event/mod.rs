@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 pub use self::adoption::Adoption;
 pub use self::observed::ObservedDeployment;
 pub use self::outcome::{Outcome, StepOutcome};
-pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec};
+pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec, are_remote};
 pub use self::sentence::Subject;
 use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
@@ -24,6 +24,8 @@ use super::plan::Finding;
 use super::policy::VerifyBy;
 use super::quarantine::BadCommit;
 use super::recipe::Recipe;
+use super::remote::{EngineName, FoundBy, RunKey, RunRef, Waits};
+use super::retention::RetentionRule;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
 
@@ -86,6 +88,28 @@ pub enum Fact {
     StepStarted {
         deployment: DeploymentId,
         step: usize,
+    },
+    /// A step is about to be sent to another engine. Recorded before the request leaves, so that it is sent once: whoever
+    /// finds this after a restart only looks for the run.
+    RunSent {
+        deployment: DeploymentId,
+        step: usize,
+        engine: EngineName,
+        key: RunKey,
+    },
+    /// It is known which run of the other engine the step is.
+    RunFound {
+        deployment: DeploymentId,
+        step: usize,
+        run: RunRef,
+        how: FoundBy,
+    },
+    /// What holds up the run of a step at another engine, or that nothing does any more.
+    RunWaits {
+        deployment: DeploymentId,
+        step: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waits: Option<Waits>,
     },
     StepEnded {
         deployment: DeploymentId,
@@ -167,6 +191,18 @@ pub enum Fact {
     /// A person stated what production runs; nothing was deployed. This event's sequence number names it as a
     /// deployment at another engine.
     ProductionAdopted(Box<Adoption>),
+    /// The record was restored from a copy whose last event is `head`, recorded at `at`. What happened after that is not
+    /// recorded. What was open is interrupted, and what production runs is not known. This event's sequence number names
+    /// that doubt as a deployment at another engine.
+    RecordRestored {
+        head: Seq,
+        at: DateTime<Utc>,
+    },
+    /// The logs of these deployments were removed, with all else that is on disk of their steps.
+    RunsRemoved {
+        deployments: Vec<DeploymentId>,
+        rule: RetentionRule,
+    },
     /// A command was refused, by a guard or because something changed. Nothing was done. The same refusal of the same
     /// person is recorded at most once a minute while nothing changes. Refusals from the last moments before the
     /// engine was killed may be missing.
@@ -205,6 +241,9 @@ names! {
     DeploymentRequested: "deployment_requested",
     DeploymentStarted: "deployment_started",
     StepStarted: "step_started",
+    RunSent: "run_sent",
+    RunFound: "run_found",
+    RunWaits: "run_waits",
     StepEnded: "step_ended",
     CancelRequested: "cancel_requested",
     DeploymentEnded: "deployment_ended",
@@ -220,6 +259,8 @@ names! {
     FreezePlaced: "freeze_placed",
     FreezeLifted: "freeze_lifted",
     ProductionAdopted: "production_adopted",
+    RecordRestored: "record_restored",
+    RunsRemoved: "runs_removed",
     Refused: "refused",
 }
 

@@ -20,6 +20,10 @@ pub enum StepOutcome {
     NotStarted(String),
     /// Its supervisor is gone and left no result. How far it came is unknown.
     Lost,
+    /// It did not succeed at another engine, as a sentence.
+    Concluded(String),
+    /// What became of it at another engine is not known, as a sentence. It may have changed something, or still do.
+    Unfound(String),
 }
 
 /// `exit 1`, `timed out`.
@@ -33,6 +37,8 @@ impl fmt::Display for StepOutcome {
             Self::Cancelled => f.write_str("cancelled"),
             Self::NotStarted(why) => write!(f, "not started: {why}"),
             Self::Lost => f.write_str("lost: its supervisor is gone and left no result"),
+            Self::Concluded(how) => f.write_str(how),
+            Self::Unfound(why) => write!(f, "not known: {why}"),
         }
     }
 }

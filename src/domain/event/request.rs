@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use crate::domain::plan::{Finding, Guard};
+use crate::domain::remote::RemoteJob;
 use crate::domain::schema::SchemaChange;
 use crate::domain::time::{Milliseconds, millis};
 
@@ -81,6 +82,12 @@ impl DeploymentKind {
             Self::External => "external",
         }
     }
+
+    /// The word for it before "of": `promote of #12`, `deployment of #12`.
+    #[must_use]
+    pub fn noun(self) -> &'static str {
+        if self == Self::External { "deployment" } else { self.as_str() }
+    }
 }
 
 impl std::fmt::Display for DeploymentKind {
@@ -103,7 +110,24 @@ pub struct StepSpec {
     pub expected: Option<Duration>,
 }
 
-/// How a step's process is started.
+impl StepSpec {
+    /// The job, if the step runs at another engine.
+    #[must_use]
+    pub fn remote(&self) -> Option<&RemoteJob> {
+        match &self.run {
+            Run::Remote(job) => Some(job),
+            Run::Shell(_) | Run::Bash(_) | Run::Argv(_) => None,
+        }
+    }
+}
+
+/// Whether all steps run at other engines, so that they need no checkout here.
+#[must_use]
+pub fn are_remote(steps: &[StepSpec]) -> bool {
+    !steps.is_empty() && steps.iter().all(|step| step.remote().is_some())
+}
+
+/// How a step is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Run {
@@ -113,4 +137,6 @@ pub enum Run {
     Bash(String),
     /// A program and its arguments, without a shell.
     Argv(Vec<String>),
+    /// A job at another engine.
+    Remote(RemoteJob),
 }

@@ -57,6 +57,16 @@ impl Fact {
             Self::StepStarted { deployment, step } => {
                 format!("{deployment} step {} started", step + 1)
             }
+            Self::RunSent { deployment, step, engine, key } => {
+                format!("{deployment} step {} goes to {engine} as {key}", step + 1)
+            }
+            Self::RunFound { deployment, step, run, .. } => {
+                format!("{deployment} step {} is run {}", step + 1, run.id)
+            }
+            Self::RunWaits { deployment, step, waits } => match waits {
+                Some(waits) => format!("{deployment} step {} waits for {waits}", step + 1),
+                None => format!("{deployment} step {} waits no more", step + 1),
+            },
             Self::StepEnded { deployment, step, outcome, .. } => {
                 format!("{deployment} step {}: {outcome}", step + 1)
             }
@@ -108,6 +118,13 @@ impl Fact {
                     because(reason)
                 )
             }
+            Self::RecordRestored { head, at } => format!(
+                "{by} restored the record from a copy that ends at event {head} of {}; what was done after is not known",
+                instant::in_utc(*at)
+            ),
+            Self::RunsRemoved { deployments, rule } => {
+                format!("{by} removed the logs of {}, by {rule}", some(deployments))
+            }
             Self::Refused { what, sentence, .. } => {
                 format!("{by} was refused {what}{}", because(sentence))
             }
@@ -137,6 +154,9 @@ impl Fact {
             | Self::PromoterRequested { build, .. } => Subject { build: Some(*build), ..none },
             Self::DeploymentStarted { deployment, .. }
             | Self::StepStarted { deployment, .. }
+            | Self::RunSent { deployment, .. }
+            | Self::RunFound { deployment, .. }
+            | Self::RunWaits { deployment, .. }
             | Self::StepEnded { deployment, .. }
             | Self::CancelRequested { deployment, .. }
             | Self::DeploymentEnded { deployment, .. }
@@ -178,6 +198,15 @@ impl DeploymentRequest {
             format!("overrode {guard} ({}): {reason}", findings.join("; "))
         })
     }
+}
+
+/// The first of them, and how many more: `d12, d15, d16 and 3 more`.
+fn some(deployments: &[DeploymentId]) -> String {
+    const NAMED: usize = 3;
+    let named: Vec<_> = deployments.iter().take(NAMED).map(DeploymentId::to_string).collect();
+    let more = deployments.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", named.join(", "))
 }
 
 /// `: the reason`, or nothing without one.

@@ -50,8 +50,8 @@ impl<'a> Traits<'a> {
     ) -> Option<Self> {
         let person = people.people.get(name)?;
         let mine = seen.filter(|who| people.owner_of(who) == Some(name)).map(|who| &*who.name);
-        let mut logins: BTreeSet<_> =
-            person.logins.iter().map(|login| login.to_lowercase()).collect();
+        let all = person.logins.iter().chain(&person.forge_logins);
+        let mut logins: BTreeSet<_> = all.map(|login| login.to_lowercase()).collect();
         logins.insert(name.to_lowercase());
         logins.extend(person.emails.iter().filter_map(|email| {
             let mailbox = Mailbox::of(email)?;

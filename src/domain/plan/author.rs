@@ -152,14 +152,19 @@ fn written_by_others(input: PlanInput<'_>) -> String {
     }
 }
 
-/// Who else can promote it, and whether anybody can.
+/// Who else can promote it, whoever is on call first, and whether anybody can.
 fn other_promoters(input: PlanInput<'_>, actor: &Actor) -> (Option<String>, bool) {
     let Actor::Person(me) = actor else { return (None, false) };
     let writers = input.range.writers(input.people);
     let names = input.people.people.keys().map(String::as_str);
-    let others: Vec<_> =
-        names.filter(|name| *name != me.as_str() && !writers.contains(name)).collect();
-    match others.as_slice() {
+    let others = names.filter(|name| *name != me.as_str() && !writers.contains(name));
+    let is_on_call = |name: &&str| input.on_call.iter().any(|one| one == name);
+    let (on_call, others): (Vec<_>, Vec<_>) = others.partition(is_on_call);
+    // In the order of escalation.
+    let first = input.on_call.iter().filter(|name| on_call.contains(&name.as_str()));
+    let first = first.map(|name| format!("{name} (on call)"));
+    let all: Vec<_> = first.chain(others.into_iter().map(str::to_owned)).collect();
+    match all.as_slice() {
         [] => (Some("Everyone in [people] wrote part of this".to_owned()), false),
         others => (Some(format!("Needs another promoter: {}", listed(others))), true),
     }

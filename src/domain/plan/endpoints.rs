@@ -127,10 +127,8 @@ fn no_rollback_target(state: &ServiceState) -> String {
         live.build
     );
     match state.deployments.get(&live.deployment) {
-        Some(made) => {
-            let (kind, build) = (made.request.kind, made.request.build);
-            format!("{oldest}; the {kind} of {build} by {} ({}) put it live", made.by, made.id)
-        }
+        Some(made) if made.is_stated() => format!("{oldest}; {} ({})", made.in_words(), made.id),
+        Some(made) => format!("{oldest}; the {} ({}) put it live", made.in_words(), made.id),
         None => oldest,
     }
 }

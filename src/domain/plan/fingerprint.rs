@@ -245,16 +245,26 @@ fn freeze_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     }
 }
 
-/// `production changed: #12 is live; promote of #12 by sam succeeded 20s ago`.
+/// `production changed: #12 is live; promote of #12 by sam succeeded 20s ago`, or `…; sam stated that production runs #12
+/// 20s ago`.
 fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let live = now.live.as_ref().map_or_else(|| "nothing".into(), |live| live.build.to_string());
     let changed = format!("{} changed: {live} is live", now.environment);
     let Some(last) = details.last_ended else { return changed };
+    let changed = if last.is_of_restore() {
+        format!("{} changed: what is live is not known", now.environment)
+    } else {
+        changed
+    };
     let ended = last.ended.as_ref();
     let ago =
         ended.map_or_else(String::new, |end| format!(" {} ago", say(between(end.at, now.at))));
-    let (kind, build, by) = (last.request.kind, last.request.build, &last.by);
-    format!("{changed}; {kind} of {build} by {by} {}{ago}", last.state().as_str())
+    let how = if last.is_stated() || last.is_of_restore() {
+        ""
+    } else {
+        &format!(" {}", last.state().as_str())
+    };
+    format!("{changed}; {}{how}{ago}", last.in_words())
 }
 
 impl fmt::Display for Fingerprint {

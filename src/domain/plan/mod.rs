@@ -21,8 +21,9 @@ use self::endpoints::no_build;
 pub use self::endpoints::{Endpoints, endpoints};
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
-pub use self::retry::retry_in_staging;
+pub use self::retry::{retry_in_staging, retry_of};
 use super::build::Build;
+use super::by_hand::ByHand;
 use super::command::{Action, Refusal};
 use super::commit::Range;
 use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
@@ -79,6 +80,9 @@ pub struct Plan {
     /// How to undo it, as data, if one action does it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo_remedy: Option<Remedy>,
+    /// The commands that do it without trunkline; only of a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<Box<ByHand>>,
     pub fingerprint: Fingerprint,
 }
 
@@ -142,10 +146,11 @@ pub enum Guard {
     InFlight,
     BigBatch,
     Variables,
+    Engine,
 }
 
 impl Guard {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Author,
         Self::Freeze,
         Self::Verified,
@@ -157,6 +162,7 @@ impl Guard {
         Self::InFlight,
         Self::BigBatch,
         Self::Variables,
+        Self::Engine,
     ];
 
     #[must_use]
@@ -173,6 +179,7 @@ impl Guard {
             Self::InFlight => "in_flight",
             Self::BigBatch => "big_batch",
             Self::Variables => "variables",
+            Self::Engine => "engine",
         }
     }
 }
@@ -202,6 +209,8 @@ pub struct PlanInput<'a> {
     pub state: &'a ServiceState,
     pub policy: &'a Policy,
     pub people: &'a People,
+    /// The members of `[people]` who are on call now, as far as that is known.
+    pub on_call: &'a [String],
     /// The calendar freezes for a promote to production now.
     pub calendar: &'a Evaluation,
     /// The commits between the live build and the target, see [`Endpoints::range`].
@@ -210,6 +219,8 @@ pub struct PlanInput<'a> {
     pub steps: &'a [StepSpec],
     pub migrations: &'a Migrations,
     pub variables: &'a KnownVariables,
+    /// Why a step cannot run at the engine that it names.
+    pub unusable_engine: Option<&'a str>,
 }
 
 /// Computes the plan. Pure: the same input, action, actor and instant give the same plan.
@@ -237,6 +248,8 @@ pub fn plan(
     let retried = ends.retries(input.state);
     findings.extend(retried.map(|retried| retry::again(retried, now)));
     findings.extend(variables::findings(input, environment));
+    let unusable = input.unusable_engine;
+    findings.extend(unusable.map(|why| finding(Guard::Engine, Severity::Refuse, why.to_owned())));
     let fingerprint = fingerprint::of(input, &ends, action, actor, now, verdict.as_ref());
     let in_flight = input.state.in_flight(environment);
     let (undo, undo_remedy) = undo(input, &ends);
@@ -261,6 +274,7 @@ pub fn plan(
         findings,
         undo,
         undo_remedy,
+        by_hand: None,
         fingerprint,
     })
 }

@@ -119,7 +119,7 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         };
         let remedy = match open {
             Some(running) => Some(Remedy::Watch { deployment: running.id }),
-            None => retry::retry_in_staging(target, retry::newest(input.state), input.policy),
+            None => retry::retry_in_staging(input.state, target, input.policy),
         };
         return finding(Severity::Override, format!("{} {why}", target.number)).with(remedy);
     }
@@ -148,6 +148,11 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
     }
     if let Some(tried) = input.state.unsettled(Environment::Staging) {
         let why = format!("{} did not succeed there", tried.request.build);
+        let sentence = format!("{verified}; what staging runs now is not known, since {why}");
+        return finding(Severity::Warn, sentence);
+    }
+    if input.state.is_unknown_since_restore(Environment::Staging) {
+        let why = "the record was restored from a copy";
         let sentence = format!("{verified}; what staging runs now is not known, since {why}");
         return finding(Severity::Warn, sentence);
     }
@@ -209,7 +214,7 @@ fn soak(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding {
         None => finding(
             Guard::Soak,
             Severity::Override,
-            format!("Never in staging, needs {} there", say(needs)),
+            format!("Never succeeded in staging, needs {} there", say(needs)),
         ),
     }
 }
@@ -283,6 +288,9 @@ fn contained(bad: &Contained<'_>, now: DateTime<Utc>) -> String {
 }
 
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
+    if input.state.is_unknown_since_restore(Environment::Production) {
+        return order_after_restore(input, target);
+    }
     match input.state.live(Environment::Production).map(|live| live.build) {
         Some(live) if target.number < live => finding(
             Guard::Order,
@@ -308,6 +316,26 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
         .with(Some(Remedy::Adopt { commit: None })),
         None => finding(Guard::Order, Severity::Info, "First build to go live"),
     }
+}
+
+/// The record was restored from a copy, and nothing was deployed since.
+fn order_after_restore(input: PlanInput<'_>, target: &Build) -> Finding {
+    let last = input.state.live(Environment::Production).map(|live| live.build);
+    let last = match last {
+        Some(last) if target.number < last => {
+            let sentence = format!(
+                "{} is older than {last}, the last in production by the restored record",
+                target.number
+            );
+            let remedy = input.state.was_live(target.number);
+            let remedy = remedy.then_some(Remedy::RollBack { to: target.number });
+            return finding(Guard::Order, Severity::Refuse, sentence).with(remedy);
+        }
+        Some(last) => format!("; {last} is the last that it knows"),
+        None => " in which nothing was live".to_owned(),
+    };
+    let sentence = format!("What is live is not known: the record was restored from a copy{last}");
+    finding(Guard::Order, Severity::Warn, sentence).with(Some(Remedy::Adopt { commit: None }))
 }
 
 pub(super) fn in_flight(
@@ -336,14 +364,7 @@ pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
         Some(started) => ("running, started", started),
         None => ("queued, requested", running.requested_at),
     };
-    format!(
-        "{} of {} by {} ({}) is {state} {} ago",
-        running.request.kind,
-        running.request.build,
-        running.by,
-        running.id,
-        say(between(since, now))
-    )
+    format!("{} ({}) is {state} {} ago", running.in_words(), running.id, say(between(since, now)))
 }
 
 fn big_batch(input: PlanInput<'_>) -> Option<Finding> {

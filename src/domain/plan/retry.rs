@@ -64,7 +64,7 @@ pub(super) fn findings(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>)
 fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     let with = |severity, sentence: String| finding(Guard::Order, severity, sentence);
     let number = target.number;
-    if let Some(why) = unfit(target, newest(input.state), input.policy) {
+    if let Some(why) = unfit(target, waits(input.state, target), input.policy) {
         return with(Severity::Refuse, why);
     }
     let Some(live) = input.state.live(Environment::Staging) else {
@@ -96,9 +96,9 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     }
 }
 
-/// Why staging does not take a build by a retry, whatever runs there now; `None` if it does. `newest` is the newest build on
-/// the trunk.
-fn unfit(build: &Build, newest: Option<BuildNumber>, policy: &Policy) -> Option<String> {
+/// Why staging does not take a build by a retry, whatever runs there now; `None` if it does. `waits` is whether staging takes
+/// it next by itself.
+fn unfit(build: &Build, waits: bool, policy: &Policy) -> Option<String> {
     let number = build.number;
     if policy.staging == Staging::Observe {
         let sentence =
@@ -110,12 +110,11 @@ fn unfit(build: &Build, newest: Option<BuildNumber>, policy: &Policy) -> Option<
             "{number} is not on the trunk any more: a force-push took it away, and staging follows the trunk"
         ));
     }
-    let waits = newest == Some(number) && build.staging.is_none();
     waits.then(|| format!("{number} waits for staging and starts by itself as soon as it can"))
 }
 
-pub(super) fn newest(state: &ServiceState) -> Option<BuildNumber> {
-    state.newest_build().map(|build| build.number)
+fn waits(state: &ServiceState, build: &Build) -> bool {
+    state.next_for_staging().is_some_and(|next| next.number == build.number)
 }
 
 /// That another deployment than the one to try again left staging in doubt.
@@ -154,16 +153,18 @@ pub(super) fn again(retried: &Deployment, now: DateTime<Utc>) -> Finding {
 }
 
 /// A retry in staging of a build that failed there, was passed over or was replaced, unless staging does not take it.
-/// `newest` is the newest build on the trunk.
+/// `waits` is whether staging takes it next by itself.
 #[must_use]
-pub fn retry_in_staging(
-    build: &Build,
-    newest: Option<BuildNumber>,
-    policy: &Policy,
-) -> Option<Remedy> {
+pub fn retry_of(build: &Build, waits: bool, policy: &Policy) -> Option<Remedy> {
     let (number, environment) = (build.number, Environment::Staging);
     let retry = Remedy::Retry { build: number, environment };
-    unfit(build, newest, policy).is_none().then_some(retry)
+    unfit(build, waits, policy).is_none().then_some(retry)
+}
+
+/// The same, asked of the record.
+#[must_use]
+pub fn retry_in_staging(state: &ServiceState, build: &Build, policy: &Policy) -> Option<Remedy> {
+    retry_of(build, waits(state, build), policy)
 }
 
 /// What puts the build back into staging that this retry replaces.
@@ -174,7 +175,7 @@ pub(super) fn undo(input: PlanInput<'_>, target: BuildNumber) -> (String, Option
     if live.number == target {
         return (format!("none: {target} is what staging ran before, too"), None);
     }
-    if let Some(why) = unfit(live, newest(input.state), input.policy) {
+    if let Some(why) = unfit(live, waits(input.state, live), input.policy) {
         return (format!("none: {why}"), None);
     }
     let remedy = Remedy::Retry { build: live.number, environment: Environment::Staging };

@@ -80,6 +80,15 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     }
     let running = input.state.in_flight(Environment::Production);
     match running.or(input.state.unsettled(Environment::Production)) {
+        Some(doubt) if input.state.restores.contains(&doubt.id) => finding(
+            Guard::Order,
+            Severity::Warn,
+            format!(
+                "Deploys {number} again, the last build in production that the restored record knows; what runs there now is \
+                 not known"
+            ),
+        )
+        .with(Some(Remedy::Adopt { commit: None })),
         Some(attempt) => finding(
             Guard::Order,
             Severity::Info,

@@ -1,10 +1,15 @@
 //! The guard on the environment variables of the steps: each has a value, and the same as at the last deployment.
 
 use super::{Finding, Guard, PlanInput, Severity, finding};
+use crate::domain::event::are_remote;
 use crate::domain::ids::Environment;
 use crate::domain::variables::{LostValues, and};
 
 pub(super) fn findings(input: PlanInput<'_>, environment: Environment) -> Vec<Finding> {
+    if are_remote(input.steps) {
+        // They get none of them.
+        return Vec::new();
+    }
     let missing = input.variables.missing.iter();
     let missing =
         missing.map(|missing| finding(Guard::Variables, Severity::Refuse, missing.to_string()));

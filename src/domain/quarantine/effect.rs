@@ -100,7 +100,8 @@ impl<'a> BuildLines<'a> {
         self.entries.iter().map(|entry| entry.build)
     }
 
-    /// Whether each build has the effect of a commit. Where the commit itself never came, one that may be the same counts.
+    /// Whether each build has the effect of a commit. Where the commit itself never came or was reverted, one that may be
+    /// the same counts.
     pub(super) fn presences_of_effect(&self, bad: &'a BadCommit) -> Vec<Presence<'a>> {
         let sides = self.sides([&bad.sha]);
         let own = self.presence_by_build(bad, |entry, presence| entry.reverted(presence, &sides));
@@ -112,8 +113,11 @@ impl<'a> BuildLines<'a> {
             some.find(|presence| presence.counts()).or(reverted).unwrap_or(Presence::Without)
         };
         let all = own.into_iter().enumerate().map(|(at, own)| match own {
-            Presence::Without => of_twins(at),
-            own => own,
+            own if own.counts() => own,
+            own => match of_twins(at) {
+                twins if twins.counts() || own == Presence::Without => twins,
+                _ => own,
+            },
         });
         all.collect()
     }
@@ -150,11 +154,18 @@ impl<'a> BuildLines<'a> {
         for (at, entry) in self.entries.iter().enumerate() {
             let doubt = |sha| Presence::MayHave(Doubt::Twin { build: entry.build.number, sha });
             let inherited = entry.after.map_or(Presence::Without, |after| all[after]);
-            let before_reverts = match (inherited, twins.places.get(&at)) {
-                (inherited, Some(sha)) if !inherited.counts() => doubt(*sha),
-                (inherited, _) => inherited,
+            let presence = match twins.places.get(&at) {
+                Some(sha) => {
+                    let (older, newer) = entry.reverts_around(sha);
+                    let before = match entry.after_all(older, inherited, &twins.sides) {
+                        before if before.counts() => before,
+                        _ => doubt(*sha),
+                    };
+                    entry.after_all(newer, before, &twins.sides)
+                }
+                None => entry.reverted(inherited, &twins.sides),
             };
-            all.push(match entry.reverted(before_reverts, &twins.sides) {
+            all.push(match presence {
                 _ if ancestors[at] => Presence::Without,
                 Presence::Has => doubt(twins.first),
                 presence => presence,
@@ -242,10 +253,28 @@ impl<'a> BuildEntry<'a> {
         }
     }
 
-    /// The presence after the build's own reverts. The last revert counts. One that is not sure leaves a doubt, both about
-    /// the effect that it takes away and about the one that it brings back.
+    /// The build's own reverts: those that it lists before one of its commits, and the others.
+    fn reverts_around(&self, commit: &Sha) -> (Vec<&'a Revert>, Vec<&'a Revert>) {
+        // Its commits are listed newest first.
+        let place = |sha: &Sha| self.build.commits.iter().position(|listed| listed.sha == *sha);
+        let own = place(commit);
+        self.build.reverts.iter().partition(|revert| own.is_some() && place(&revert.by) > own)
+    }
+
+    /// The presence after the build's own reverts.
     fn reverted(&self, presence: Presence<'a>, sides: &Sides<'a>) -> Presence<'a> {
-        self.build.reverts.iter().fold(presence, |before, revert| {
+        self.after_all(&self.build.reverts, presence, sides)
+    }
+
+    /// The presence after these reverts. The last revert counts. One that is not sure leaves a doubt, both about the effect
+    /// that it takes away and about the one that it brings back.
+    fn after_all(
+        &self,
+        reverts: impl IntoIterator<Item = &'a Revert>,
+        presence: Presence<'a>,
+        sides: &Sides<'a>,
+    ) -> Presence<'a> {
+        reverts.into_iter().fold(presence, |before, revert| {
             let after = self.after(before, revert, sides);
             let (by, build) = (&revert.by, self.build.number);
             let is_changed = before.counts() != after.counts();

@@ -27,6 +27,8 @@ pub struct SchemaHistory {
     left: BTreeMap<BuildNumber, BuildNumber>,
     /// The newest build whose production deployment started, with any outcome.
     newest: Option<BuildNumber>,
+    /// The record was restored from a copy, and nobody knows yet what production ran after it.
+    pub(in crate::domain) restored: bool,
 }
 
 type StatementKey = (String, u32, String, Class);

@@ -70,6 +70,9 @@ const MOST_REASONS: usize = 20;
 /// The most unjudged promotes that are named.
 const MOST_NAMED: usize = 3;
 
+/// Said while nobody has stated what production ran after the copy from which the record was restored.
+const RESTORED: &str = "the record was restored from a copy: what production ran after it, and with which migrations, is not known";
+
 /// A promote that has not started.
 #[derive(Debug, Clone, Copy)]
 pub struct Promoted<'a> {
@@ -154,6 +157,10 @@ impl ServiceState {
         let risk = |against| (Outlook::Risk, against);
         let (unjudged, remedy) = self.unjudged_above(build, promoted).unzip();
         against.extend(unjudged.map(Objection::Unjudged).map(risk));
+        let is_newest =
+            |promoted: Promoted<'_>| Some(&promoted.build) == self.builds.keys().next_back();
+        let is_unknown = self.schema.restored && !promoted.is_some_and(is_newest);
+        against.extend(is_unknown.then(|| risk(Objection::Unjudged(RESTORED.to_owned()))));
         against.extend(self.off_trunk_changes(build).map(Objection::Apart).map(risk));
         let is_untried = |since: Seq| !self.was_live_after(build, since);
         let shared = self.shared_changes.iter().filter(|other| is_untried(other.since)).rev();
@@ -163,7 +170,7 @@ impl ServiceState {
             outlook: against.first().map_or(Outlook::Safe, |(outlook, _)| *outlook),
             floor: all().filter_map(|change| change.raises(newest)).max(),
             why: reasons(&against, build),
-            remedy: remedy.flatten(),
+            remedy: remedy.flatten().or(is_unknown.then_some(Remedy::Adopt { commit: None })),
         }
     }
 

@@ -37,6 +37,17 @@ impl ServiceState {
         self.builds.values().rev().find(|build| !build.off_trunk)
     }
 
+    /// The build that staging takes next by itself, where trunkline deploys to it: the newest one of the trunk, if staging did
+    /// not take it yet. After a force-push that is one that it passed over or took before, if the last one that it took is
+    /// not on the trunk any more.
+    #[must_use]
+    pub fn next_for_staging(&self) -> Option<&Build> {
+        let last = self.last_requested(Environment::Staging);
+        let last = last.and_then(|deployment| self.builds.get(&deployment.request.build));
+        let left_trunk = last.is_some_and(|build| build.off_trunk);
+        self.newest_build().filter(|build| build.staging.is_none() || left_trunk)
+    }
+
     /// The deployments of an environment that are queued or running, oldest first.
     pub fn open(&self, environment: Environment) -> impl Iterator<Item = &Deployment> {
         let open = self.open.iter().filter_map(|id| self.deployments.get(id));
@@ -119,14 +130,16 @@ impl ServiceState {
         if let Some(deployment) = self.failed_in_staging(build) {
             return failed(deployment);
         }
+        let is_next = self.next_for_staging().is_some_and(|next| next.number == build.number);
+        let is_broken = || self.unusable.get(&build.number).is_some_and(|no| no.in_staging);
         match staging {
             _ if build.is_verified(kinds) => BuildState::Verified,
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
             Some(deployment) => failed(deployment),
+            None if is_next && is_broken() => BuildState::Broken,
+            None if is_next => BuildState::Queued,
             None if build.superseded_by.is_some() => BuildState::Superseded,
-            None if self.unusable.get(&build.number).is_some_and(|no| no.in_staging) => {
-                BuildState::Broken
-            }
+            None if is_broken() => BuildState::Broken,
             None if build.off_trunk || !self.waiting.contains(&build.number) => {
                 BuildState::NotStaged
             }
@@ -146,12 +159,13 @@ impl ServiceState {
         history.iter().rev().map(|live| live.build).find(|build| *build < number)
     }
 
-    /// Whether production ran before trunkline deployed there: nothing is recorded as live, and the service has a past that
-    /// trunkline did not see.
+    /// Whether production may run what is not recorded: nothing is recorded as live, and the service has a past that
+    /// trunkline did not see or that a restored record does not have.
     #[must_use]
     pub fn is_live_unknown(&self) -> bool {
         let first = self.builds.keys().next();
-        self.live(Environment::Production).is_none() && first.is_some_and(|first| first.0 > 1)
+        self.live(Environment::Production).is_none()
+            && first.is_some_and(|first| first.0 > 1 || !self.restores.is_empty())
     }
 
     #[must_use]

@@ -34,6 +34,9 @@ impl Alarm {
     #[must_use]
     pub fn short(&self) -> String {
         match self {
+            Self::InDoubt { kind, state, .. } if is_of_restore(*kind, *state) => {
+                "RESTORED, NOT KNOWN".to_owned()
+            }
             Self::InDoubt { environment: Environment::Production, kind, build, state, .. } => {
                 format!("{} {build} {kind}", state.as_str().to_uppercase())
             }
@@ -49,9 +52,16 @@ impl Alarm {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
+            Self::InDoubt { environment, kind, build, state, .. }
+                if is_of_restore(*kind, *state) =>
+            {
+                format!(
+                    "{environment} is in doubt: the record was restored from a copy in which {build} was live; what runs there is not known"
+                )
+            }
             Self::InDoubt { environment, kind, build, state, step, .. } => {
                 let what = match environment {
-                    Environment::Production => format!("{kind} of {build}"),
+                    Environment::Production => format!("{} of {build}", kind.noun()),
                     Environment::Staging => build.to_string(),
                 };
                 let at = step.as_ref().map_or_else(String::new, |step| format!(" at step {step}"));
@@ -74,6 +84,11 @@ impl Alarm {
             Self::NotInStaging { .. } => Environment::Staging,
         }
     }
+}
+
+/// What another engine does is told when it is over, so that only a restore of the record interrupts it.
+fn is_of_restore(kind: DeploymentKind, state: DeploymentState) -> bool {
+    kind == DeploymentKind::External && state == DeploymentState::Interrupted
 }
 
 /// Everything that is wrong with what the service runs, the worst first.

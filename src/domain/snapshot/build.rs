@@ -16,8 +16,10 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::expected;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
+use crate::domain::on_call::OnCallInput;
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::{FreezeMode, Policy};
+use crate::domain::presence::PresentPerson;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::service::{Live, ServiceState};
 use crate::domain::stops::Freeze;
@@ -43,6 +45,9 @@ pub struct SnapshotInput<'a> {
     /// Whether a rollback would run without the values of its build's own service file, which cannot be read.
     pub rollback_unread: bool,
     pub problems: &'a [Problem],
+    /// Who has the service open.
+    pub present: &'a [PresentPerson],
+    pub on_call: Option<OnCallInput<'a>>,
 }
 
 /// The service as `me` sees it at `now`.
@@ -66,6 +71,7 @@ pub fn service(
         live: live.collect(),
         live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+        staging_unknown: state.is_unknown_since_restore(Environment::Staging),
         alarms: alarms(state),
         deployments: deployment_rows(state, &builds),
         builds: build_rows(input, &builds),
@@ -83,6 +89,8 @@ pub fn service(
         flawed: at_most_shown(flawed(state)),
         policy: input.policy.clone(),
         people: input.people.clone(),
+        present: input.present.to_vec(),
+        on_call: input.on_call.map(|on_call| on_call.at(input.people, now)),
         problems: input.problems.to_vec(),
     }
 }
@@ -299,6 +307,7 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         ),
         unchecked: input.rollback.is_none() || input.rollback_unread,
         under_way: under_way(input.state, to),
+        by_hand: None,
     })
 }
 

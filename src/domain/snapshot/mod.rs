@@ -13,15 +13,18 @@ use utoipa::ToSchema;
 use self::alarm::Alarm;
 use crate::calendar::FreezeWindow;
 use crate::domain::build::{Build, BuildState};
+use crate::domain::by_hand::ByHand;
 use crate::domain::caller::AccessRole;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::on_call::OnCall;
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::Policy;
+use crate::domain::presence::PresentPerson;
 use crate::domain::quarantine::Quarantined;
 use crate::domain::request::Request;
-use crate::domain::schema::Verdict;
+use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::time::{Milliseconds, millis};
@@ -49,6 +52,9 @@ pub struct Description {
     /// The caller's role; absent from an engine that knows no roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<AccessRole>,
+    /// Where people reach the pages of this server; absent if it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
 }
 
 /// What a backend can do. The screen names what it cannot do.
@@ -153,6 +159,9 @@ pub struct ServiceSnapshot {
     /// Whether production ran before trunkline deployed there, so that what is live is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub live_unknown: bool,
+    /// Whether what staging runs is not known, since the record was restored from a copy.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub staging_unknown: bool,
     /// The last production deployment, if it did not succeed. What runs there is uncertain.
     pub unsettled: Option<DeploymentId>,
     /// What is wrong with what it runs, the worst first.
@@ -194,6 +203,12 @@ pub struct ServiceSnapshot {
     pub flawed: Vec<FlawedBuild>,
     pub policy: Policy,
     pub people: People,
+    /// Who has the service open now, the caller too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub present: Vec<PresentPerson>,
+    /// Who is on call; absent if the service file does not say where to read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_call: Option<OnCall>,
     pub problems: Vec<Problem>,
 }
 
@@ -279,6 +294,32 @@ pub struct RollbackPreview {
     /// Whether its service file is not read, so that it is not known whether it can be deployed as it was.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unchecked: bool,
+    /// The commands that do it without trunkline; absent from a server that does not know them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<Box<ByHand>>,
+}
+
+impl RollbackPreview {
+    /// Whether nothing is known against it, and its service file is not read, so that it is not safe either.
+    #[must_use]
+    pub fn is_only_unchecked(&self) -> bool {
+        self.unchecked && self.verdict.outlook == Outlook::Safe
+    }
+
+    /// How it would go: what is known of the schema is said whatever else there is to say.
+    #[must_use]
+    pub fn outlook_in_words(&self) -> String {
+        let state = match (self.under_way, &self.blocked) {
+            (Some(id), _) => Some(format!("under way ({id})")),
+            (None, Some(why)) => Some(format!("BLOCKED: {why}")),
+            (None, None) => self.is_only_unchecked().then(|| "UNCHECKED".to_owned()),
+        };
+        let is_told = state.is_none() || self.verdict.outlook > Outlook::Safe;
+        let verdict = is_told.then(|| self.verdict.headline());
+        let is_unread = self.unchecked && self.under_way.is_none();
+        let unread = is_unread.then(|| "its trunkline.toml is not read".to_owned());
+        [state, verdict, unread].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// The caller of this connection.

@@ -6,6 +6,7 @@ use super::{CommandContext, Decided, Need, ServiceView, text};
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, Fact};
 use crate::domain::ids::Seq;
+use crate::domain::people::Actor;
 use crate::domain::plan::{Fingerprint, Plan};
 use crate::domain::time::{between, say};
 
@@ -14,7 +15,7 @@ pub(super) fn ask(
     plan: &Plan,
     confirmed: &Fingerprint,
     note: &str,
-    now: DateTime<Utc>,
+    CommandContext { actor, now, .. }: CommandContext<'_>,
 ) -> Result<Decided, Refusal> {
     plan.check_without_reasons(confirmed, service.state)?;
     let build = plan.target.build;
@@ -30,9 +31,18 @@ pub(super) fn ask(
     let stands = service.policy.request_expires;
     let until = TimeDelta::from_std(stands).ok().and_then(|stands| now.checked_add_signed(stands));
     let until = until.ok_or_else(|| Refusal::invalid("request_expires is too long; shorten it"))?;
-    let said = format!("asked for a promoter of {build}, for {}", say(stands));
+    let on_call = on_call(service, actor, now);
+    let said = format!("asked for a promoter of {build}, for {}{on_call}", say(stands));
     let facts = vec![Fact::PromoterRequested { build, until, note }];
     Ok(Decided { facts, deployment: None, said })
+}
+
+/// `; on call: raj, kim`: whom to call if nobody takes it. Empty if that is not known, or only who asks.
+fn on_call(service: &ServiceView<'_>, actor: &Actor, now: DateTime<Utc>) -> String {
+    let members = service.on_call.map(|on_call| on_call.members(service.people, now));
+    let is_other = |name: &String| !actor.is_person(name);
+    let others: Vec<_> = members.into_iter().flatten().filter(is_other).collect();
+    if others.is_empty() { String::new() } else { format!("; on call: {}", others.join(", ")) }
 }
 
 pub(super) fn withdraw(

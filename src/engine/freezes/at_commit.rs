@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::source::{Files, Source, parse};
+use super::file_feeds::Files;
+use super::source::{Source, parse};
 use super::{FEEDS_PROBLEM, FileInForce, Freezes, trouble_of};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FREEZES_FILE, FeedPlace, FreezesFile, LARGEST_FILE};
@@ -95,11 +96,7 @@ async fn read(
     at: &Sha,
     is_partial: &mut bool,
 ) -> Result<Option<CommitFreezes>, String> {
-    let beside = |file: &str| match folder {
-        Some(folder) => format!("{folder}/{file}"),
-        None => file.to_owned(),
-    };
-    let found = mirror.entry(at, &beside(FREEZES_FILE), LARGEST_FILE as u64).await;
+    let found = mirror.entry(at, &beside(folder, FREEZES_FILE), LARGEST_FILE as u64).await;
     let Some(text) = text(found, FREEZES_FILE, is_partial)? else { return Ok(None) };
     let parsing = move || parse(&text, FREEZES_FILE).map(|file| (text, file));
     let parsed = tokio::task::spawn_blocking(parsing).await;
@@ -108,18 +105,23 @@ async fn read(
     for source in &file.feeds {
         if let FeedPlace::Path(path) = &source.place {
             let most = LARGEST_FEED.min(left) as u64;
-            let found = mirror.entry(at, &beside(path), most).await;
+            let found = mirror.entry(at, &beside(folder, path), most).await;
             let text = self::text(found, &format!("{path:?}"), is_partial);
             let missing = || format!("{path:?}: is not on the trunk");
             let text = text.and_then(|text| text.ok_or_else(missing));
             left -= text.as_ref().map_or(0, String::len);
-            files.insert(source.freeze.clone(), text.map(Arc::from));
+            files.insert(source.id.clone(), text.map(Arc::from));
         }
     }
     Ok(Some(CommitFreezes { text, file, files }))
 }
 
-fn text(
+/// The path of a file of a service in this folder.
+pub(super) fn beside(folder: Option<&str>, file: &str) -> String {
+    folder.map_or_else(|| file.to_owned(), |folder| format!("{folder}/{file}"))
+}
+
+pub(super) fn text(
     found: Result<FileEntry, GitError>,
     path: &str,
     is_partial: &mut bool,

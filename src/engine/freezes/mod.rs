@@ -1,9 +1,12 @@
-//! The freezes by calendar of the engine and of each service. They are read when they change; the last good ones are saved.
+//! The freezes by calendar of the engine and of each service, and the calendars of who is on call. They are read when they
+//! change; the last good ones are saved.
 //!
 //! Files are read, feeds parsed and copies written without a lock that commands wait for. The results are then swapped in.
 
 mod at_commit;
 mod feeds;
+mod file_feeds;
+mod on_call;
 mod own;
 mod saved;
 mod source;
@@ -19,11 +22,15 @@ pub use self::at_commit::FreezesAtCommit;
 use self::at_commit::OwnFileUpdate;
 pub(super) use self::at_commit::at_commit;
 use self::feeds::Feeds;
+use self::file_feeds::FileFeeds;
+pub use self::on_call::OnCallAtCommit;
+use self::on_call::OnCallCalendar;
+pub(super) use self::on_call::on_call_at_commit;
 use self::own::OwnFile;
 use self::saved::SavedTexts;
 use self::source::Source;
 use super::reserve::write_remedy;
-use super::world::{Service, Trouble, World, WorldOwner};
+use super::world::{Service, Trouble, World, WorldOwner, WorldReader};
 use crate::calendar::FreezeRules;
 use crate::domain::ids::ServiceName;
 
@@ -51,6 +58,8 @@ pub struct Freezes {
 struct InForce {
     engine: FileInForce,
     services: BTreeMap<ServiceName, FileInForce>,
+    /// The calendars of who is on call; `None` for a service that is known to have none.
+    on_call: BTreeMap<ServiceName, Option<Arc<OnCallCalendar>>>,
     /// The owners whose newest text is not on disk yet; `None` is the engine.
     unsaved: BTreeSet<Option<ServiceName>>,
 }
@@ -84,6 +93,7 @@ impl Freezes {
         let in_force = InForce {
             engine: held(engine),
             services: services.collect(),
+            on_call: BTreeMap::new(),
             unsaved: BTreeSet::new(),
         };
         Self {
@@ -147,11 +157,10 @@ impl Freezes {
             if !in_force.unsaved.is_empty() {
                 return true;
             }
-            in_force.sources()
+            in_force.feeds()
         };
-        let is_due = |source: &Arc<Source>| {
-            let mut feeds = source.feeds().iter();
-            source.is_old(&self.feeds, now) || feeds.any(|feed| self.feeds.is_due(feed, now))
+        let is_due = |feeds: &Arc<FileFeeds>| {
+            feeds.is_old(&self.feeds, now) || feeds.is_due(&self.feeds, now)
         };
         all.iter().any(is_due) || self.own().is_due()
     }
@@ -161,7 +170,7 @@ impl Freezes {
         let known = self.in_force().engine.source.clone();
         let Some(read) = own.look(&known) else { return OwnLook::NotDue };
         let is_other = |source: &Source| {
-            source.file.is_none() || !known.is_from(source.text.as_deref(), &source.files)
+            source.file.is_none() || !known.is_from(source.text.as_deref(), &source.feeds.files)
         };
         let source = read.source.filter(is_other);
         let source = source.map(|source| source.with_events(&known, &self.feeds, now));
@@ -179,7 +188,7 @@ impl Freezes {
     /// Computes the outdated events again.
     fn renew(&self, now: DateTime<Utc>) {
         let all = self.in_force().sources();
-        for before in all.into_iter().filter(|source| source.is_old(&self.feeds, now)) {
+        for before in all.into_iter().filter(|source| source.feeds.is_old(&self.feeds, now)) {
             let fresh = Arc::new(before.with_events(&before, &self.feeds, now));
             let mut in_force = self.in_force();
             let InForce { engine, services, .. } = &mut *in_force;
@@ -193,26 +202,30 @@ impl Freezes {
 
     /// Fetches the feeds that are due.
     fn fetch(&self, now: DateTime<Utc>) {
-        let all = self.in_force().sources();
-        self.feeds.fetch_due(all.iter().flat_map(|one| one.feeds().to_vec()).collect(), now);
+        let all = self.in_force().feeds();
+        self.feeds.fetch_due(all.iter().flat_map(|one| one.sources.clone()).collect(), now);
     }
 
     /// Removes the copies of unused feeds.
-    fn tidy(&self) {
+    fn tidy(&self, services: &[ServiceName]) {
         let _one = self.saving();
-        let all = self.in_force().sources();
-        // An unreadable file may name any feed.
-        if all.iter().all(|source| source.file.is_some()) {
-            let keys = |one: &Arc<Source>| -> Vec<_> {
-                one.feeds().iter().map(|feed| one.key(feed)).collect()
-            };
+        let (all, is_each_known) = {
+            let in_force = self.in_force();
+            // An unreadable file may name any feed, and so may a service file that was not read yet.
+            let is_read = in_force.sources().iter().all(|source| source.file.is_some());
+            let is_known = |service| in_force.on_call.contains_key(service);
+            (in_force.feeds(), is_read && services.iter().all(is_known))
+        };
+        if is_each_known {
+            let keys =
+                |one: &Arc<FileFeeds>| one.sources.iter().map(|s| one.key(s)).collect::<Vec<_>>();
             self.feeds.keep_only(&all.iter().flat_map(keys).collect());
         }
     }
 
     /// Saves the text of a file and of its feeds.
     fn put(&self, whose: Option<&ServiceName>, newest: Option<&Source>) -> io::Result<()> {
-        for (key, text) in newest.into_iter().flat_map(Source::good_texts) {
+        for (key, text) in newest.into_iter().flat_map(|source| source.feeds.good_texts()) {
             self.kept.put_feed(&key, text)?;
         }
         self.kept.put(whose, newest.and_then(|source| source.text.as_deref()))
@@ -248,6 +261,12 @@ impl InForce {
         all.map(|held| held.source.clone()).collect()
     }
 
+    /// The feeds of all files, and those of who is on call.
+    fn feeds(&self) -> Vec<Arc<FileFeeds>> {
+        let of_files = self.sources().into_iter().map(|source| source.feeds.clone());
+        of_files.chain(self.on_call_feeds()).collect()
+    }
+
     /// The file in force whose text has to be saved.
     fn source_of(&self, whose: Option<&ServiceName>) -> Option<Arc<Source>> {
         match whose {
@@ -268,21 +287,24 @@ impl Freezes {
     /// Checks everything, if anything is due. It may be slow, so it runs on its own thread.
     pub(super) async fn look_when_due(
         self: &Arc<Self>,
+        world: &WorldReader,
         now: DateTime<Utc>,
     ) -> Option<FreezeUpdate> {
         if !self.is_due(now) {
             return None;
         }
-        let freezes = self.clone();
-        tokio::task::spawn_blocking(move || freezes.look(now)).await.ok()
+        let (freezes, world) = (self.clone(), world.clone());
+        tokio::task::spawn_blocking(move || freezes.look(&world, now)).await.ok()
     }
 
     /// Checks everything once. It may be slow.
-    pub(super) fn look(&self, now: DateTime<Utc>) -> FreezeUpdate {
+    pub(super) fn look(&self, world: &WorldReader, now: DateTime<Utc>) -> FreezeUpdate {
+        let services: Vec<_> = world.read(|world| world.services.keys().cloned().collect());
         let mut update = FreezeUpdate::default();
         let mut own = self.own();
         // This comes before the file is read, so that a new file can fall back on the previous rules.
         self.renew(now);
+        self.renew_on_call(now);
         match self.look_at_own(&mut own, now) {
             OwnLook::NotDue => {}
             OwnLook::Good => update.troubles.push((FILE_PROBLEM, None)),
@@ -291,7 +313,7 @@ impl Freezes {
                 update.troubles.push((FILE_PROBLEM, Some(Trouble::new(what, remedy))));
             }
         }
-        self.tidy();
+        self.tidy(&services);
         self.fetch(now);
         let engine = self.in_force().engine.source.clone();
         update.troubles.push((FEEDS_PROBLEM, trouble_of(&engine.rules, now)));
@@ -300,14 +322,17 @@ impl Freezes {
         update
     }
 
-    /// The services whose rules are not the ones in force.
+    /// The services whose rules or calendars are not the ones in force.
     fn outdated(&self, world: &World, now: DateTime<Utc>) -> Vec<ServiceName> {
         let is_outdated = |service: &&Arc<Service>| {
             let (rules, own) = self.in_force_for(&service.name);
             let trouble =
                 own.and_then(|own| trouble_of(&own.rules, now)).map(|trouble| trouble.what);
             let reported = service.problems.get(FEEDS_PROBLEM).map(|known| &known.what);
-            !service.freezes.are_same(&rules) || reported != trouble.as_ref()
+            let on_call = self.on_call_of(&service.name);
+            !service.freezes.are_same(&rules)
+                || reported != trouble.as_ref()
+                || on_call::is_outdated(service, on_call.as_ref(), now)
         };
         world.services.values().filter(is_outdated).map(|service| service.name.clone()).collect()
     }
@@ -347,9 +372,11 @@ impl FreezeUpdate {
         for name in &outdated {
             let (rules, own) = freezes.in_force_for(name);
             let trouble = own.and_then(|own| trouble_of(&own.rules, now));
+            let on_call = freezes.on_call_of(name);
             world.change(name, |service| {
                 service.freezes = rules;
                 service.set_trouble(FEEDS_PROBLEM, now, trouble);
+                on_call::take_in(service, on_call, now);
             });
         }
         for (source, trouble) in self.troubles {

@@ -7,7 +7,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::source::{Files, Source, parse};
+use super::file_feeds::Files;
+use super::source::{Source, parse};
 use crate::calendar::ical::LARGEST_FEED;
 use crate::calendar::{FeedPlace, FreezesFile, LARGEST_FILE};
 use crate::config::freezes as files;
@@ -92,7 +93,7 @@ impl OwnFile {
                 let folder = self.path.as_deref().and_then(Path::parent).map(Path::to_owned);
                 let files = self.files(file, &folder.unwrap_or_default());
                 let source = || Source::of(None, text.clone(), file.clone(), files.clone());
-                (files != known.files).then(source)
+                (files != known.feeds.files).then(source)
             }
             // The saved copy cannot be read, and the source in force reports that.
             (Some(_), None) => None,
@@ -111,7 +112,7 @@ impl OwnFile {
                 let text = files::text(&path, LARGEST_FEED);
                 let text = text.map(Arc::from).map_err(|why| format!("{below:?}: {why}"));
                 self.stamps.insert(path, stamp);
-                files.insert(source.freeze.clone(), text);
+                files.insert(source.id.clone(), text);
             }
         }
         files

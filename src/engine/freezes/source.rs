@@ -1,19 +1,15 @@
 //! One freezes.toml with the events of its feeds around an instant. It never changes; making one can be slow.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-use super::feeds::{Feeds, feed_span};
+use super::feeds::Feeds;
+use super::file_feeds::{FileFeeds, Files};
 use super::saved::{SavedText, SavedTexts};
-use crate::calendar::{FREEZES_FILE, Feed, FeedPlace, FeedSource, FreezeRules, FreezesFile};
-use crate::config::freezes as files;
+use crate::calendar::{FREEZES_FILE, FeedPlace, FreezeRules, FreezesFile};
 use crate::domain::ids::ServiceName;
 use crate::fault;
-
-/// The events of feeds are computed again after this time.
-const REFRESH: TimeDelta = TimeDelta::days(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Source {
@@ -23,25 +19,8 @@ pub(super) struct Source {
     pub file: Option<FreezesFile>,
     /// The service of the file; `None` for the engine's own.
     of: Option<ServiceName>,
-    pub files: Files,
-    /// The last valid feeds by the ids of their rules.
-    good: BTreeMap<String, ValidFeed>,
+    pub feeds: Arc<FileFeeds>,
     pub rules: FreezeRules,
-    computed_at: Option<DateTime<Utc>>,
-    versions: Vec<u64>,
-}
-
-/// The texts of feed files by the ids of their rules, or why they cannot be read.
-pub(super) type Files = BTreeMap<String, Result<Arc<str>, String>>;
-
-#[derive(Debug, Clone)]
-struct ValidFeed {
-    source: FeedSource,
-    feed: Feed,
-    /// The text of a feed file.
-    text: Option<Arc<str>>,
-    /// When the next text turned out invalid.
-    until: Option<DateTime<Utc>>,
 }
 
 impl Source {
@@ -53,7 +32,8 @@ impl Source {
     /// A file whose feeds are not computed yet.
     pub fn of(of: Option<ServiceName>, text: String, file: FreezesFile, files: Files) -> Self {
         let rules = named(of.as_ref(), &file.rules);
-        Self { text: Some(text), file: Some(file), of, files, rules, ..Self::default() }
+        let feeds = Arc::new(FileFeeds::of(of.clone(), file.feeds.clone(), files));
+        Self { text: Some(text), file: Some(file), of, feeds, rules }
     }
 
     /// A file without any valid version: every promote needs a reason.
@@ -73,103 +53,35 @@ impl Source {
         };
         match parse(&text, FREEZES_FILE) {
             Ok(file) => {
-                let mut source = Self::of(of, text, file, Files::new());
-                let files = source.feeds().iter().filter_map(|feed| {
+                let feeds = FileFeeds::of(of.clone(), file.feeds.clone(), Files::new());
+                let files = feeds.sources.iter().filter_map(|feed| {
                     let FeedPlace::Path(_) = &feed.place else { return None };
-                    Some((feed.freeze.clone(), Ok(kept.feed(&source.key(feed))?.into())))
+                    Some((feed.id.clone(), Ok(kept.feed(&feeds.key(feed))?.into())))
                 });
-                source.files = files.collect();
-                source
+                Self::of(of, text, file, files.collect())
             }
             Err(why) => Self { text: Some(text), ..Self::unreadable(of, &why) },
         }
     }
 
-    pub fn feeds(&self) -> &[FeedSource] {
-        self.file.as_ref().map_or(&[], |file| &file.feeds)
-    }
-
-    /// The key of a feed copy: its address, or its file and service.
-    pub fn key(&self, feed: &FeedSource) -> String {
-        let of = self.of.as_ref().map_or("", ServiceName::as_str);
-        match &feed.place {
-            FeedPlace::Url(url) => url.clone(),
-            FeedPlace::Path(path) => format!("{of}\n{}\n{path}", feed.freeze),
-        }
-    }
-
-    /// The last valid texts of the feed files with the keys of their copies.
-    pub fn good_texts(&self) -> impl Iterator<Item = (String, &str)> {
-        let all = self.good.values();
-        all.filter_map(|good| Some((self.key(&good.source), good.text.as_deref()?)))
-    }
-
     /// Whether it has the same texts.
     pub fn is_from(&self, text: Option<&str>, files: &Files) -> bool {
-        self.file.is_some() && self.text.as_deref() == text && self.files == *files
-    }
-
-    /// Whether its events may be out of date.
-    pub fn is_old(&self, feeds: &Feeds, now: DateTime<Utc>) -> bool {
-        self.computed_at.is_none_or(|at| now - at > REFRESH || now < at)
-            || self.versions != feeds.versions(self.feeds())
+        self.file.is_some() && self.text.as_deref() == text && self.feeds.files == *files
     }
 
     /// The same with the current events of its feeds. An invalid feed keeps its last valid events, also those of the
     /// previous file.
     pub fn with_events(&self, before: &Self, feeds: &Feeds, now: DateTime<Utc>) -> Self {
-        // Read first, so that an answer in between makes this source outdated.
-        let versions = feeds.versions(self.feeds());
-        let (mut good, mut known) = (BTreeMap::new(), BTreeMap::new());
-        for source in self.feeds() {
-            let feed = match self.read(source, feeds, now) {
-                Ok(feed) => {
-                    let text = self.files.get(&source.freeze).and_then(|text| text.clone().ok());
-                    let found =
-                        ValidFeed { source: source.clone(), feed: feed.clone(), text, until: None };
-                    good.insert(source.freeze.clone(), found);
-                    feed
-                }
-                Err(why) => match before.last_good(source, now) {
-                    Some(last) => {
-                        let feed = last.with(why);
-                        good.insert(source.freeze.clone(), last);
-                        feed
-                    }
-                    None => Feed::unread(why),
-                },
-            };
-            known.insert(self.id(&source.freeze), feed);
-        }
+        let (read, events) = self.feeds.with_events(&before.feeds, feeds, now);
+        let events: std::collections::BTreeMap<_, _> =
+            events.into_iter().map(|(id, feed)| (self.id(&id), feed)).collect();
         Self {
             text: self.text.clone(),
             file: self.file.clone(),
             of: self.of.clone(),
-            files: self.files.clone(),
-            good,
-            rules: self.rules.with_feeds(|id| known.get(id).cloned()),
-            computed_at: Some(now),
-            versions,
+            feeds: Arc::new(read),
+            rules: self.rules.with_feeds(|id| events.get(id).cloned()),
         }
-    }
-
-    fn read(&self, source: &FeedSource, feeds: &Feeds, now: DateTime<Utc>) -> Result<Feed, String> {
-        match &source.place {
-            FeedPlace::Url(url) => feeds.read(url, source, now),
-            FeedPlace::Path(path) => match self.files.get(&source.freeze) {
-                Some(Ok(text)) => files::feed(text, source.zone, feed_span(now), now)
-                    .map_err(|why| format!("{path:?} {why}")),
-                Some(Err(why)) => Err(why.clone()),
-                None => Err(format!("{path:?} has not been read yet")),
-            },
-        }
-    }
-
-    fn last_good(&self, source: &FeedSource, now: DateTime<Utc>) -> Option<ValidFeed> {
-        let good = self.good.get(&source.freeze)?;
-        let is_same = good.source.place == source.place && good.source.zone == source.zone;
-        let until = good.until.or(Some(now));
-        is_same.then(|| ValidFeed { source: source.clone(), until, ..good.clone() })
     }
 
     /// The id of a rule outside of its file.
@@ -178,18 +90,6 @@ impl Source {
             Some(service) => format!("{}/{freeze}", service.as_str()),
             None => freeze.to_owned(),
         }
-    }
-}
-
-impl ValidFeed {
-    /// The last valid feed. Its age counts from the time when the next text was invalid.
-    fn with(&self, trouble: String) -> Feed {
-        let mut feed = self.feed.clone();
-        if feed.max_age.is_none() {
-            (feed.read_at, feed.max_age) = (self.until, Some(self.source.max_age));
-        }
-        feed.problems.push(trouble);
-        feed
     }
 }
 

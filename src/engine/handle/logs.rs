@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::Handle;
 use crate::domain::command::Refusal;
 use crate::domain::deployment::StepState;
@@ -32,9 +34,15 @@ impl Handle {
         let [mut interval, longest] = LOG_POLL_INTERVAL;
         loop {
             let complete = self.step_is_over(name, deployment, step)?;
-            let page = self.runner.log(run, from, limit, complete).await;
+            let page = self.0.runner.log(run, from, limit, complete).await;
             let page =
                 page.map_err(|e| CommandError::Failed(format!("the log cannot be read: {e}")))?;
+            if complete
+                && page.size == 0
+                && let Some((at, why)) = self.missing_log(name, run)?
+            {
+                return Ok(LogPage::note(at, &why, from));
+            }
             let waits = page.bytes.is_empty() && !page.ended && matches!(from, LogFrom::After(_));
             if !waits || tokio::time::Instant::now() >= deadline {
                 return Ok(page);
@@ -56,7 +64,40 @@ impl Handle {
         search: LogSearch,
     ) -> Result<LogFind, CommandError> {
         let complete = self.step_is_over(name, deployment, step)?;
-        self.runner.search_log(RunId { deployment, step }, search, complete).await
+        let run = RunId { deployment, step };
+        let found = self.0.runner.search_log(run, search, complete).await?;
+        if complete
+            && found == (LogFind::Nowhere { size: 0 })
+            && let Some((at, why)) = self.missing_log(name, run)?
+        {
+            return Ok(LogFind::Nowhere { size: LogPage::note(at, &why, LogFrom::End).size });
+        }
+        Ok(found)
+    }
+
+    /// Since when the log of a step that ran is not there, and why. No log is not the same as an empty one.
+    fn missing_log(
+        &self,
+        name: &ServiceName,
+        run: RunId,
+    ) -> Result<Option<(DateTime<Utc>, String)>, Refusal> {
+        if self.0.runner.is_stored(run) {
+            return Ok(None);
+        }
+        let RunId { deployment: id, step } = run;
+        self.read_service(name, |service| {
+            let step = service.state.deployments.get(&id)?.steps.get(step)?;
+            let StepState::Ended { since, .. } = step else { return None };
+            if let Some((at, rule)) = service.state.removed_runs.get(&id) {
+                let on = at.format("%Y-%m-%d");
+                return Some((*at, format!("the log of {id} was removed on {on} by {rule}")));
+            }
+            let why = format!(
+                "the log of {id} is not in the data folder; after a restore of the record it is in a folder \
+                 before-restore-... there"
+            );
+            Some((*since, why))
+        })
     }
 
     fn step_is_over(

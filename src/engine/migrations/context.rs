@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Uses;
+use super::{Learned, Uses};
 use crate::config::service_file::MigrationSettings;
 use crate::domain::commit::Range;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
@@ -16,6 +16,7 @@ pub struct JudgingContext {
     pub mirror: Mirror,
     pub folder: Option<String>,
     pub uses: Uses,
+    pub learned: Learned,
     pub settings: MigrationSettings,
     /// Every build of the target's trunk up to the target, oldest first.
     pub builds: Vec<(BuildNumber, Sha)>,
@@ -63,6 +64,7 @@ impl JudgingContext {
             mirror: service.mirror.clone(),
             folder: service.watched.folder.clone(),
             uses: service.uses.clone(),
+            learned: service.learned.clone(),
             settings: file.map(|file| file.migrations.clone()).unwrap_or_default(),
             builds: stays().map(|(number, build)| (*number, build.sha.clone())).collect(),
             was_live,

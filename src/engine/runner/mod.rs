@@ -2,10 +2,13 @@
 
 mod job;
 pub mod local;
+mod output;
+pub mod remote;
 mod status;
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 
 pub use self::job::{Job, Permit, RunId};
 pub use self::status::Status;
@@ -14,8 +17,15 @@ use super::variables::StepVariables;
 use crate::domain::ids::DeploymentId;
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 
-/// The runner of every step. With a second kind of runner this becomes an enum of both.
+/// The runner of the steps on this machine. It also keeps the logs of all others.
 pub type StepRunner = local::LocalRunner;
+
+/// The runners of all steps.
+#[derive(Clone)]
+pub struct Runners {
+    pub local: Arc<StepRunner>,
+    pub remote: Arc<remote::RemoteRunner>,
+}
 
 /// What a look for an earlier send found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +44,7 @@ pub enum SendResult {
     Rejected(String),
 }
 
-/// Carries out steps: on this machine, or later at a remote engine.
+/// Carries out steps on this machine. Those at other engines are carried out by [`remote::RemoteRunner`].
 ///
 /// A run starts at most once, however often the engine restarts. The caller first asks `find`; only for an absent run it
 /// calls `send`.

@@ -3,6 +3,7 @@
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::ids::{ServiceName, Sha};
+use crate::domain::on_call::OnCallSource;
 use crate::engine::world::World;
 use crate::git::{FileEntry, GitError, Mirror};
 
@@ -19,6 +20,8 @@ pub(super) struct KnownTrunk {
     /// The paths of the last good service file.
     pub(super) patterns: Vec<String>,
     pub(super) freezes_at: Option<Sha>,
+    /// Where the last good service file says to read who is on call.
+    pub(super) on_call: Option<OnCallSource>,
     /// The tip's file was read and is good. A bad file is read again, so that its problem stays visible.
     pub(super) is_read: bool,
 }
@@ -32,6 +35,7 @@ impl KnownTrunk {
             name: Some(service.name.clone()),
             newest: service.state.newest_build().map(|build| build.sha.clone()),
             freezes_at: service.freezes_at.clone(),
+            on_call: service.file.as_ref().and_then(|file| file.on_call.clone()),
             trunk: match &service.file {
                 Some(file) => file.trunk.clone(),
                 None => service.state.branch.clone(),
@@ -58,8 +62,8 @@ pub(in crate::engine) async fn read_file(
         }
         file => file?,
     };
-    if let Some(text) = file {
-        return Ok(ServiceFile::parse(&text, &path).map_err(|error| error.in_one_line()));
+    if let Some(bytes) = file {
+        return Ok(ServiceFile::of_bytes(bytes, &path).map_err(|error| error.in_one_line()));
     }
     Ok(Err(match mirror.entry(at, &path, 0).await? {
         FileEntry::Unreadable(why) => format!("{path} in commit {} {why}", at.short()),

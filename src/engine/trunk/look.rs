@@ -1,13 +1,17 @@
 //! Looks at a trunk with git: finds what is new since the last look. Changes no state of the engine.
 
+use std::time::Instant;
+
 use super::known::{KnownTrunk, read_file};
 use super::update::{NewBuild, NewMirror, TrunkRewrite, TrunkUpdate};
 use super::{TrunkContext, find_trunk};
+use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::commit::Commit;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{ServiceName, Sha};
+use crate::domain::on_call::OnCallSource;
 use crate::domain::people::Identity;
-use crate::engine::freezes;
+use crate::engine::freezes::{self, FreezesAtCommit, OnCallAtCommit};
 use crate::engine::world::{Trouble, World, WorldReader, paths_of};
 use crate::git::{GitError, Mirror, Paths};
 
@@ -26,7 +30,11 @@ pub(super) async fn look(
 ) -> Result<TrunkUpdate, Trouble> {
     let seen = context.world.world().service_at(watched).and_then(|s| s.trunk.clone());
     let seen = watched.trunk.clone().or(seen);
+    let begun = Instant::now();
     let fetched = mirror.fetch(seen.as_deref()).await;
+    if fetched.is_ok() {
+        context.fetches.add(begun.elapsed());
+    }
     let known = KnownTrunk::of(&context.world.world(), watched);
     let is_trunk_alone = matches!(fetched, Ok(true));
     let (trunk, tip) = find_trunk::find(mirror, watched, &known, fetched.map(drop)).await?;
@@ -44,13 +52,12 @@ pub(super) async fn look(
         Some(read_file(mirror, watched, &tip).await?)
     };
     let own_name = file.as_ref().and_then(|file| file.as_ref().ok()).map(|file| &file.name);
-    let freezes = match known.name.as_ref().or(own_name) {
+    let (freezes, on_call) = match known.name.as_ref().or(own_name) {
         Some(name) if known.freezes_at.as_ref() != Some(&tip) => {
-            let (freezes, now) = (&context.freezes, context.clock.now());
-            let folder = watched.folder.as_deref();
-            Some(freezes::at_commit(freezes, mirror, folder, &tip, name, now).await)
+            let own = file.as_ref().and_then(|file| file.as_ref().ok());
+            calendars(context, watched, mirror, &tip, (name, &known, own)).await
         }
-        _ => None,
+        _ => (None, None),
     };
     // After a start, and in a mirror that was made again, the history may have no index yet.
     let was_indexed = known.is_read && times_made == Some(mirror.times_made());
@@ -80,6 +87,7 @@ pub(super) async fn look(
         has_large_mailmap: mailmap,
         is_trunk_alone,
         freezes,
+        on_call,
         before,
         tip,
         rewrite,
@@ -88,6 +96,26 @@ pub(super) async fn look(
         first,
         owner,
     })
+}
+
+/// The freezes and the calendar of who is on call at the tip, of the service of this name. The new service file counts, if it
+/// is good, else the last good one.
+async fn calendars(
+    context: &TrunkContext,
+    watched: &Watched,
+    mirror: &Mirror,
+    tip: &Sha,
+    (name, known, new): (&ServiceName, &KnownTrunk, Option<&ServiceFile>),
+) -> (Option<FreezesAtCommit>, Option<OnCallAtCommit>) {
+    let (freezes, now, folder) = (&context.freezes, context.clock.now(), watched.folder.as_deref());
+    let found = freezes::at_commit(freezes, mirror, folder, tip, name, now).await;
+    if new.is_none() && !known.has_file {
+        return (Some(found), None);
+    }
+    let source = new.map_or(&known.on_call, |file| &file.on_call);
+    let source = source.as_ref().and_then(OnCallSource::calendar);
+    let on_call = freezes::on_call_at_commit(freezes, mirror, folder, tip, name, source, now).await;
+    (Some(found), Some(on_call))
 }
 
 /// The builds that are new. `first` is the number of the first one of a new service; for a known one, how many first-parent

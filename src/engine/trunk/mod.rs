@@ -2,9 +2,11 @@
 
 mod find_trunk;
 mod known;
+mod known_people;
 mod look;
 mod take_in;
 pub(super) mod update;
+mod wake;
 mod watch;
 
 use std::sync::Arc;
@@ -12,14 +14,16 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
 
 pub(super) use self::known::read_file;
+pub(super) use self::known_people::KnownPeople;
 pub(super) use self::look::new_builds;
-pub(super) use self::take_in::with_owner;
 pub use self::take_in::{TakeIn, not_watched};
 pub(super) use self::update::NewBuild;
+pub use self::wake::Wakers;
 pub(super) use self::watch::watch;
 use super::clock::Clock;
 use super::freezes::Freezes;
 use super::input::Input;
+use super::work_times::WorkTimes;
 use super::world::WorldReader;
 use crate::config::user_file::Watched;
 use crate::domain::people::Identity;
@@ -38,6 +42,8 @@ pub struct TrunkContext {
     pub inputs: mpsc::Sender<Input>,
     pub clock: Arc<dyn Clock>,
     pub freezes: Arc<Freezes>,
+    pub wakers: Wakers,
+    pub fetches: WorkTimes,
     /// Each look takes a permit, so that a large fleet does not start a thousand git processes at once.
     looks: Arc<Semaphore>,
 }
@@ -48,8 +54,11 @@ impl TrunkContext {
         inputs: mpsc::Sender<Input>,
         clock: Arc<dyn Clock>,
         freezes: Arc<Freezes>,
+        wakers: Wakers,
+        fetches: WorkTimes,
     ) -> Self {
-        Self { world, inputs, clock, freezes, looks: Arc::new(Semaphore::new(CONCURRENT_LOOKS)) }
+        let looks = Arc::new(Semaphore::new(CONCURRENT_LOOKS));
+        Self { world, inputs, clock, freezes, wakers, fetches, looks }
     }
 }
 

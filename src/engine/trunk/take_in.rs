@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::KnownPeople;
 use super::update::{NewMirror, TrunkLook, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::Fact;
 use crate::domain::ids::{BuildNumber, ServiceName};
-use crate::domain::people::{Actor, Identity, People, Person};
+use crate::domain::people::People;
 use crate::domain::service::ServiceState;
 use crate::engine::freezes::Freezes;
 use crate::engine::migrations::Uses;
@@ -50,8 +51,7 @@ impl TrunkLook {
 /// Takes looks into the world.
 pub struct TakeIn<'a> {
     pub freezes: &'a Freezes,
-    /// The login of who runs the engine.
-    pub owner: Option<&'a str>,
+    pub known: &'a KnownPeople,
     pub now: DateTime<Utc>,
 }
 
@@ -68,7 +68,11 @@ impl TakeIn<'_> {
     ) -> Result<Option<ServiceName>, StoreError> {
         let known = world.world().service_at(&look.watched).map(|service| service.name.clone());
         let Some(name) = known else { return self.first_look(world, store, look) };
-        let shown = |s: &Service| (s.all_problems(), s.trunk.clone(), s.policy(), s.people.clone());
+        let shown = |s: &Service| {
+            let source = s.file.as_ref().and_then(|file| file.on_call.clone());
+            let on_call = (source, s.on_call.clone());
+            (s.all_problems(), s.trunk.clone(), s.policy(), s.people.clone(), on_call)
+        };
         let mut is_visible = false;
         world.change_unseen(&name, |service| {
             let (before, rules) = (shown(service), service.freezes.clone());
@@ -178,6 +182,9 @@ impl TakeIn<'_> {
         if let Some(found) = &update.freezes {
             found.settle(service, self.freezes, &update.tip, self.now);
         }
+        if let Some(found) = &update.on_call {
+            found.settle(service, self.freezes, self.now);
+        }
         let alone = update.is_trunk_alone.then(trunk_alone);
         service.set_trouble("branches", self.now, alone);
         if let Some(is_too_large) = update.has_large_mailmap {
@@ -189,7 +196,7 @@ impl TakeIn<'_> {
         let Some(file) = &update.file else { return };
         let problem = match file {
             Ok(file) if file.name == service.name => {
-                let people = with_owner(&file.people, self.owner, update.owner.as_ref());
+                let people = self.known.beside(&file.people, update.owner.as_ref());
                 use_file(service, update, file, people);
                 None
             }
@@ -296,23 +303,4 @@ fn named(
         ),
         format!("give the service of {place} another name"),
     ))
-}
-
-/// The people of the service file, with the git name and address of the machine's owner; the address only if it belongs to
-/// nobody else.
-pub(in crate::engine) fn with_owner(
-    people: &People,
-    login: Option<&str>,
-    git: Option<&Identity>,
-) -> People {
-    let mut people = people.clone();
-    let (Some(login), Some(git)) = (login, git) else { return people };
-    let owner = (people.owner_of(git).map(str::to_owned), people.actor_of_login(login));
-    let ((Some(name), _) | (None, Actor::Person(name))) = owner else { return people };
-    let is_new = people.owner_of(git).is_none();
-    let fresh = || Person { logins: vec![login.to_owned()], ..Person::default() };
-    let person = people.people.entry(name).or_insert_with(fresh);
-    person.emails.extend(is_new.then(|| git.email.clone()));
-    person.names.push(git.name.clone());
-    people
 }

@@ -6,7 +6,7 @@ use crate::domain::commit::{Commit, Revert};
 use crate::domain::ids::{BuildNumber, Sha};
 use crate::domain::people::Identity;
 use crate::domain::recipe::Recipe;
-use crate::engine::freezes::FreezesAtCommit;
+use crate::engine::freezes::{FreezesAtCommit, OnCallAtCommit};
 use crate::engine::world::Trouble;
 use crate::git::Mirror;
 
@@ -33,6 +33,8 @@ pub struct TrunkUpdate {
     pub(super) is_trunk_alone: bool,
     /// The service's own freezes at the tip, unless they were read before.
     pub(super) freezes: Option<FreezesAtCommit>,
+    /// The calendar of who is on call at the tip, unless it was read before or no service file is good.
+    pub(super) on_call: Option<OnCallAtCommit>,
     /// The tip that the engine knew when this look began.
     pub(super) before: Option<Sha>,
     pub(super) tip: Sha,

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::look::{is_taken_in, look};
 use super::update::{TrunkLook, TrunkUpdate};
+use super::wake::pause_or_wake;
 use super::{TrunkContext, local_identity};
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
@@ -34,6 +35,7 @@ pub(in crate::engine) async fn watch(
         let _permit = permit(&context).await;
         local_identity(&watched).await
     };
+    let woken = context.wakers.enter(&watched);
     let mut failures = 0;
     let mut trunk: Option<String> = None;
     let mut last: Option<LastLook> = None;
@@ -68,7 +70,7 @@ pub(in crate::engine) async fn watch(
                 return;
             }
         }
-        tokio::time::sleep(pause(poll, failures, LONGEST_BACKOFF)).await;
+        pause_or_wake(pause(poll, failures, LONGEST_BACKOFF), &woken).await;
     }
 }
 

@@ -15,13 +15,17 @@ use tokio::time::Instant;
 use self::key::DigestKey;
 pub use self::source_reader::Ask;
 use self::sources::Sources;
+pub use self::sources::printed;
 use super::world::{Service, WorldReader};
+use crate::config::engines::EngineSettings;
 use crate::config::secret_sources::advice;
 use crate::config::service_file::DeclaredVariables;
 use crate::config::user_file::Watched;
 use crate::domain::build::Build;
-use crate::domain::event::DeploymentKind;
+use crate::domain::by_hand::{HandEngine, HandVariable};
+use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, Sha};
+use crate::domain::remote::EngineName;
 use crate::domain::variables::{
     KnownVariables, LostValues, MissingVariables, VariableDigests, and,
 };
@@ -81,7 +85,8 @@ pub enum RollbackNeeds {
     Nothing,
     /// The service file of this commit has to be read first. If it cannot be, this is needed by the record.
     File(Sha, Option<Box<StepNeeds>>),
-    Variables(Box<StepNeeds>),
+    /// To this commit these are needed.
+    Variables(Sha, Box<StepNeeds>),
 }
 
 /// The values for the steps of one service.
@@ -111,6 +116,59 @@ impl Variables {
     pub fn base(&self) -> BTreeMap<String, String> {
         let base = BASE.iter().filter_map(|name| self.own.get_key_value(*name));
         base.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    /// What somebody who runs the steps by hand has to know about the variables, as they were declared: no value of the
+    /// operator, and no secret.
+    pub fn by_hand(&self, declared: &StepNeeds) -> Vec<HandVariable> {
+        let StepNeeds { build, trunk, lost, .. } = declared;
+        let secrets = || build.secrets.iter().chain(&trunk.secrets);
+        let is_secret = |name: &String| secrets().any(|secret| secret == name);
+        let set = trunk.set.iter().filter(|(name, _)| !build.set.contains_key(*name));
+        let set = set.chain(&build.set).filter(|(name, _)| !is_secret(name));
+        let fixed = FIXED.map(|(name, value)| HandVariable::known(name, value));
+        let known = self.base().into_iter().map(|(name, value)| HandVariable::known(name, value));
+        let known = known.chain(fixed).chain(set.map(|(n, v)| HandVariable::known(n, v)));
+        let wanted: BTreeSet<_> =
+            build.wanted().chain(trunk.wanted()).chain(lost).chain(secrets()).collect();
+        let given = wanted.into_iter().map(|name| HandVariable {
+            name: name.clone(),
+            value: None,
+            secret: is_secret(name),
+            optional: !build.wanted().any(|wanted| wanted == name),
+        });
+        known.chain(given).collect()
+    }
+
+    /// The engines that steps may run at, as last read: the address of each, and whether it wants a token.
+    pub fn engines(&self) -> BTreeMap<EngineName, HandEngine> {
+        let file = self.sources.settings_as_read();
+        let engines = file.iter().flat_map(|file| &file.engines);
+        let engine = |(name, settings): (&EngineName, &EngineSettings)| {
+            let EngineSettings { url, ca, token, .. } = settings;
+            let (url, wants_token) = (url.clone(), token.is_some());
+            let ca = ca.as_ref().map(|ca| ca.display().to_string());
+            (name.clone(), HandEngine { url, ca, wants_token })
+        };
+        engines.map(engine).collect()
+    }
+
+    /// Why one of these steps cannot run at the engine that it names, as far as the settings were read.
+    pub fn unusable_engine(&self, steps: &[StepSpec]) -> Option<String> {
+        let (path, file) = (self.sources.user_file()?, self.sources.settings_as_read()?);
+        steps.iter().find_map(|step| {
+            let why = file.unusable(step.remote()?, &path.display().to_string())?;
+            Some(format!("Step {} cannot run: {why}", step.name))
+        })
+    }
+
+    /// Where the values come from that the service's files do not have.
+    pub fn values_from(&self) -> String {
+        let own = "the environment in which it was started";
+        self.sources.user_file().map_or_else(
+            || own.to_owned(),
+            |file| format!("[secrets] of {}, else from {own}", file.display()),
+        )
     }
 
     /// What a plan and the record may know about the variables.
@@ -148,13 +206,28 @@ impl Variables {
         if let Some(missing) = resolved.missing {
             return Err(missing.to_string());
         }
+        let secrets = self.hidden(declared, &resolved, world).await;
+        Ok(StepVariables { environment: resolved.environment, secrets })
+    }
+
+    /// What is masked in the log of a step that gets no variables: every secret whose value can be read.
+    pub async fn secrets(&self, declared: &StepNeeds, world: &WorldReader) -> Vec<Secret> {
+        let resolved = self.resolve(declared).await;
+        self.hidden(declared, &resolved, world).await
+    }
+
+    async fn hidden(
+        &self,
+        declared: &StepNeeds,
+        resolved: &StepValues,
+        world: &WorldReader,
+    ) -> Vec<Secret> {
         let own = declared.build.secrets.iter().chain(&declared.trunk.secrets);
         let own = own.filter_map(|name| resolved.environment.get_key_value(name));
         let own = own.map(|(name, value)| secret(name, value, true));
         let mut secrets: BTreeSet<Secret> = own.collect();
         secrets.extend(self.of_all(world).await);
-        let secrets = secrets.into_iter().collect();
-        Ok(StepVariables { environment: resolved.environment, secrets })
+        secrets.into_iter().collect()
     }
 
     /// The secrets of all services: a step may come upon those of another in a file or from a server.
@@ -230,16 +303,26 @@ impl StepNeeds {
             |build: &Build| Self::recorded(service, build.number, kind, ask).map(Box::new);
         let rollback = match target.map(|build| (build, service.pipelines.get(&build.sha))) {
             Some((build, None)) => RollbackNeeds::File(build.sha.clone(), recorded(build)),
-            Some((_, Some(Ok(file)))) => {
+            Some((build, Some(Ok(file)))) => {
                 let needed = Self::of(service, file.variables.clone(), ask);
-                RollbackNeeds::Variables(Box::new(needed))
+                RollbackNeeds::Variables(build.sha.clone(), Box::new(needed))
             }
-            Some((build, Some(Err(_)))) => {
-                recorded(build).map_or(RollbackNeeds::Nothing, RollbackNeeds::Variables)
-            }
+            Some((build, Some(Err(_)))) => match recorded(build) {
+                Some(needed) => RollbackNeeds::Variables(build.sha.clone(), needed),
+                None => RollbackNeeds::Nothing,
+            },
             None => RollbackNeeds::Nothing,
         };
         (Self::of(service, trunk, Ask::WATCH), rollback)
+    }
+
+    /// What the next rollback needs, as far as it is known.
+    #[must_use]
+    pub fn of_next_rollback(service: &Service) -> Self {
+        match Self::of_service(service) {
+            (_, RollbackNeeds::Variables(_, needs) | RollbackNeeds::File(_, Some(needs))) => *needs,
+            (trunk, RollbackNeeds::File(_, None) | RollbackNeeds::Nothing) => trunk,
+        }
     }
 
     /// What the steps of a build need, whose file declares `build`.

@@ -155,6 +155,11 @@ impl<V: Clone + Send + 'static> SourceReader<V> {
         task.await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
+    /// The last good answer.
+    pub fn last_good(&self) -> Option<V> {
+        self.known().and_then(|answer| answer.good)
+    }
+
     fn known(&self) -> Option<SourceAnswer<V>> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::source_reader::{Ask, LONG, SourceKind, SourceReader};
-use crate::config::secret_sources::parse_values;
+use crate::config::secret_sources::read_values;
 use crate::config::user_file::{UserFile, Watched};
 use crate::git::ChildGroup;
 
@@ -39,6 +39,11 @@ impl Sources {
 
     pub fn user_file(&self) -> Option<&Path> {
         self.user_file.as_deref()
+    }
+
+    /// The operator's settings as they were last read well.
+    pub fn settings_as_read(&self) -> Option<Arc<UserFile>> {
+        self.settings.last_good()
     }
 
     /// All values for a service, for whoever began to ask at `start`. An earlier source takes precedence over a later one.
@@ -104,15 +109,24 @@ async fn settings(path: PathBuf) -> Result<Arc<UserFile>, String> {
 async fn of_file(path: PathBuf) -> Result<Values, String> {
     let read = async {
         let file = tokio::fs::File::open(path).await?;
-        let mut text = String::new();
-        file.take(LARGEST).read_to_string(&mut text).await?;
-        Ok(text)
+        let mut bytes = Vec::new();
+        file.take(LARGEST).read_to_end(&mut bytes).await?;
+        Ok(bytes)
     };
-    let text = read.await.map_err(|error: std::io::Error| error.to_string());
-    text.and_then(|text| parse_values(&text))
+    let bytes = read.await.map_err(|error: std::io::Error| error.to_string());
+    bytes.and_then(read_values)
 }
 
 async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
+    let bytes = printed(command, limit).await?;
+    read_values(bytes).map_err(|why| format!("printed something else than NAME=VALUE: {why}"))
+}
+
+/// What a program prints, in at most so long.
+///
+/// # Errors
+/// With a sentence that follows the name of the program.
+pub async fn printed(command: &[String], limit: Duration) -> Result<Vec<u8>, String> {
     let (program, arguments) = command.split_first().ok_or("is empty")?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -126,9 +140,9 @@ async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
         .map_err(|error| format!("cannot start: {error}"))?;
     let mut group = ChildGroup::of(&child);
     let output = child.stdout.take().ok_or("has no output")?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let read = async {
-        output.take(LARGEST).read_to_string(&mut text).await.map_err(|e| e.to_string())?;
+        output.take(LARGEST).read_to_end(&mut bytes).await.map_err(|e| e.to_string())?;
         child.wait().await.map_err(|e| e.to_string())
     };
     let ended = tokio::time::timeout(limit, read).await;
@@ -138,7 +152,7 @@ async fn run(command: &[String], limit: Duration) -> Result<Values, String> {
     if !status.success() {
         return Err(format!("failed ({status})"));
     }
-    parse_values(&text).map_err(|why| format!("printed something else than NAME=VALUE: {why}"))
+    Ok(bytes)
 }
 
 #[cfg(test)]

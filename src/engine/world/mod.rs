@@ -9,19 +9,22 @@ use chrono::{DateTime, Utc};
 
 pub use self::published::{WorldOwner, WorldReader};
 use super::commands::ServiceView;
-use super::migrations::Uses;
+use super::migrations::{Learned, Uses};
 use crate::calendar::FreezeRules;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::build::Build;
 use crate::domain::caller::{AccessRole, Rights};
 use crate::domain::command::Refusal;
-use crate::domain::event::{DeploymentKind, StepSpec};
+use crate::domain::event::{DeploymentKind, StepSpec, are_remote};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
+use crate::domain::on_call::{OnCallFeed, OnCallInput};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
+use crate::domain::presence::PresentPerson;
 use crate::domain::service::{ServiceState, UndeployableBuild};
 use crate::domain::snapshot::Problem;
+use crate::domain::variables::RollbackLack;
 use crate::domain::way_back::NO_STEPS;
 use crate::git::{Mirror, Paths};
 
@@ -29,7 +32,7 @@ use crate::git::{Mirror, Paths};
 const PIPELINES: usize = 500;
 
 /// The sources of problems that are about the engine as a whole.
-const ABOUT_ALL: &[&str] = &["certificate", "clock", "data folder", "disk", "record"];
+const ABOUT_ALL: &[&str] = &["certificate", "chain head", "clock", "data folder", "disk", "record"];
 
 /// All services, and the problems that belong to none.
 #[derive(Debug, Clone, Default)]
@@ -69,20 +72,24 @@ pub struct Service {
     pub people: People,
     /// Freezes by calendar: the engine's and the service's own.
     pub freezes: FreezeRules,
-    /// The commit whose `freezes.toml` was read.
+    /// The commit whose `freezes.toml` and calendar of who is on call were read.
     pub freezes_at: Option<Sha>,
+    /// The calendar of who is on call as last read, if the service file names one.
+    pub on_call: Option<Arc<OnCallFeed>>,
     /// Cached answers: does the code of a commit use a word?
     pub uses: Uses,
+    /// Cached definitions: what do the migrations before a promote define?
+    pub learned: Learned,
     /// The service files of commits that may be deployed, or why one cannot be used.
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
-    /// Why a rollback would be refused: its steps lack a variable.
-    pub rollback_blocked: Option<String>,
-    /// Whether the next rollback runs without the values of its build's own service file, which cannot be read.
-    pub rollback_unread: bool,
+    /// What the rollback to one build was last found to lack.
+    pub rollback_lack: Option<RollbackLack>,
     /// The builds whose commits a mirror that was made again does not have.
     pub lost_builds: BTreeSet<BuildNumber>,
     /// The current problems, by their source.
     pub problems: BTreeMap<&'static str, Problem>,
+    /// Who has the service open.
+    pub present: Vec<PresentPerson>,
     /// The world's revision at the last change that a snapshot of this service shows.
     pub revision: u64,
 }
@@ -140,12 +147,14 @@ impl Service {
             people: People::default(),
             freezes: FreezeRules::default(),
             freezes_at: None,
+            on_call: None,
             uses: Uses::default(),
+            learned: Learned::default(),
             pipelines: HashMap::new(),
-            rollback_blocked: None,
-            rollback_unread: false,
+            rollback_lack: None,
             lost_builds: BTreeSet::new(),
             problems: BTreeMap::new(),
+            present: Vec::new(),
             revision: 0,
         }
     }
@@ -175,7 +184,15 @@ impl Service {
     #[must_use]
     pub fn view(&self) -> ServiceView<'_> {
         let Self { name, state, people, freezes, .. } = self;
-        ServiceView { name, state, policy: self.policy(), people, freezes }
+        let on_call = self.on_call();
+        ServiceView { name, state, policy: self.policy(), people, freezes, on_call }
+    }
+
+    /// What is known of who is on call; `None` if the service file does not say where to read it.
+    #[must_use]
+    pub fn on_call(&self) -> Option<OnCallInput<'_>> {
+        let source = self.file.as_ref()?.on_call.as_ref()?;
+        Some(OnCallInput { source, feed: self.on_call.as_deref() })
     }
 
     /// The steps that a commit declares for this kind of deployment, if its file was read and is good.
@@ -186,8 +203,23 @@ impl Service {
         environment: Environment,
         kind: DeploymentKind,
     ) -> Option<&[StepSpec]> {
+        if let Some(steps) = self.steps_of_trunk(environment, kind) {
+            return Some(steps);
+        }
         let file = self.pipelines.get(sha)?.as_ref().ok()?;
         Some(file.steps(environment, kind))
+    }
+
+    /// The steps that the tip of the trunk declares, if all of them run at other engines: they need nothing of a commit, so
+    /// every build is deployed by them.
+    #[must_use]
+    pub fn steps_of_trunk(
+        &self,
+        environment: Environment,
+        kind: DeploymentKind,
+    ) -> Option<&[StepSpec]> {
+        let steps = self.file.as_ref()?.steps(environment, kind);
+        are_remote(steps).then_some(steps)
     }
 
     /// The steps of a build: those that its file declares, else those that were recorded with it.
@@ -226,6 +258,12 @@ impl Service {
             self.pipelines.clear();
         }
         let build = self.build_of(&sha);
+        // Most commits have the file of the one before: they share it.
+        let same = |file: Arc<ServiceFile>| {
+            let mut known = self.pipelines.values().filter_map(|known| known.as_ref().ok());
+            known.find(|known| **known == file).cloned().unwrap_or(file)
+        };
+        let file = file.map(same);
         self.pipelines.insert(sha, file);
         build.is_some_and(|build| self.note_unusable(build))
     }
@@ -254,6 +292,13 @@ impl Service {
             None => self.state.unusable.remove(&number),
         };
         before != unusable
+    }
+
+    /// What the next rollback lacks, as far as it is known. What was found for another target does not count.
+    #[must_use]
+    pub fn lack_of_rollback(&self) -> Option<&RollbackLack> {
+        let target = self.state.builds.get(&self.state.rollback_target()?)?;
+        self.rollback_lack.as_ref().filter(|lack| lack.target == target.sha)
     }
 
     /// The target of a rollback, if nothing tells yet whether it can be deployed.

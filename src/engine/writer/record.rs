@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use super::{CHECKOUTS_PROBLEM, RETRY, Writer};
+use super::{RETRY, Writer};
 use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact};
-use crate::domain::ids::ServiceName;
+use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::people::Actor;
+use crate::domain::retention::RetentionRule;
+use crate::engine::checkouts::{self, CHECKOUTS_PROBLEM};
 use crate::engine::input::Input;
 use crate::engine::migrations;
 use crate::engine::reserve::write_remedy;
+use crate::engine::runner::RunId;
 use crate::engine::world::Trouble;
 use crate::store::{Answered, NewEvent, StoreError};
 
 /// Problem key for write failures of the record.
-const RECORD_PROBLEM: &str = "record";
+pub(in crate::engine) const RECORD_PROBLEM: &str = "record";
 
 impl Writer {
     /// Writes the facts in one durable transaction, then applies them.
@@ -27,7 +30,8 @@ impl Writer {
         self.check_space(name, &facts)?;
         let new = |fact| NewEvent { service: name.clone(), actor: actor.clone(), fact };
         let events = facts.into_iter().map(new).collect();
-        let events = self.store.append(self.clock.now(), events, answered)?;
+        let now = self.clock.now();
+        let events = self.commits.measure(|| self.store.append(now, events, answered))?;
         self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
         self.world.change(name, |service| {
             for event in &events {
@@ -39,6 +43,11 @@ impl Writer {
                 }
             }
         });
+        for event in &events {
+            if let Fact::RunSent { deployment, step, .. } = event.fact {
+                self.acts.may_send(RunId { deployment, step });
+            }
+        }
         if events.iter().any(|event| {
             matches!(event.fact, Fact::DeploymentStarted { .. } | Fact::DeploymentObserved(_))
         }) {
@@ -101,7 +110,8 @@ impl Writer {
         if events.is_empty() {
             return;
         }
-        match self.store.append(self.clock.now(), events, None) {
+        let now = self.clock.now();
+        match self.commits.measure(|| self.store.append(now, events, None)) {
             Ok(events) => {
                 self.refusals.recorded();
                 self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None);
@@ -110,6 +120,33 @@ impl Writer {
             Err(error) => {
                 self.trouble(&error);
                 self.refusals_after(RETRY);
+            }
+        }
+    }
+
+    /// Records that runs are removed. Returns which; none if that cannot be recorded.
+    pub(super) fn remove_runs(
+        &mut self,
+        name: &ServiceName,
+        mut deployments: Vec<DeploymentId>,
+        rule: RetentionRule,
+    ) -> Vec<DeploymentId> {
+        {
+            let world = self.world.world();
+            let Some(service) = world.services.get(name) else { return Vec::new() };
+            // What was asked for may be needed by now.
+            let needed = checkouts::needed_ids(&service.state);
+            deployments.retain(|id| !needed.contains(id));
+        }
+        if deployments.is_empty() {
+            return deployments;
+        }
+        let fact = Fact::RunsRemoved { deployments: deployments.clone(), rule };
+        match self.record(name, &Actor::System, vec![fact], None) {
+            Ok(()) => deployments,
+            Err(error) => {
+                tracing::warn!(%error, "logs stay, because their removal cannot be recorded");
+                Vec::new()
             }
         }
     }

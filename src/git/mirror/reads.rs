@@ -6,7 +6,7 @@ use super::{Mirror, sha};
 use crate::domain::commit::{LaterChange, Range, Revert};
 use crate::domain::ids::{CommitPrefix, Sha};
 use crate::domain::pull_request::{Forge, PullRequest};
-use crate::git::changed::{self, BoundedList, ChangedFile, FileText};
+use crate::git::changed::{self, Blob, BoundedList, ChangedFile, FileText};
 use crate::git::entry::{self, FileEntry};
 use crate::git::error::GitError;
 use crate::git::paths::{self, Paths};
@@ -235,6 +235,29 @@ impl Mirror {
         changed::texts(&self.path, at, paths).await
     }
 
+    /// The regular files among these paths of a commit. Links and submodules are not followed.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn blobs(
+        &self,
+        at: &Sha,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Blob>, GitError> {
+        changed::blobs(&self.path, at, paths).await
+    }
+
+    /// The texts of these files.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of them.
+    pub async fn texts_of(
+        &self,
+        blobs: BTreeMap<String, Blob>,
+    ) -> Result<BTreeMap<String, FileText>, GitError> {
+        changed::texts_of(&self.path, blobs).await
+    }
+
     /// The commits whose files contain this word, in any case or in camel case, each with one such file. The excepted
     /// paths, dumped schemas and trunkline's own files do not count.
     ///
@@ -250,23 +273,21 @@ impl Mirror {
         uses::find(&self.path, word, at, folder, except).await
     }
 
-    /// The text of a file in a commit; `None` if it is missing or not a regular file.
+    /// The contents of a file in a commit; `None` if it is missing or not a regular file.
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit, or the file is larger than 1 MiB.
-    pub async fn file(&self, at: &Sha, path: &str) -> Result<Option<String>, GitError> {
+    pub async fn file(&self, at: &Sha, path: &str) -> Result<Option<Vec<u8>>, GitError> {
         let arguments = ["-z", "--full-tree", "--end-of-options", at.as_str(), path];
         let tree = Git::new("ls-tree").args(arguments).run(&self.path).await?;
         let tree = String::from_utf8_lossy(&tree);
         let mut entry = tree.split(['\t', '\0']).next().unwrap_or_default().split(' ');
         let (mode, blob) = (entry.next().unwrap_or_default(), entry.nth(1));
         let Some(blob) = blob.filter(|_| mode.starts_with("100")) else { return Ok(None) };
-        let text = Git::new("cat-file")
+        let read = Git::new("cat-file")
             .args(["blob", sha("ls-tree", blob)?.as_str()])
-            .at_most(LARGEST_FILE)
-            .run(&self.path)
-            .await?;
-        Ok(Some(String::from_utf8_lossy(&text).into_owned()))
+            .at_most(LARGEST_FILE);
+        read.run(&self.path).await.map(Some)
     }
 
     /// The entry at a path of a commit. A file larger than `most` bytes is not read.

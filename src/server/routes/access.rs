@@ -8,6 +8,8 @@ use crate::api::page::TokenPage;
 use crate::api::path;
 use crate::backend::Backend;
 use crate::domain::caller::WhoAmI;
+use crate::domain::ids::{DeploymentId, ServiceName};
+use crate::domain::link::{MadeLink, NewLink};
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 use crate::server::document::{
     BadRequestResponse, InvalidResponse, NotFoundResponses, TokenResponses,
@@ -76,4 +78,39 @@ pub(super) async fn revoke_token<B: Backend>(
     InPath(token): InPath<TokenId>,
 ) -> HttpResult<Json<Token>> {
     Ok(Json(session.backend.revoke_token(token).await?))
+}
+
+/// Makes a link to the page of one deployment. Whoever gets it reads that page and its logs without signing in, until the
+/// link expires or the token that made it is revoked.
+#[utoipa::path(
+    post,
+    path = path::LINK,
+    params(("service" = ServiceName, Path), ("deployment" = DeploymentId, Path)),
+    request_body = NewLink,
+    responses(
+        (status = 200, description = "The link.", body = MadeLink),
+        BadRequestResponse,
+        NotFoundResponses,
+        TokenResponses,
+        InvalidResponse,
+    )
+)]
+pub(super) async fn link_run<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath((name, deployment)): InPath<(ServiceName, DeploymentId)>,
+    InBody(new): InBody<NewLink>,
+) -> HttpResult<Json<MadeLink>> {
+    Ok(Json(session.backend.link_run(&name, deployment, new).await?))
+}
+
+/// Makes a link that signs one browser in as the caller, once, to read the pages of this server.
+#[utoipa::path(
+    post,
+    path = path::BROWSER,
+    responses((status = 200, description = "The link.", body = MadeLink), TokenResponses)
+)]
+pub(super) async fn sign_in_link<B: Backend>(
+    State(session): State<Session<B>>,
+) -> HttpResult<Json<MadeLink>> {
+    Ok(Json(session.backend.sign_in_link().await?))
 }

@@ -30,7 +30,7 @@ const CHAIN: (usize, usize) = (1_000, 1_000);
     params(EventsQuery, LastEvent),
     responses(
         (status = 200, description = "Events, oldest first.",
-            content((EventPage = "application/json"), (String = "text/event-stream"))),
+            content((EventPage = "application/json"), (serde_json::Value = "text/event-stream"))),
         BadRequestResponse,
         NotFoundResponses,
     )

@@ -27,7 +27,7 @@ const READ: usize = 64 * 1024;
 const WAIT: Duration = Duration::from_secs(20);
 
 fn lines() -> u64 {
-    number("TRUNKLINE_LINES").unwrap_or(100_000)
+    number("TRUNKLINE_LINES").unwrap_or(40_000)
 }
 
 fn some_time() -> DateTime<Utc> {
@@ -119,7 +119,9 @@ async fn every_line_that_came_while_following_is_there_once_and_in_order() {
         let numbers = reader.numbers();
         assert!(numbers.windows(2).all(|two| two[0] + 1 == two[1]), "{numbers:?}");
         let last = *numbers.last().unwrap();
-        assert!(last + 1 == first || last == first || first == lines(), "{last} above {first}");
+        let is_next = last + 1 == first || last == first || first == lines();
+        // The first page is full, whatever the page below it showed of it.
+        assert!(is_next || (numbers[0] == 0 && last > first), "{last} above {first}");
         first = numbers[0];
         reader.pane.update(LogCommand::PageUp);
         reader.settle().await;

@@ -15,7 +15,7 @@ use story::Story;
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many histories an ordinary run has.
-const HISTORIES: u64 = 1_500;
+const HISTORIES: u64 = 400;
 /// How much happens in each.
 const STEPS: usize = 60;
 

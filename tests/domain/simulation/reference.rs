@@ -158,9 +158,14 @@ impl Reference {
                 self.requests.asked(event, *build, *until);
             }
             Fact::RequestWithdrawn { request, .. } => self.requests.withdrawn(event.at, *request),
+            Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
+                panic!("{event:?}: all steps of the story run here")
+            }
             Fact::DeploymentObserved(_)
             | Fact::ObservedEnded { .. }
-            | Fact::ProductionAdopted(_) => {
+            | Fact::ProductionAdopted(_)
+            | Fact::RecordRestored { .. }
+            | Fact::RunsRemoved { .. } => {
                 panic!(
                     "{event:?}: no command of the story records what is done outside of trunkline"
                 )

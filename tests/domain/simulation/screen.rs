@@ -116,7 +116,7 @@ impl Screen {
                 let word = match (offer.under_way, &offer.blocked, offer.verdict.outlook) {
                     (Some(_), ..) => "UNDER WAY",
                     (None, Some(_), _) => "BLOCKED",
-                    (None, None, _) if offer.unchecked => "UNCHECKED",
+                    (None, None, Outlook::Safe) if offer.unchecked => "UNCHECKED",
                     (None, None, Outlook::Safe) => "SAFE",
                     (None, None, Outlook::Risk) => "RISK",
                     (None, None, Outlook::PointOfNoReturn) => "NO RETURN",

@@ -101,7 +101,8 @@ impl Subject {
         let range = Range::of(None, to, Vec::new());
         let migrations = self.migrations(repeated(action, ends.kind));
         let variables = KnownVariables::default();
-        let plan = ForPlan { range, steps: steps(), migrations, variables, ends };
+        let (steps, by_hand, unusable_engine) = (steps(), None, None);
+        let plan = ForPlan { range, steps, migrations, variables, unusable_engine, by_hand, ends };
         Ok(Gathered::Plan(Box::new(plan)))
     }
 
@@ -127,6 +128,7 @@ impl Subject {
             policy,
             people: &self.people,
             freezes: &self.freezes,
+            on_call: None,
         }
     }
 
@@ -265,7 +267,8 @@ impl Subject {
         };
         let verify = &self.policy.verify;
         let staging = self.policy.staging;
-        decide(&DecisionInput { state: &self.state, staging, verify, staging_steps: &pipeline })
+        let (service, state) = (&self.name, &self.state);
+        decide(&DecisionInput { service, state, staging, verify, staging_steps: &pipeline })
     }
 
     fn act(&mut self, decision: Decision) {
@@ -329,6 +332,8 @@ impl Subject {
             rollback_blocked: None,
             rollback_unread: false,
             problems: &[],
+            present: &[],
+            on_call: None,
         }
     }
 
@@ -360,6 +365,9 @@ impl Subject {
         let snapshot = self.snapshot();
         let mut screen = Screen::of_service(&snapshot, size);
         screen.header_tells(&snapshot);
+        let mut unread = snapshot.clone();
+        unread.rollback.iter_mut().for_each(|offer| offer.unchecked = true);
+        Screen::of_service(&unread, size).header_tells(&unread);
         let row = build::fleet_row(self.snapshot_input(), self.now);
         let worst = row.alarms.first().filter(|_| row.running.is_none()).map(shown_of);
         let (version, at) = (Version(String::new()), self.now);

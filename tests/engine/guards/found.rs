@@ -4,6 +4,7 @@ use trunkline::domain::command::Action;
 use trunkline::domain::plan::Plan;
 use trunkline::domain::schema::Outlook;
 use trunkline::domain::snapshot::BuildRow;
+use trunkline::migrations::Class;
 
 use trunkline_testing::engine::{QUICK, World};
 
@@ -18,6 +19,12 @@ async fn plan_of(world: &World, files: &[(&str, &str)]) -> Plan {
     let verified = |row: &BuildRow| !row.build.verifications.is_empty();
     let first = world.until_build("the first build is in staging", verified).await;
     world.live(first.build.number).await;
+    plan_of_next(world, files).await
+}
+
+/// The same, over whatever is live.
+async fn plan_of_next(world: &World, files: &[(&str, &str)]) -> Plan {
+    let verified = |row: &BuildRow| !row.build.verifications.is_empty();
     for (path, text) in files {
         world.repository.write(path, text);
     }
@@ -61,4 +68,38 @@ async fn paths_are_looked_for_outside_of_the_folder_of_the_service() {
         assert_eq!(found, expected, "{plan:#?}");
         world.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learned_of_earlier_migrations_for_one_plan_is_right_for_the_next_and_after_a_restart()
+ {
+    const WIDER: &str = "ALTER TABLE parts ALTER COLUMN kind TYPE varchar(20);";
+    let mut world = World::with_file(&settings(""));
+    let begin = |width: u32| format!("CREATE TABLE parts (id bigint, kind varchar({width}));");
+    let path = |number: u32| format!("migrations/{number:04}_step.sql");
+    world.repository.write(&path(1), &begin(10));
+    world.repository.commit_all("Ann", "ann@example.com", "begin");
+    world.start().await;
+    let plan = plan_of(&world, &[(&path(2), WIDER)]).await;
+    let class = |plan: &Plan| plan.migrations.files.last().expect("one was brought").class();
+    let wider = class(&plan);
+    assert_ne!(wider, Class::Contract, "it was 10 characters wide: {plan:#?}");
+    // The list grows by one that is learned on top.
+    world.live(plan.target.build).await;
+    let plan = plan_of_next(&world, &[(&path(3), &WIDER.replace("20", "15"))]).await;
+    assert_eq!(class(&plan), Class::Contract, "it is 20 wide by now: {plan:#?}");
+    let action = Action::Promote { build: plan.target.build };
+    let again = world.plan("raj", action).await.unwrap();
+    assert_eq!(again.migrations, plan.migrations);
+    world.stop().await;
+    world.start().await;
+    let fresh = world.plan("raj", action).await.unwrap();
+    assert_eq!(fresh.migrations, plan.migrations, "no plan before it helped");
+    // Another beginning is another list: both are in one plan.
+    world.repository.write(&path(1), &begin(40));
+    let files = [(path(2), String::new()), (path(3), String::new()), (path(4), WIDER.to_owned())];
+    let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let plan = plan_of_next(&world, &files).await;
+    assert_eq!(class(&plan), Class::Contract, "it was 40 wide from the beginning: {plan:#?}");
+    world.stop().await;
 }

@@ -34,9 +34,6 @@ pub struct Asked {
     pub told: Vec<Told>,
 }
 
-/// The longest that a client thinks between two commands.
-const PAUSE: Duration = Duration::from_millis(60);
-
 /// What all clients were told.
 pub type Record = Arc<Mutex<Vec<Asked>>>;
 
@@ -46,6 +43,8 @@ pub struct Clients {
     pub sent: Arc<AtomicU64>,
     /// Whether an engine is there to be asked; `None` when it is time to go home.
     pub engine: watch::Receiver<Option<bool>>,
+    /// The longest that a client thinks between two commands.
+    pub pause: Duration,
 }
 
 /// What a client does next.
@@ -80,7 +79,7 @@ impl Clients {
             if !self.there_is_an_engine().await {
                 return;
             }
-            tokio::time::sleep(dice.within(PAUSE)).await;
+            tokio::time::sleep(dice.within(self.pause)).await;
             let deed = dice.one_of(&DEEDS);
             if let Some((key, command)) = self.decide(&remote, deed, &mut dice).await {
                 self.ask(&remote, key, command).await;

@@ -1,6 +1,9 @@
 //! The engine as a child of the test: started, asked over its socket, and killed.
 
+use std::fs::OpenOptions;
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -30,7 +33,8 @@ impl Engine {
     /// The same by a command of the caller's.
     pub fn begin_as(home: &Home, mut command: Command) -> Self {
         let (started, remote) = (Instant::now(), remote(home));
-        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let complaints = OpenOptions::new().create(true).append(true).open(complaints(home));
+        let child = command.stdout(Stdio::null()).stderr(complaints.unwrap()).spawn().unwrap();
         Self { child, started, remote }
     }
 
@@ -44,7 +48,7 @@ impl Engine {
     pub fn until_it_answers(&mut self, home: &Home) {
         let socket = home.path("data/run/engine.sock");
         let deadline = Instant::now() + PATIENCE;
-        while UnixStream::connect(&socket).is_err() {
+        while !answers(&socket) {
             assert_eq!(self.child.try_wait().unwrap(), None, "the engine ended: {}", log(home));
             assert!(Instant::now() < deadline, "the engine does not answer: {}", log(home));
             std::thread::park_timeout(Duration::from_millis(2));
@@ -113,6 +117,17 @@ impl Engine {
     }
 }
 
+/// Whether a request is answered. A program that a killed engine was starting may have its socket for a moment still.
+fn answers(socket: &Path) -> bool {
+    let ask = || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"HEAD / HTTP/1.1\r\nhost: engine\r\n\r\n")?;
+        stream.read(&mut [0])
+    };
+    ask().is_ok_and(|read: usize| read > 0)
+}
+
 impl Drop for Engine {
     fn drop(&mut self) {
         let _ended_already = self.child.kill();
@@ -124,7 +139,12 @@ pub fn remote(home: &Home) -> Remote {
     Remote::over(home.path("data/run/engine.sock"))
 }
 
-/// What the engine wrote about itself.
+/// What the engines wrote about themselves, and what they complained of.
 pub fn log(home: &Home) -> String {
-    std::fs::read_to_string(home.path("data/engine.log")).unwrap_or_default()
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    read(home.path("data/engine.log")) + &read(complaints(home))
+}
+
+fn complaints(home: &Home) -> PathBuf {
+    home.path("engine.stderr")
 }

@@ -25,7 +25,7 @@ use super::supervisors::supervisor;
 use trunkline_testing::dice::number;
 
 /// By how many bytes the limit rises from point to point; `TRUNKLINE_LIMIT_STEP` sets another number.
-const STEP: u64 = 3_000;
+const STEP: u64 = 4_500;
 /// Without waiting for news.
 const NOW: Duration = Duration::ZERO;
 

@@ -18,10 +18,12 @@ use super::shop::Shop;
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many kills a plain `cargo test` takes; `TRUNKLINE_KILLS` sets another number.
-const KILLS: u64 = 50;
+const KILLS: u64 = 30;
 /// How many kills one data folder has to bear before the next run begins with a fresh one.
-const KILLS_OF_A_RUN: u64 = 25;
+const KILLS_OF_A_RUN: u64 = 15;
 const CLIENTS: u64 = 3;
+/// The longest that a client thinks between two commands.
+const PAUSE: Duration = Duration::from_millis(60);
 /// How many runs go on at the same time.
 const RUNS_AT_ONCE: u64 = 2;
 
@@ -108,7 +110,8 @@ impl Run {
         let (shop, dice) = (Shop::new(), Dice::of(seed));
         let (engine_is_there, engine) = watch::channel(Some(false));
         let watch = Watch::of(&shop);
-        let clients = Clients { asked: Arc::default(), sent: watch.sent.clone(), engine };
+        let sent = watch.sent.clone();
+        let clients = Clients { asked: Arc::default(), sent, engine, pause: PAUSE };
         let (working, tally) = (JoinSet::new(), Tally::default());
         Self { shop, dice, watch, clients, working, engine_is_there, tally }
     }
@@ -128,7 +131,7 @@ impl Run {
         while let Some(client) = self.working.join_next().await {
             client.unwrap();
         }
-        self.nothing_is_left_to_do(&engine).await;
+        nothing_is_left_to_do(&self.shop, &engine).await;
         engine.stop();
         self.judge()
     }
@@ -181,18 +184,6 @@ impl Run {
         self.tally.slowest = self.tally.slowest.max(engine.started.elapsed());
     }
 
-    /// Waits until the last merge has been through staging too.
-    async fn nothing_is_left_to_do(&self, engine: &Engine) {
-        let tip = self.shop.repository.head();
-        engine
-            .until("all merges are through", |snapshot| {
-                let newest = &snapshot.builds.first()?.build;
-                let is_through = newest.sha == tip && newest.staging.is_some();
-                (is_through && open(snapshot).is_empty()).then_some(())
-            })
-            .await;
-    }
-
     fn judge(mut self) -> Tally {
         let history = History::read(&self.shop);
         let asked = self.clients.asked.lock().unwrap();
@@ -211,6 +202,18 @@ impl Run {
         drop(asked);
         self.tally
     }
+}
+
+/// Waits until the last merge has been through staging too.
+pub async fn nothing_is_left_to_do(shop: &Shop, engine: &Engine) {
+    let tip = shop.repository.head();
+    engine
+        .until("all merges are through", |snapshot| {
+            let newest = &snapshot.builds.first()?.build;
+            let is_through = newest.sha == tip && newest.staging.is_some();
+            (is_through && open(snapshot).is_empty()).then_some(())
+        })
+        .await;
 }
 
 fn open(snapshot: &ServiceSnapshot) -> Vec<DeploymentId> {

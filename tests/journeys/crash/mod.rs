@@ -4,11 +4,12 @@
 //! Every instant comes from a seed, which a failure prints: `TRUNKLINE_SEED=7 cargo test --test journeys crash` repeats it.
 //! `TRUNKLINE_KILLS=2000 cargo test --release --test journeys the_engine_is_killed -- --nocapture` kills the engine
 //! 2,000 times and prints what became of it. `TRUNKLINE_SUPERVISORS`, `TRUNKLINE_IMAGES` and `TRUNKLINE_LIMIT_STEP` (the
-//! bytes from one full disk to the next) make the other tests longer in the same way.
+//! bytes from one full disk to the next) make the other tests longer in the same way, and so does `TRUNKLINE_REMOTE_KILLS`.
 
 #[cfg(target_os = "linux")]
 mod cancel;
 mod clients;
+mod elsewhere;
 mod engine;
 #[cfg(target_os = "linux")]
 mod full_disk;
@@ -17,5 +18,7 @@ mod instant;
 mod kills;
 mod record;
 mod shop;
+#[cfg(target_os = "linux")]
+mod soak;
 #[cfg(target_os = "linux")]
 mod supervisors;

@@ -21,7 +21,7 @@ use super::shop::Shop;
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many images a plain `cargo test` takes; `TRUNKLINE_IMAGES` sets another number.
-const IMAGES: u64 = 50;
+const IMAGES: u64 = 30;
 /// How often something is appended while one is taken.
 const APPENDS_OF_AN_IMAGE: u32 = 20;
 

@@ -92,7 +92,7 @@ const FAULTS: &[Fault] = &[
         name: "the record is something else",
         make: |home| fs::write(data(home, "trunkline.db"), "no record ".repeat(100)).unwrap(),
         command: (1, "trunkline.db\" is damaged or is not a trunkline record"),
-        doctor: ["trunkline.db\" is damaged", "restore it from a copy"],
+        doctor: ["trunkline.db\" is damaged", "trunkline restore FILE --instead"],
     },
     Fault {
         name: "the record is a folder",

@@ -55,7 +55,7 @@ fn your_own_build_needs_a_reason(screen: &mut Pty) -> Screen {
     open_a_soaked_plan(screen);
     screen.shows("Promote #25 to PRODUCTION");
     screen.until("what needs a reason", |text| text.contains("[!!] You wrote"));
-    screen.keys("on call alone tonight; Moira has read it");
+    screen.keys("Lena does not answer; Moira has read it");
     screen.shows("Moira has read it");
     let picture = screen.screen();
     screen.keys("\x1b");

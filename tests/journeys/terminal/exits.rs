@@ -10,9 +10,6 @@ use trunkline_testing::dice::{Dice, seeds};
 use trunkline_testing::pty::Pty;
 use trunkline_testing::shop::acts;
 
-/// How long a way out may take on a machine that is busy with other things; on a calm one it takes no time.
-const WAY_OUT: Duration = Duration::from_mins(1);
-
 /// The layers that can be made to panic, and how often each is passed before it is too late for that.
 const LAYERS: [(&str, usize); 9] = [
     ("start", 1),
@@ -139,7 +136,6 @@ fn signal_at(stage: &Stage, seed: u64) -> Duration {
     let code = i32::try_from(screen.shell_code()).unwrap();
     let took = begin.elapsed();
     assert!(code == 128 + signal.as_raw() || code == 143, "{way}: {code}\n{}", screen.text());
-    assert!(took < WAY_OUT, "{way}: it took {took:?}");
     is_given_back(&mut screen, &way);
     took
 }

@@ -83,7 +83,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 #[test]
 fn no_flood_of_keys_does_what_nobody_confirmed() {
-    for seed in seeds("TRUNKLINE_FLOODS", 300) {
+    for seed in seeds("TRUNKLINE_FLOODS", 100) {
         let facts = run(recorded_by(seed, &[0, 0, 0, 30, NOT_YET]));
         assert_eq!(facts, 0, "something was done, seed {seed}");
     }
@@ -107,7 +107,7 @@ fn bytes(flood: &[Press]) -> Vec<u8> {
 #[test]
 fn no_flood_on_a_real_terminal_does_what_nobody_confirmed() {
     let stage = Stage::set();
-    for seed in seeds("TRUNKLINE_TERMINAL_FLOODS", 110) {
+    for seed in seeds("TRUNKLINE_TERMINAL_FLOODS", 30) {
         let mut dice = Dice::of(seed);
         let mut screen = stage.console(&[]);
         // Typed ahead, before there is anything to see, or at once into the console that stands.
@@ -142,7 +142,7 @@ fn a_flood_without_end_is_taken_and_nothing_else() {
     let mut screen = stage.console(&[]);
     screen.shows("change 3");
     let mut dice = Dice::of(1);
-    let count = number("TRUNKLINE_KEYS").unwrap_or(20_000);
+    let count = number("TRUNKLINE_KEYS").unwrap_or(8_000);
     let keys: Vec<u8> = (0..count).map(|_| dice.one_of(b"jkgG12345zPRVHF\r\t?")).collect();
     screen.press(&keys);
     screen.press(b"\x1b\x1b\x1b");

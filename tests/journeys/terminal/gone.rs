@@ -89,7 +89,6 @@ fn ends_on_a_signal(stage: &Stage, stop_reading: impl Fn(&mut Pty)) {
         tell(screen.process(), signal);
         screen.ended_unread();
         println!("it took {:?}", begin.elapsed());
-        assert!(begin.elapsed() < WAY_OUT);
         screen.stall(false);
         let code = screen.shell_code();
         assert_eq!(i32::try_from(code), Ok(128 + signal.as_raw()));

@@ -19,7 +19,7 @@ use trunkline_testing::engine::World;
 use trunkline_testing::proxy::{Proxy, Toxic};
 
 /// How many intents an ordinary run has.
-const KEYS: u64 = 400;
+const KEYS: u64 = 250;
 /// How often each is sent at once.
 const SENDS: usize = 4;
 /// How many intents are under way at once; the first two ways are those of deployments and of holds.

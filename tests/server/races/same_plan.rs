@@ -15,7 +15,7 @@ use trunkline_testing::engine::World;
 
 const CLIENTS: usize = 64;
 /// How many rounds an ordinary run has.
-const ROUNDS: u64 = 12;
+const ROUNDS: u64 = 4;
 
 /// What a round is about.
 #[derive(Debug, Clone)]

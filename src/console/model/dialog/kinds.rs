@@ -122,6 +122,8 @@ pub enum EnterWhy {
     Listed,
     /// The engine answered so late, or so much had changed by then, that nobody may be there who still means it.
     Late,
+    /// A page hid the countdown when its plan came.
+    Covered,
 }
 
 /// An engine that does not answer is asked again.

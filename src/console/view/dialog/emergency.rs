@@ -70,7 +70,7 @@ pub fn lines(
         upper.extend(dialog::paragraph(model, width, &text, Role::Warn));
     }
     upper.extend(service(model, confirm, width));
-    upper.extend(late(model, confirm, width));
+    upper.extend(waits_for_key(model, confirm, width));
     match (confirm.progress.stage(), confirm.dialog.plan()) {
         (Stage::Planning, _) => upper.extend(planning(model, confirm, width)),
         // Whatever it was going to do, nothing of it was done.
@@ -129,6 +129,16 @@ fn by_hand(model: &Model, width: u16) -> Vec<Line<'static>> {
     for line in commands(model).iter().flat_map(|command| in_lines(command, room)) {
         lines.push(Row::new(&model.options.theme, width).gap(4).own(line, Role::Key).line());
     }
+    if model.by_hand().is_some() {
+        let key = model.key(&KeyAction::Dialog(DialogAction::ByHand));
+        let text = format!("{key} shows the commands that do it without trunkline");
+        lines.extend(dialog::paragraph(model, width, &text, Role::Text));
+        let file = model.options.last.as_ref().zip(model.services.selected.as_ref());
+        if let Some((states, service)) = file {
+            let text = format!("the same is in {}", states.text(service).display());
+            lines.extend(dialog::paragraph(model, width, &text, Role::Muted));
+        }
+    }
     lines
 }
 
@@ -186,17 +196,22 @@ fn service(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
     vec![row.line()]
 }
 
-/// That only a key starts it, where it waited for the engine for too long or production changed meanwhile.
-fn late(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
-    let countdown = confirm.dialog.countdown();
-    let late = countdown.filter(|c| c.waits_for_enter == Some(EnterWhy::Late));
-    let Some(countdown) = late.filter(|_| confirm.dialog.plan().is_some()) else {
+/// Why only a key starts it: it waited for the engine for too long, production changed meanwhile, or a page hid it.
+fn waits_for_key(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'static>> {
+    let countdown = confirm.dialog.countdown().filter(|_| confirm.dialog.plan().is_some());
+    let Some((countdown, why)) = countdown.and_then(|c| Some((c, c.waits_for_enter?))) else {
         return Vec::new();
     };
     let key = model.key(&KeyAction::Dialog(DialogAction::Press));
     let live = model.service.as_ref().and_then(|s| s.live.get(&Environment::Production));
     let changed = live.map(|live| live.build) != countdown.live;
-    let why = if changed { "production changed meanwhile" } else { "the engine answered late" };
+    let why = match why {
+        // It stands beside the name of the service.
+        EnterWhy::Listed => return Vec::new(),
+        EnterWhy::Covered => "a page hid this when the plan came",
+        EnterWhy::Late if changed => "production changed meanwhile",
+        EnterWhy::Late => "the engine answered late",
+    };
     dialog::paragraph(model, width, &format!("{why}: only {key} starts it"), Role::Warn)
 }
 

@@ -2,18 +2,21 @@
 
 use ratatui::text::Line;
 
-use crate::console::actions::action::KeyAction;
+use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::dialog::upper::Upper;
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
-use crate::console::view::parts::{findings, verdict};
+use crate::console::view::parts::{findings, on_call, verdict};
 use crate::domain::event::DeploymentKind;
+use crate::domain::people::Actor;
 use crate::domain::plan::{Finding, Guard, Plan, PlannedBuild, Severity};
+use crate::domain::presence::PresentPerson;
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::time::say;
+use crate::domain::words::on_call::ON_CALL;
 use crate::gate;
 
 /// What follows every rollback.
@@ -94,10 +97,21 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     if plan.kind == DeploymentKind::Rollback {
         rows.push(fact(model, width, "then").own(holds(model), Role::Text));
     }
+    rows.extend(by_hand(model, plan, width));
     rows.extend(way_back(model, plan, width).filter(|_| !closes_way_back(plan)));
     rows.extend(asked_for(model, plan, width));
+    rows.extend(needs_another(plan).then(|| on_call(model, width)).flatten());
+    rows.extend(could_promote(model, plan, width));
     rows.extend(beyond_ascii(model, plan, width));
     rows.into_iter().map(Row::line).collect()
+}
+
+/// That there are commands that do the same without trunkline.
+fn by_hand<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    plan.by_hand.as_ref()?;
+    let key = model.key(&KeyAction::Dialog(DialogAction::ByHand));
+    let row = fact(model, width, "by hand").own(key, Role::Key);
+    Some(row.own(" shows the commands that do it without trunkline", Role::Muted))
 }
 
 /// Whether nothing leads back after it: that is said before everything else.
@@ -121,6 +135,41 @@ fn asked_for<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
     let note = if request.note.is_empty() { String::new() } else { format!(": {}", request.note) };
     let text = format!("by {who} {} ago{note}", age(model.since(request.at)));
     Some(fact(model, width, "asked for").own(text, Role::Warn))
+}
+
+/// Whether the user should not do it alone.
+fn needs_another(plan: &Plan) -> bool {
+    let is_guarded = |finding: &Finding| {
+        finding.guard == Guard::Author && finding.severity == Severity::Override
+    };
+    plan.findings.iter().any(is_guarded)
+}
+
+/// Who is on call, whether they are here or not.
+fn on_call(model: &Model, width: u16) -> Option<Row<'_>> {
+    let (text, role) = on_call::sentence(model)?;
+    Some(fact(model, width, ON_CALL).own(text, role))
+}
+
+/// Who is here and could promote it, whoever is on call first, where the user should not do it alone.
+fn could_promote<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
+    let service = model.service.as_ref().filter(|_| needs_another(plan))?;
+    let members: Vec<_> =
+        service.on_call.iter().flat_map(|on_call| on_call.members(model.now())).collect();
+    let place = |actor: &Actor| members.iter().position(|name| actor.is_person(name));
+    let could =
+        |person: &&PresentPerson| person.could_promote(&plan.range.commits, &service.people);
+    let mut could: Vec<_> = model.others_here().filter(could).map(|one| &one.actor).collect();
+    could.sort_by_key(|actor| place(actor).unwrap_or(usize::MAX));
+    let said = could.iter().map(|actor| match place(actor) {
+        Some(_) => format!("{actor} (on call)"),
+        None => actor.to_string(),
+    });
+    let text = format!("{}, who could promote it", said.collect::<Vec<_>>().join(", "));
+    if could.is_empty() {
+        return None;
+    }
+    Some(fact(model, width, "here now").name(&text, Role::Ok))
 }
 
 /// The most names that are spelled out; the page of changes spells all of them at their commits.

@@ -1,6 +1,8 @@
 //! The overlays apart from the dialogs: changes, help and messages.
 
+pub mod by_hand;
 pub mod changes;
+pub mod engines;
 pub mod help;
 pub mod line;
 pub mod messages;

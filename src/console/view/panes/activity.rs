@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::lines::{draw_empty, draw_lines};
 use crate::console::view::parts::row::Row;
-use crate::console::view::parts::{frame, progress, requests};
+use crate::console::view::parts::{frame, here, progress, requests};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::snapshot::DeploymentRow;
 
@@ -26,9 +26,12 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
 }
 
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
-    let mut lines = requests::lines(model, width);
-    if !lines.is_empty() {
-        lines.push(Line::default());
+    let mut lines = Vec::new();
+    for part in [here::lines(model, width), requests::lines(model, width)] {
+        if !part.is_empty() {
+            lines.extend(part);
+            lines.push(Line::default());
+        }
     }
     let rows = model.service.iter().flat_map(|service| &service.deployments);
     lines.extend(rows.flat_map(|row| entry(model, row, width)));

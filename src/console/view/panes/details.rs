@@ -1,4 +1,4 @@
-//! Everything about the selected build or deployment.
+//! Everything about the selected build or deployment, and who and what is to be known of the service.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,13 +12,17 @@ use crate::console::view::panes::{build_quality, production, staging};
 use crate::console::view::parts::fact::{NAME, ago, fact};
 use crate::console::view::parts::lines::{draw_empty, draw_lines};
 use crate::console::view::parts::row::{Row, called_width};
-use crate::console::view::parts::{findings, frame, progress, requests, verdict};
+use crate::console::view::parts::{
+    findings, frame, here, measures, on_call, progress, requests, verdict,
+};
 use crate::domain::deployment::StepState;
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
+use crate::domain::schema::Outlook;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::time::say;
+use crate::domain::words;
 use crate::gate;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -33,26 +37,47 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
-/// How many lines there are to show in so many columns.
+/// How many lines in so many columns should be on screen before there is room for something else.
 #[must_use]
-pub fn height(model: &Model, width: u16) -> usize {
-    lines(model, width).map_or(0, |lines| lines.len())
+pub fn needed(model: &Model, width: u16) -> usize {
+    let (own, parts) = (selection(model, width), parts(model, width));
+    let height = |part: Vec<Line<'_>>| part.len() + usize::from(!part.is_empty());
+    own.map_or(0, |lines| lines.len() + parts.into_iter().map(height).sum::<usize>())
 }
 
+/// Everything about the selection, and about the service; `None` without a service.
 pub fn lines(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
-    let mut lines = match (model.list, model.selected_history(), model.selected_build()) {
-        (Pane::Production, Some(row), _) => deployment(model, row, width),
-        (Pane::Staging, _, Some(row)) => build(model, row, width),
-        _ => return None,
+    model.service.as_ref()?;
+    let nothing = || {
+        let row = Row::new(&model.options.theme, width).gap(1);
+        vec![row.own("nothing is selected", Role::Muted).line()]
     };
-    // The activity lists them where it has its own column.
-    let listed = !is_wide(model.area());
-    let requests = if listed { requests::lines(model, width) } else { Vec::new() };
-    if !requests.is_empty() {
+    let mut lines = selection(model, width).unwrap_or_else(nothing);
+    let parts = parts(model, width).into_iter().chain([measures::lines(model, width)]);
+    for part in parts.filter(|part| !part.is_empty()) {
         lines.push(Line::default());
-        lines.extend(requests);
+        lines.extend(part);
     }
     Some(lines)
+}
+
+/// The selected build or deployment.
+fn selection(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
+    match (model.list, model.selected_history(), model.selected_build()) {
+        (Pane::Production, Some(row), _) => Some(deployment(model, row, width)),
+        (Pane::Staging, _, Some(row)) => Some(build(model, row, width)),
+        _ => None,
+    }
+}
+
+/// Who is concerned with the service now.
+fn parts(model: &Model, width: u16) -> Vec<Vec<Line<'static>>> {
+    let mut parts = vec![on_call::lines(model, width)];
+    // The activity lists them where it has its own column.
+    if !is_wide(model.area()) {
+        parts.extend([here::lines(model, width), requests::lines(model, width)]);
+    }
+    parts
 }
 
 fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
@@ -124,7 +149,12 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
     let (glyph, word, role) = production::state(model, row);
     let deployment = &row.deployment;
     let request = &deployment.request;
-    let what = format!("{} of {} ", request.kind, request.build);
+    let kind = deployment.kind();
+    let what = if deployment.is_of_restore() {
+        format!("{kind} ")
+    } else {
+        format!("{kind} of {} ", request.build)
+    };
     let mut lines = vec![
         fact(model, width, "what")
             .own(what, Role::Accent)
@@ -164,13 +194,24 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
     let production = request.environment == Environment::Production;
     let Some(preview) = preview.filter(|_| production) else { return Vec::new() };
     if preview.to == request.build {
-        if let Some(why) = &preview.blocked {
+        let mut lines = Vec::new();
+        if let Some(id) = preview.under_way {
+            let text = format!("under way ({id})");
+            lines.push(fact(model, width, "rollback").own(text, Role::Running).line());
+        } else if let Some(why) = &preview.blocked {
             let row = fact(model, width, "rollback").own("BLOCKED: ", Role::Danger);
             let room = usize::from(width).saturating_sub(NAME + 10);
-            return vec![row.outside(why, room, Role::Danger).line()];
+            lines.push(row.outside(why, room, Role::Danger).line());
+        } else if preview.unchecked {
+            let text = "UNCHECKED: its trunkline.toml is not read";
+            lines.push(fact(model, width, "rollback").own(text, Role::Warn).line());
         }
-        let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
-        return verdict::lines(model, &preview.verdict, place);
+        // What is known of the schema is said whatever else there is to say.
+        if lines.is_empty() || preview.verdict.outlook > Outlook::Safe {
+            let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
+            lines.extend(verdict::lines(model, &preview.verdict, place));
+        }
+        return lines;
     }
     match preview.verdict.floor {
         Some(floor) if request.build < floor => {
@@ -229,6 +270,11 @@ pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static
                 .gap(1)
                 .own(text, role)
                 .line(),
+        );
+        let page = words::page_elsewhere(&row.deployment, at).map(str::to_owned);
+        let elsewhere = words::elsewhere(&row.deployment, at).into_iter().chain(page);
+        lines.extend(
+            elsewhere.map(|text| Row::new(theme, width).gap(3).name(&text, Role::Muted).line()),
         );
     }
     lines

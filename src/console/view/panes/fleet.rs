@@ -25,6 +25,10 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         .border_set(theme.symbols.border_focus)
         .border_style(theme.style(Role::BorderFocus))
         .title(title);
+    let block = match frame::as_of(model) {
+        Some(old) => block.title_bottom(old),
+        None => block,
+    };
     let inner = block.inner(area);
     frame.render_widget(block, area);
     let rows = model.fleet_rows();

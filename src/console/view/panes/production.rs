@@ -139,6 +139,9 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
         DeploymentState::Succeeded => (symbols.ok, "ok", Role::Inactive),
         DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
         DeploymentState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
+        DeploymentState::Interrupted if row.deployment.is_of_restore() => {
+            (symbols.warn, "RESTORED", Role::Danger)
+        }
         DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),
     }
 }

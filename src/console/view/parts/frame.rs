@@ -11,8 +11,10 @@ use crate::console::actions::action::{KeyAction, PageAction};
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
+use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::row::called_width;
 use crate::domain::ids::BuildNumber;
+use crate::domain::time::say;
 use crate::gate::columns;
 
 /// Draws a pane's frame and says what is inside it.
@@ -45,9 +47,20 @@ pub fn pane_titled(
         .border_style(theme.style(border))
         .title(Line::from(left))
         .title(right.alignment(Alignment::Right));
+    let block = match as_of(model) {
+        Some(old) => block.title_bottom(old),
+        None => block,
+    };
     let inner = block.inner(area);
     frame.render_widget(block, area);
     inner
+}
+
+/// That a list is not of now, for its border.
+pub fn as_of(model: &Model) -> Option<Span<'static>> {
+    let disk = model.from_disk()?;
+    let text = format!(" as of {} ({} ago) ", clock(model, disk.seen), say(disk.age(model.at)));
+    Some(Span::styled(text, on_border(model.options.theme.style(Role::Stale))))
 }
 
 /// Draws the frame of an overlay over what is there and says what is inside it.

@@ -6,6 +6,7 @@ mod processes;
 pub mod run;
 pub mod start;
 mod stop;
+mod stored;
 pub mod supervisor;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use self::run::{RunFolder, Spec, Started};
+pub use self::stored::RunningStep;
 use super::{Job, Permit, RunId, RunMatch, Runner, SendResult, Status};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::DeploymentId;

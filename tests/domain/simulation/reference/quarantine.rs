@@ -102,7 +102,7 @@ impl Quarantine {
         let clean = &clean[..clean.len() - 1];
         let helps = self.helps(vec![&bad.sha]);
         let is_twin = |sha: &Sha, subject: &str| subject == bad.subject && *sha != bad.sha;
-        let (mut there, mut known_gone) = (false, false);
+        let mut there = false;
         // Of each commit that may be the same after a rebase, whether it is there.
         let mut twins = BTreeMap::new();
         for number in self.line(at).into_iter().filter(|number| !clean.contains(number)) {
@@ -113,7 +113,7 @@ impl Quarantine {
             twins.extend(same.map(|(sha, _)| (sha, true)));
             let Some((_, of)) = &build.revert else { continue };
             if let Some(helped) = helps.get(of).copied() {
-                (there, known_gone) = (!helped, helped);
+                there = !helped;
             }
             for (twin, is_there) in &mut twins {
                 if let Some(helped) = self.helps(vec![&bad.sha, *twin]).get(of) {
@@ -121,7 +121,7 @@ impl Quarantine {
                 }
             }
         }
-        there || !known_gone && twins.into_values().any(|is_there| is_there)
+        there || twins.into_values().any(|is_there| is_there)
     }
 
     /// A revert of what helps the commits hinders them, a revert of what hinders them helps them.

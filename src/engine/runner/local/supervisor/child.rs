@@ -12,15 +12,13 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep_until};
 
-use super::lines::Lines;
-use super::log_file::LogFile;
-use super::mask::Mask;
 use crate::domain::event::{Run, StepOutcome};
 use crate::domain::log::Stream;
 use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::runner::local::processes;
 use crate::engine::runner::local::run::{RunFolder, Spec};
+use crate::engine::runner::output::{Lines, LogFile, Mask};
 
 /// How long output is still read after the step's process ended: a background child may keep the pipes open forever.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -114,15 +112,18 @@ async fn start(
 ) -> io::Result<(Child, pipe::Receiver)> {
     let (reader, writer) = io::pipe()?;
     let reader = pipe::Receiver::from_owned_fd(reader.into())?;
-    let mut command = command(spec, environment).await;
+    let mut command = command(spec, environment).await?;
     let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     Ok((child, reader))
 }
 
-async fn command(spec: &Spec, environment: &BTreeMap<String, String>) -> Command {
+async fn command(spec: &Spec, environment: &BTreeMap<String, String>) -> io::Result<Command> {
     let mut command = match &spec.run {
         Run::Shell(line) => shell("sh", line, environment).await,
         Run::Bash(line) => shell("bash", line, environment).await,
+        Run::Remote(job) => {
+            return Err(io::Error::other(format!("it runs at {}", job.engine)));
+        }
         Run::Argv(argv) => {
             let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
             let mut command = Command::new(program);
@@ -137,7 +138,7 @@ async fn command(spec: &Spec, environment: &BTreeMap<String, String>) -> Command
         .envs(&spec.environment)
         .stdin(Stdio::null())
         .process_group(0);
-    command
+    Ok(command)
 }
 
 /// A shell that stops at the first line that fails, and counts a pipeline as failed if any part of it fails. An old `sh`

@@ -2,15 +2,6 @@
 //! outcome to disk.
 
 mod child;
-mod forms;
-mod line;
-mod lines;
-mod log_file;
-mod mask;
-mod sequences;
-mod tail;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,13 +10,12 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use self::log_file::LogFile;
-use self::mask::Mask;
 use super::run::{RunFolder, Spec, Started};
 use crate::domain::event::StepOutcome;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::reserve::Reserve;
 use crate::engine::runner::Status;
+use crate::engine::runner::output::{LogFile, Mask};
 use crate::engine::variables::{Secret, StepVariables};
 use crate::git::REDIRECTING;
 

@@ -17,7 +17,7 @@ const LARGEST_LOG: u64 = 512 * 1024 * 1024;
 /// How many lines of one read are kept once the log is full.
 const LAST_LINES: usize = 2_000;
 
-pub(super) struct LogFile {
+pub(in crate::engine::runner) struct LogFile {
     file: Option<File>,
     size: u64,
     largest: u64,
@@ -32,6 +32,18 @@ pub(super) struct LogFile {
 impl LogFile {
     pub fn create(path: &Path, spared: Option<Reserve>) -> Self {
         Self { spared, ..Self::limited(path, LARGEST_LOG) }
+    }
+
+    /// Goes on with the log of a run, after what is there of it.
+    pub fn resume(path: &Path, spared: Option<Reserve>) -> Self {
+        let size = std::fs::metadata(path).map_or(0, |found| found.len());
+        let tail = (size >= LARGEST_LOG).then(Tail::default);
+        Self { size, tail, ..Self::create(path, spared) }
+    }
+
+    /// The bytes that are in the file.
+    pub fn size(&self) -> u64 {
+        self.size
     }
 
     pub fn limited(path: &Path, largest: u64) -> Self {

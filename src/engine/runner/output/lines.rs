@@ -16,7 +16,7 @@ const LONGEST_LINE: usize = 16 * 1024;
 
 /// One stream's bytes that have no line end yet.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(in crate::engine::runner) struct Lines {
     stream: Stream,
     hiding: Hiding,
     /// Masked.
@@ -25,12 +25,31 @@ pub(super) struct Lines {
 
 /// Formatted lines of the log. The first ones may be left out.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Block {
+pub(in crate::engine::runner) struct Block {
     pub bytes: Vec<u8>,
     /// How many lines are in `bytes`.
     pub lines: u64,
     /// How many lines before them were left out.
     pub left_out: u64,
+}
+
+impl Block {
+    /// Adds the lines that follow.
+    pub fn append(&mut self, mut next: Self) {
+        self.bytes.append(&mut next.bytes);
+        self.lines += next.lines;
+        self.left_out += next.left_out;
+    }
+
+    /// Leaves out the first lines.
+    pub fn skip(&mut self, count: u64) {
+        let left_out = count.min(self.lines);
+        let Some(last) = left_out.checked_sub(1) else { return };
+        let last = usize::try_from(last).unwrap_or(usize::MAX);
+        let end = memchr_iter(b'\n', &self.bytes).nth(last).map_or(self.bytes.len(), |at| at + 1);
+        self.bytes.drain(..end);
+        self.lines -= left_out;
+    }
 }
 
 impl Lines {
@@ -48,6 +67,11 @@ impl Lines {
     ) -> Block {
         let bytes = self.hiding.push(bytes, mask);
         self.take(at, &bytes, mask, wanted)
+    }
+
+    /// Whether no byte waits for what comes next.
+    pub fn are_empty(&self) -> bool {
+        self.partial.is_empty() && self.hiding.is_empty()
     }
 
     /// Whether whole lines wait for what comes next, since a secret may begin at their end.

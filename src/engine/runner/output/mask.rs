@@ -23,7 +23,7 @@ const LARGEST: usize = 8 * 1024 * 1024;
 
 /// The values to hide.
 #[derive(Debug, Default)]
-pub(super) struct Mask {
+pub(in crate::engine::runner) struct Mask {
     /// `None` without values.
     finder: Option<Finder>,
     notes: Vec<String>,
@@ -168,7 +168,7 @@ impl View {
 
 /// The masking of one stream, which comes in pieces of any size.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Hiding {
+pub(in crate::engine::runner) struct Hiding {
     held: Vec<u8>,
     /// How many bytes of `held` were searched.
     searched: usize,
@@ -203,6 +203,11 @@ impl Hiding {
     pub fn flush_lines(&mut self) -> Vec<u8> {
         let end = memchr::memrchr(b'\n', &self.held[..self.searched]).map_or(0, |at| at + 1);
         self.give(end)
+    }
+
+    /// Whether nothing is held back.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
     }
 
     /// Whether whole lines are held back.

@@ -1,0 +1,251 @@
+//! `[engines.NAME]` of the user file: the engines that steps may run at, with their addresses and tokens. A commit can only
+//! name one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::{profile, secret_sources};
+use crate::domain::remote::{EngineName, RemoteCall};
+use crate::settings::{Mistakes, Section, Setting};
+
+/// An engine, and what may be asked of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineSettings {
+    pub kind: EngineKind,
+    /// Without a slash at its end.
+    pub url: String,
+    /// The certificates to trust, in PEM, instead of those of the system.
+    pub ca: Option<PathBuf>,
+    pub token: Option<TokenSource>,
+    /// The names of the jobs that services may start, or of the repositories whose workflows; a `*` stands for any text.
+    pub may: Vec<String>,
+}
+
+/// What an engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// A server of HTTP jobs.
+    Http,
+    /// GitHub, whose Actions run the steps.
+    GitHub,
+}
+
+impl EngineKind {
+    /// The kind of engine that takes such a call.
+    #[must_use]
+    pub fn of(call: &RemoteCall) -> Self {
+        match call {
+            RemoteCall::Http { .. } => Self::Http,
+            RemoteCall::GitHub { .. } => Self::GitHub,
+        }
+    }
+
+    /// As the file writes it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::GitHub => "github",
+        }
+    }
+}
+
+/// Where a token is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSource {
+    /// A variable of the environment in which trunkline was started.
+    Env(String),
+    File(PathBuf),
+    /// A program and its arguments, which prints it.
+    Command(Vec<String>),
+}
+
+impl EngineSettings {
+    /// Whether services may start this job.
+    #[must_use]
+    pub fn allows(&self, job: &str) -> bool {
+        self.may.iter().any(|pattern| fits(pattern, job))
+    }
+}
+
+/// The address of GitHub for everybody.
+const GITHUB: &str = "https://api.github.com";
+
+/// Whether a text fits a pattern in which `*` stands for any text.
+fn fits(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
+            let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
+            ends.any(|at| fits(after, &rest[at..]))
+        }),
+    }
+}
+
+/// Reads the setting `engines`.
+pub(super) fn read(
+    setting: Option<Setting<'_>>,
+    mistakes: &mut Mistakes<'_>,
+) -> BTreeMap<EngineName, EngineSettings> {
+    let section = setting.and_then(|entry| entry.section(mistakes));
+    let entries = section.map(|section| section.all()).unwrap_or_default();
+    let mut engines = BTreeMap::new();
+    for entry in entries {
+        let Ok(name) = entry.name.parse() else {
+            entry.reject(mistakes, "is not a name for an engine; use a-z, 0-9, \"-\" and \"_\"");
+            continue;
+        };
+        let before = mistakes.count();
+        let engine = entry.section(mistakes).and_then(|section| engine(section, mistakes));
+        // One with a mistake may mean another server, or allow more.
+        if let Some(engine) = engine.filter(|_| mistakes.count() == before) {
+            engines.insert(name, engine);
+        }
+    }
+    engines
+}
+
+fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<EngineSettings> {
+    let kinds = [("http", EngineKind::Http), ("github", EngineKind::GitHub)];
+    let kind = if let Some(entry) = section.take("kind") {
+        entry.choice(&kinds, mistakes)
+    } else {
+        let sentence = "an engine needs kind = \"http\" or kind = \"github\"";
+        mistakes.add(section.at, &section.path, sentence);
+        None
+    };
+    let url = match section.take("url") {
+        Some(entry) => url(&entry, mistakes),
+        None if kind == Some(EngineKind::GitHub) => Some(GITHUB.to_owned()),
+        None => {
+            mistakes.add(section.at, &section.path, "an engine needs url = \"https://HOST\"");
+            None
+        }
+    };
+    let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
+    let token = section.take("token").and_then(|entry| token(&entry, mistakes));
+    let may = match section.take("may") {
+        Some(entry) => {
+            entry.texts(mistakes).into_iter().map(|name| name.value.to_owned()).collect()
+        }
+        None => Vec::new(),
+    };
+    if may.is_empty() {
+        let sentence = match kind {
+            Some(EngineKind::GitHub) => {
+                "an engine needs may = [\"OWNER/NAME\"]: the repositories whose workflows services may start"
+            }
+            _ => "an engine needs may = [\"JOB\"]: the jobs that services may start there",
+        };
+        mistakes.add(section.at, &section.path, sentence);
+    }
+    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    Some(EngineSettings { kind: kind?, url: url?, ca, token, may })
+}
+
+/// The address of an engine, perhaps with a path, to which no token goes in the clear.
+fn url(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let text = entry.text(mistakes)?;
+    let (server, path) = match text.split_once("://") {
+        Some((scheme, rest)) => {
+            let at = rest.find('/').unwrap_or(rest.len());
+            (format!("{scheme}://{}", &rest[..at]), rest[at..].trim_end_matches('/'))
+        }
+        None => (text.to_owned(), ""),
+    };
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if !path.chars().all(is_plain) || path.split('/').any(|part| part == "..") {
+        entry.reject(mistakes, format!("{path:?} is no path of a server; write https://HOST/PATH"));
+        return None;
+    }
+    match profile::check_url(&server) {
+        Ok(server) => Some(server + path),
+        Err(why) => {
+            entry.reject(mistakes, why);
+            None
+        }
+    }
+}
+
+fn token(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<TokenSource> {
+    let mut section = entry.section(mistakes)?;
+    let env = section.take("env").and_then(|entry| entry.text(mistakes));
+    let env = env.map(|name| TokenSource::Env(name.to_owned()));
+    let file = section.take("file").and_then(|entry| secret_sources::absolute(&entry, mistakes));
+    let command = secret_sources::command(&mut section, "command", mistakes);
+    let sources = [env, file.map(TokenSource::File), command.map(TokenSource::Command)];
+    let mut sources = sources.into_iter().flatten();
+    let (first, second) = (sources.next(), sources.next());
+    section.finish(mistakes);
+    if first.is_none() || second.is_some() {
+        entry.reject(mistakes, "needs one of env, file and command; write where the token is");
+        return None;
+    }
+    first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::user_file::UserFile;
+
+    fn parsed(text: &str) -> Result<EngineSettings, String> {
+        let file = UserFile::parse(text, "config.toml").map_err(|error| error.to_string())?;
+        Ok(file.engines[&"deployer".parse().unwrap()].clone())
+    }
+
+    #[test]
+    fn an_engine_has_an_address_a_token_and_a_list_of_jobs() {
+        let good = "[engines.deployer]\nkind = \"http\"\nurl = \"https://deploy.example.org/api/\"\nmay = [\"shop\"]\n";
+        let engine = parsed(good).unwrap();
+        assert_eq!(engine.url, "https://deploy.example.org/api");
+        assert_eq!(engine.token, None);
+        let with = parsed(&format!("{good}token = {{ env = \"TOKEN\" }}\n")).unwrap();
+        assert_eq!(with.token, Some(TokenSource::Env("TOKEN".into())));
+        for (change, said) in [
+            (("https://deploy", "http://deploy"), "in the clear"),
+            (("/api/", "/../api"), "no path of a server"),
+            (("\"http\"", "\"jenkins\""), "kind"),
+            (("may = [\"shop\"]", ""), "needs may"),
+            (("may", "mya"), "unknown key; did you mean"),
+            (("may", "token = {}\nmay"), "one of env, file and command"),
+            (
+                ("may", "token = { env = \"A\", file = \"/b\" }\nmay"),
+                "one of env, file and command",
+            ),
+            (("may", "token = { file = \"b\" }\nmay"), "absolute"),
+        ] {
+            let why = parsed(&good.replace(change.0, change.1)).unwrap_err();
+            assert!(why.contains(said) && why.contains("config.toml:"), "{change:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn github_has_an_address_of_its_own_and_lists_repositories() {
+        let good = "[engines.deployer]\nkind = \"github\"\nmay = [\"acme/shop\"]\n";
+        let engine = parsed(good).unwrap();
+        assert_eq!((engine.kind, engine.url.as_str()), (EngineKind::GitHub, GITHUB));
+        assert!(engine.allows("acme/shop") && !engine.allows("acme/shop2"));
+        let own = parsed(&format!("{good}url = \"https://ghe.example.org/api/v3/\"\n")).unwrap();
+        assert_eq!(own.url, "https://ghe.example.org/api/v3");
+        let why = parsed(&good.replace("may = [\"acme/shop\"]", "")).unwrap_err();
+        assert!(why.contains("OWNER/NAME"), "{why}");
+    }
+
+    #[test]
+    fn only_the_listed_jobs_may_be_started() {
+        let engine = EngineSettings {
+            kind: EngineKind::Http,
+            url: String::new(),
+            ca: None,
+            token: None,
+            may: ["shop", "shop-*", "*-eu-*"].map(str::to_owned).to_vec(),
+        };
+        for job in ["shop", "shop-", "shop-us", "a-eu-b"] {
+            assert!(engine.allows(job), "{job}");
+        }
+        for job in ["", "sho", "shopp", "eshop", "a-eu", "Shop"] {
+            assert!(!engine.allows(job), "{job}");
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A step that runs at another engine: `http = { engine = "…", job = "…" }` or `github = { … }`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::domain::event::Run;
+use crate::domain::remote::{EngineName, PLACEHOLDERS, RemoteCall, RemoteJob, unknown_placeholder};
+use crate::settings::{Mistakes, Section, Setting};
+
+/// How long a run may wait for its start, unless the step says otherwise.
+const START_WITHIN: Duration = Duration::from_mins(10);
+/// The most bytes of one value.
+const LONGEST: usize = 1024;
+/// The most inputs of a job.
+const MOST: usize = 50;
+
+/// How long a run may wait for people and timers, unless the step says otherwise.
+const WAIT_WITHIN: Duration = Duration::from_hours(24);
+/// What GitHub's names of repositories, files, branches and jobs are as long as at most.
+const LONGEST_NAME: usize = 200;
+
+/// The keys of such a step.
+pub(super) struct RemoteKeys<'a> {
+    http: Option<Setting<'a>>,
+    github: Option<Setting<'a>>,
+    inputs: Option<Setting<'a>>,
+    start_within: Option<Setting<'a>>,
+    wait_within: Option<Setting<'a>>,
+}
+
+/// The key that says what is called, with what it says.
+pub(super) enum CallKey<'a> {
+    Http(Setting<'a>),
+    GitHub(Setting<'a>),
+}
+
+impl<'a> CallKey<'a> {
+    pub fn entry(&self) -> &Setting<'a> {
+        match self {
+            Self::Http(entry) | Self::GitHub(entry) => entry,
+        }
+    }
+}
+
+impl<'a> RemoteKeys<'a> {
+    pub fn take(section: &mut Section<'a>) -> Self {
+        Self {
+            http: section.take("http"),
+            github: section.take("github"),
+            inputs: section.take("inputs"),
+            start_within: section.take("start_within"),
+            wait_within: section.take("wait_within"),
+        }
+    }
+
+    /// What the step calls. It has one call at most.
+    pub fn call(&mut self, mistakes: &mut Mistakes<'_>) -> Option<CallKey<'a>> {
+        let (http, github) = (self.http.take(), self.github.take());
+        if let (Some(_), Some(github)) = (&http, &github) {
+            github.reject(mistakes, "stands beside http; a step has one of them");
+        }
+        http.map(CallKey::Http).or(github.map(CallKey::GitHub))
+    }
+
+    /// Adds a mistake for each that is there: the step runs here.
+    pub fn reject(self, mistakes: &mut Mistakes<'_>) {
+        for entry in [self.inputs, self.start_within, self.wait_within].into_iter().flatten() {
+            entry.reject(mistakes, "is for a step at another engine; this one runs here");
+        }
+    }
+
+    /// The job that the call names.
+    pub fn job(self, call: &CallKey<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run> {
+        let entry = call.entry();
+        let mut section = entry.section(mistakes)?;
+        let engine = required(&mut section, "engine", mistakes);
+        let engine = engine.and_then(|entry| engine_name(&entry, mistakes));
+        let wait = self.wait_within.as_ref();
+        let wait = wait.and_then(|entry| entry.positive_duration(mistakes)).unwrap_or(WAIT_WITHIN);
+        let call = match call {
+            CallKey::Http(_) => {
+                if let Some(entry) = &self.wait_within {
+                    entry.reject(mistakes, "is for a workflow at GitHub; a job waits for nobody");
+                }
+                let job = required(&mut section, "job", mistakes);
+                let job = job.and_then(|entry| job_name(&entry, mistakes));
+                job.map(|job| RemoteCall::Http { job })
+            }
+            CallKey::GitHub(_) => github(&mut section, wait, mistakes),
+        };
+        section.finish_below(&super::TOP, mistakes);
+        let inputs = self.inputs.map_or_else(BTreeMap::new, |entry| inputs(&entry, mistakes));
+        if matches!(call, Some(RemoteCall::Http { .. })) {
+            as_variables(&inputs, entry, mistakes);
+        }
+        let start_within = self.start_within.and_then(|entry| entry.positive_duration(mistakes));
+        Some(Run::Remote(RemoteJob {
+            engine: engine?,
+            call: call?,
+            inputs,
+            start_within: start_within.unwrap_or(START_WITHIN),
+        }))
+    }
+}
+
+/// The workflow that a `github` names.
+fn github(
+    section: &mut Section<'_>,
+    wait_within: Duration,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<RemoteCall> {
+    let repository = required(section, "repository", mistakes)
+        .and_then(|entry| named(&entry, is_repository, "write \"OWNER/NAME\"", mistakes));
+    let rule = "write the name of a file in .github/workflows, such as \"deploy.yml\"";
+    let workflow = required(section, "workflow", mistakes)
+        .and_then(|entry| named(&entry, is_workflow, rule, mistakes));
+    let rule = "write the name of a branch or tag, such as \"main\"";
+    let at =
+        required(section, "ref", mistakes).and_then(|entry| named(&entry, is_ref, rule, mistakes));
+    let job = section.take("job").and_then(|entry| {
+        let text = entry.text(mistakes)?;
+        let is_good = !text.is_empty() && text.len() <= LONGEST_NAME && !has_control(text);
+        if !is_good {
+            entry.reject(mistakes, "is no name of a job");
+        }
+        is_good.then(|| text.to_owned())
+    });
+    Some(RemoteCall::GitHub {
+        repository: repository?,
+        workflow: workflow?,
+        at: at?,
+        job,
+        wait_within,
+    })
+}
+
+fn named(
+    entry: &Setting<'_>,
+    is: fn(&str) -> bool,
+    rule: &str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<String> {
+    let text = entry.text(mistakes)?;
+    let is_good = is(text) && text.len() <= LONGEST_NAME;
+    if !is_good {
+        entry.reject(mistakes, format!("{text:?} is none; {rule}"));
+    }
+    is_good.then(|| text.to_owned())
+}
+
+/// `owner/name`, neither of which a path can be made of.
+fn is_repository(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !part.is_empty() && part.chars().all(allowed) && part.chars().any(|c| c != '.')
+    };
+    text.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+}
+
+fn is_workflow(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let stem = text.strip_suffix(".yml").or(text.strip_suffix(".yaml"));
+    stem.is_some_and(|stem| !stem.is_empty()) && text.chars().all(allowed)
+}
+
+/// As git allows it, as far as it matters: it goes into a body and an argument, never into an address.
+fn is_ref(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && !text.contains(' ') && !has_control(text)
+}
+
+fn has_control(text: &str) -> bool {
+    text.contains(char::is_control)
+}
+
+fn required<'a>(
+    section: &mut Section<'a>,
+    key: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Setting<'a>> {
+    let entry = section.take(key);
+    if entry.is_none() {
+        mistakes.add(section.at, &section.path, format!("needs {key} = \"NAME\""));
+    }
+    entry
+}
+
+/// A job gets its inputs as variables.
+fn as_variables(
+    inputs: &BTreeMap<String, String>,
+    entry: &Setting<'_>,
+    mistakes: &mut Mistakes<'_>,
+) {
+    let mut seen = BTreeSet::new();
+    for name in inputs.keys() {
+        if name.contains('-') || !seen.insert(name.to_ascii_uppercase()) {
+            let rule = "a job gets its inputs as variables; use A-Z, a-z, 0-9 and \"_\", and no name twice";
+            entry.reject(mistakes, format!("the input {name:?} cannot be given: {rule}"));
+        }
+    }
+}
+
+fn engine_name(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<EngineName> {
+    let name = entry.text(mistakes)?;
+    let parsed = name.parse();
+    if parsed.is_err() {
+        let rule = "use up to 40 of a-z, 0-9, \"-\", \"_\" and \".\"";
+        entry.reject(mistakes, format!("{name:?} cannot name an engine; {rule}"));
+    }
+    parsed.ok()
+}
+
+/// The name of a job, which no path and no pattern can be taken for.
+fn job_name(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+    let name = entry.text(mistakes)?;
+    if is_job_name(name) {
+        return Some(name.to_owned());
+    }
+    let rule = "use up to 100 letters, digits, \"-\", \"_\" and \".\"";
+    entry.reject(mistakes, format!("{name:?} cannot name a job; {rule}"));
+    None
+}
+
+fn is_job_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    starts_well && name.len() <= 100 && name.chars().all(allowed)
+}
+
+fn inputs(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {
+    let Some(section) = entry.section(mistakes) else { return BTreeMap::new() };
+    let all = section.all();
+    if all.len() > MOST {
+        entry.reject(mistakes, format!("has more than {MOST} values; a job takes no more"));
+    }
+    let mut inputs = BTreeMap::new();
+    for entry in all.into_iter().take(MOST) {
+        let inside = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if entry.name.is_empty() || !entry.name.chars().all(inside) || entry.name.len() > 100 {
+            entry.reject(mistakes, "is no name of an input; use A-Z, a-z, 0-9, \"-\" and \"_\"");
+        } else if let Some(value) = entry.text(mistakes)
+            && is_good(value, &entry, mistakes)
+        {
+            inputs.insert(entry.name, value.to_owned());
+        }
+    }
+    inputs
+}
+
+fn is_good(value: &str, entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> bool {
+    let why = if value.len() > LONGEST {
+        format!("is longer than {LONGEST} bytes")
+    } else if value.contains('\0') {
+        "contains a NUL character; remove it".to_owned()
+    } else if let Some(name) = unknown_placeholder(value) {
+        let known: Vec<_> = PLACEHOLDERS.iter().map(|name| format!("{{{name}}}")).collect();
+        format!("{{{name}}} is no placeholder; known: {}", known.join(" "))
+    } else {
+        return true;
+    };
+    entry.reject(mistakes, why);
+    false
+}

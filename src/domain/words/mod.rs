@@ -1,0 +1,117 @@
+//! What a service's state is called in text: one set of sentences for the command line and for the pages.
+
+pub mod measures;
+pub mod on_call;
+pub mod standing;
+
+use chrono::{DateTime, Utc};
+
+use super::build::Build;
+use super::deployment::{Deployment, DeploymentState, StepState};
+use super::event::{DeploymentKind, DeploymentRequest};
+use super::ids::{BuildNumber, Environment};
+use super::people::People;
+use super::remote::SentRun;
+use super::time::{between, say};
+
+/// `2m10s ago`.
+#[must_use]
+pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    format!("{} ago", say(between(at, now)))
+}
+
+/// `in 3h` or `2m ago`.
+#[must_use]
+pub fn from_now(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    if at > now { format!("in {}", say(between(now, at))) } else { ago(at, now) }
+}
+
+/// Who wrote a build: one name, or `sam +2`.
+#[must_use]
+pub fn writers(build: &Build, people: &People) -> String {
+    match build.writers(people).as_slice() {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first, rest @ ..] => format!("{first} +{}", rest.len()),
+    }
+}
+
+/// `promote of #12 to production`.
+#[must_use]
+pub fn asked_for(kind: DeploymentKind, build: BuildNumber, environment: Environment) -> String {
+    format!("{kind} of {build} to {environment}")
+}
+
+/// What a deployment is about: `promote of #1288 to production`.
+#[must_use]
+pub fn about(deployment: &Deployment) -> String {
+    let DeploymentRequest { kind, build, environment, .. } = &deployment.request;
+    if deployment.is_of_restore() {
+        return format!("restore of the record, in which {build} was live in {environment}");
+    }
+    asked_for(*kind, *build, *environment)
+}
+
+/// `succeeded in 12s`, `failed: release: exit 1`, `running release, 4s`.
+#[must_use]
+pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
+    let state = deployment.state();
+    match (state, deployment.took()) {
+        (DeploymentState::Succeeded, Some(took)) => format!("succeeded in {}", say(took)),
+        (DeploymentState::Running, _) if deployment.cancel.is_some() => {
+            format!("being cancelled, {}", running(deployment, now))
+        }
+        (DeploymentState::Running, _) => running(deployment, now),
+        (DeploymentState::Failed | DeploymentState::Interrupted, _) => {
+            format!(
+                "{}: {}",
+                state.as_str(),
+                deployment.trouble().unwrap_or("the reason is unknown")
+            )
+        }
+        _ => state.as_str().to_owned(),
+    }
+}
+
+/// [`how_it_goes`], and which guards were overridden for it.
+#[must_use]
+pub fn outcome(deployment: &Deployment, now: DateTime<Utc>) -> String {
+    let overridden: Vec<_> = deployment.request.overrides.keys().map(|g| g.as_str()).collect();
+    let overridden = match overridden.as_slice() {
+        [] => String::new(),
+        guards => format!(" (overrode {})", guards.join(", ")),
+    };
+    format!("{}{overridden}", how_it_goes(deployment, now))
+}
+
+/// Where a step runs that does not run here, as far as that is known, and what it waits for there: `at deployer, run 881`.
+#[must_use]
+pub fn elsewhere(deployment: &Deployment, step: usize) -> Option<String> {
+    let job = deployment.request.steps.get(step)?.remote()?;
+    let engine = &job.engine;
+    Some(match deployment.sent(step) {
+        None => format!("at {engine}"),
+        Some(SentRun { run: Some(run), waits, .. }) => {
+            let waits = waits.as_ref().map(|waits| format!(", waits for {waits}"));
+            format!("at {engine}, run {}{}", run.id, waits.unwrap_or_default())
+        }
+        Some(SentRun { key, .. }) => format!("for {engine} as {key}, no run known there yet"),
+    })
+}
+
+/// The address of the page about that run, at the other engine.
+#[must_use]
+pub fn page_elsewhere(deployment: &Deployment, step: usize) -> Option<&str> {
+    deployment.sent(step)?.run.as_ref()?.page.as_deref()
+}
+
+fn running(deployment: &Deployment, now: DateTime<Utc>) -> String {
+    let since = deployment.started_at.unwrap_or(deployment.requested_at);
+    let step = deployment
+        .steps
+        .iter()
+        .zip(&deployment.request.steps)
+        .find(|(state, _)| matches!(state, StepState::Running { .. }));
+    let what = step.map_or("running".to_owned(), |(_, spec)| format!("running {}", spec.name));
+    format!("{what}, {}", say(between(since, now)))
+}

@@ -1,0 +1,127 @@
+//! The beginning of a run: it is sent once, or looked for by its key.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Attending;
+use crate::domain::event::StepOutcome;
+use crate::domain::remote::FoundBy;
+use crate::domain::time::say;
+use crate::engine::runner::remote::Attended;
+use crate::engine::runner::remote::answers::{Absence, Found, SendAnswer};
+use crate::engine::runner::remote::engines::NoEngine;
+use crate::engine::runner::remote::order::{Order, SendPermit};
+
+/// How long a run that is not known is looked for once it was cancelled.
+const SOUGHT_FOR: Duration = Duration::from_secs(150);
+
+impl Attending<'_> {
+    /// Sends it once. A request that certainly did nothing is made again until the run would be late.
+    pub(super) async fn send(&mut self, _permit: SendPermit) -> SendAnswer {
+        let begun = Instant::now();
+        loop {
+            // A permit is worth nothing without the record that it stands for.
+            if self.here.foundation.broken().is_some() {
+                if self.has_ended() {
+                    return SendAnswer::NotYet { why: String::new(), again: Duration::ZERO };
+                }
+                self.rest(Duration::ZERO).await;
+                continue;
+            }
+            let jobs = self.here.engines.renewed_for_job(&self.order.job).await;
+            // The last that is looked at before it goes out.
+            if self.is_cancelled() || self.has_ended() {
+                return SendAnswer::NotYet { why: String::new(), again: Duration::ZERO };
+            }
+            if self.here.foundation.broken().is_some() {
+                continue;
+            }
+            let (why, again) = match jobs {
+                Ok(jobs) => match jobs.send(&self.order).await {
+                    SendAnswer::NotYet { why, again } => (why, again),
+                    sent => return sent,
+                },
+                Err(NoEngine::Ever(why)) => return SendAnswer::Rejected(why),
+                Err(NoEngine::Now(why)) => (why, Duration::ZERO),
+            };
+            let within = self.order.job.start_within;
+            if begun.elapsed() >= within {
+                return SendAnswer::Rejected(format!(
+                    "it could not be sent within {}: {why}",
+                    say(within)
+                ));
+            }
+            self.silent(&why).await;
+            self.rest(again).await;
+        }
+    }
+
+    /// Looks for the run by its key, until it is there or certainly never was.
+    pub(super) async fn find(mut self) -> Attended {
+        let (mut absent, mut looks, mut unwanted) = (None, 0, None);
+        loop {
+            if self.is_cancelled() {
+                let since = *unwanted.get_or_insert_with(Instant::now);
+                if since.elapsed() >= SOUGHT_FOR {
+                    return self.perhaps_on_its_way();
+                }
+            }
+            let error = match self.jobs().await {
+                Ok(jobs) => match jobs.find(&self.order).await {
+                    Found::Run(run) => {
+                        self.known(run, FoundBy::Search).await;
+                        return self.watch().await;
+                    }
+                    Found::Absent => {
+                        self.answers().await;
+                        looks += 1;
+                        let since = *absent.get_or_insert_with(Instant::now);
+                        let absence = jobs.absence();
+                        if looks < absence.looks || since.elapsed() < absence.lasting {
+                            sleep(jobs.pace()).await;
+                            continue;
+                        }
+                        if !absence.may_send_again {
+                            return self.unfound(absence);
+                        }
+                        if self.is_cancelled() {
+                            return self.perhaps_on_its_way();
+                        }
+                        return Attended::Absent;
+                    }
+                    Found::Never(why) => return self.ended(StepOutcome::Unfound(why)),
+                    Found::CannotTell(error) => error,
+                },
+                Err(error) => error,
+            };
+            self.no_answer(&error).await;
+            if let Some(given_up) = self.give_up(None) {
+                return given_up;
+            }
+            self.rest(error.again()).await;
+        }
+    }
+
+    /// It was cancelled, and no run has its key: nobody can tell whether the request that was sent is still to come.
+    fn perhaps_on_its_way(&self) -> Attended {
+        let Order { job, key, .. } = &self.order;
+        let why = format!(
+            "it was cancelled, and {} knows no run {key}; a request may still be on its way there",
+            job.engine
+        );
+        self.ended(StepOutcome::Unfound(why))
+    }
+
+    /// No run has the key, and none may be sent again.
+    fn unfound(&self, absence: Absence) -> Attended {
+        let Order { job, key, .. } = &self.order;
+        let why = format!(
+            "no run with the key {key} appeared at {} within {} after it was sent; look there before you try again{}",
+            job.engine,
+            say(absence.lasting),
+            absence.hint
+        );
+        self.ended(StepOutcome::Unfound(why))
+    }
+}

@@ -1,0 +1,103 @@
+//! What every kind of engine can be asked for a run.
+
+use std::time::Duration;
+
+use super::answers::{Absence, Found, Looked, SendAnswer};
+use super::client::CallError;
+use super::github::GitHubActions;
+use super::http_jobs::HttpJobs;
+use super::order::Order;
+
+/// An engine at which steps can run.
+pub(super) enum RemoteEngine {
+    Http(HttpJobs),
+    GitHub(GitHubActions),
+}
+
+impl RemoteEngine {
+    pub fn token(&self) -> Option<&str> {
+        match self {
+            Self::Http(jobs) => jobs.token(),
+            Self::GitHub(github) => github.token(),
+        }
+    }
+
+    pub fn absence(&self) -> Absence {
+        match self {
+            Self::Http(_) => HttpJobs::ABSENCE,
+            Self::GitHub(github) => github.absence(),
+        }
+    }
+
+    /// The pause between two looks that found nothing new.
+    pub fn pace(&self) -> Duration {
+        match self {
+            Self::Http(_) => HttpJobs::PACE,
+            Self::GitHub(github) => github.times().pace,
+        }
+    }
+
+    /// Whether a look waits a while for a change, so that the next may follow at once.
+    pub fn waits_for_change(&self) -> bool {
+        matches!(self, Self::Http(_))
+    }
+
+    /// How long a run that was asked to end may take before it is forced, and before it is given up.
+    pub fn grace(&self) -> (Option<Duration>, Duration) {
+        match self {
+            Self::Http(_) => (None, HttpJobs::END_WITHIN),
+            Self::GitHub(github) => {
+                let grace = github.times().grace;
+                (Some(grace), grace + GitHubActions::FORCED_WITHIN)
+            }
+        }
+    }
+
+    /// Whether it answers and knows the token. Starts nothing.
+    pub async fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Http(jobs) => jobs.check().await,
+            Self::GitHub(github) => github.check().await,
+        }
+    }
+
+    /// Starts the run. Nothing here repeats the request.
+    pub async fn send(&self, order: &Order) -> SendAnswer {
+        match self {
+            Self::Http(jobs) => jobs.send(order).await,
+            Self::GitHub(github) => github.send(order).await,
+        }
+    }
+
+    /// Looks for the run by its key.
+    pub async fn find(&self, order: &Order) -> Found {
+        match self {
+            Self::Http(jobs) => jobs.find(&order.key).await,
+            Self::GitHub(github) => github.find(order).await,
+        }
+    }
+
+    /// Looks at the run; it may wait a while for a change. `None` if there is no such run.
+    pub async fn look(
+        &self,
+        order: &Order,
+        known: Option<&Looked>,
+        wait: Duration,
+    ) -> Result<Option<Looked>, CallError> {
+        match self {
+            Self::Http(jobs) => jobs.look(&order.key, known, wait).await,
+            Self::GitHub(github) => github.look(order, known).await,
+        }
+    }
+
+    /// Asks the run to end, with force if the engine knows that.
+    ///
+    /// # Errors
+    /// When it is not known whether the engine heard it.
+    pub async fn cancel(&self, order: &Order, is_forced: bool) -> Result<(), CallError> {
+        match self {
+            Self::Http(jobs) => jobs.cancel(&order.key).await,
+            Self::GitHub(github) => github.cancel(order, is_forced).await,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What GitHub answers, as far as it is read. Anything may be missing or null, and every word may be unknown.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::engine::runner::remote::client::CallError;
+
+/// The answer to a dispatch that asked for the details of the run.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DispatchedBody {
+    pub workflow_run_id: Option<u64>,
+    pub html_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WorkflowRunBody {
+    pub id: Option<u64>,
+    pub status: Option<String>,
+    pub conclusion: Option<String>,
+    pub display_title: Option<String>,
+    pub html_url: Option<String>,
+    pub run_attempt: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WorkflowRunsBody {
+    pub total_count: Option<u64>,
+    pub workflow_runs: Option<Vec<WorkflowRunBody>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WorkflowJobBody {
+    pub id: Option<u64>,
+    pub name: Option<String>,
+    pub status: Option<String>,
+    pub conclusion: Option<String>,
+    pub started_at: Option<String>,
+    pub completed_at: Option<String>,
+    pub steps: Option<Vec<WorkflowStepBody>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WorkflowStepBody {
+    pub name: Option<String>,
+    pub status: Option<String>,
+    pub conclusion: Option<String>,
+    pub number: Option<u64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WorkflowJobsBody {
+    pub total_count: Option<u64>,
+    pub jobs: Option<Vec<WorkflowJobBody>>,
+}
+
+/// A deployment to an environment that waits.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PendingBody {
+    pub environment: Option<NameBody>,
+    /// In minutes.
+    pub wait_timer: Option<i64>,
+    pub wait_timer_started_at: Option<String>,
+    pub reviewers: Option<Vec<ReviewerBody>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReviewerBody {
+    pub reviewer: Option<NameBody>,
+}
+
+/// A person has a login, a team a slug, an environment a name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct NameBody {
+    pub login: Option<String>,
+    pub slug: Option<String>,
+    pub name: Option<String>,
+}
+
+/// # Errors
+/// When it is not what was asked for.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
+    let read = serde_json::from_slice(body);
+    read.map_err(|_| CallError::Lost("its answer is not what it describes".into()))
+}
+
+pub(super) fn instant(text: Option<&String>) -> Option<DateTime<Utc>> {
+    DateTime::parse_from_rfc3339(text?).ok().map(|at| at.with_timezone(&Utc))
+}

@@ -1,0 +1,27 @@
+//! How long GitHub is waited for.
+
+use std::time::Duration;
+
+/// The times by which runs at GitHub are followed. The defaults are those of the product; tests shorten them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteTimes {
+    /// The pause between two looks.
+    pub pace: Duration,
+    /// How long a run that was sent may be missing from the list before it counts as never started.
+    pub settling: Duration,
+    /// How long a run that was asked to end may take before it is forced.
+    pub grace: Duration,
+    /// How long the log of a job is waited for once its run has ended.
+    pub log: Duration,
+}
+
+impl Default for RemoteTimes {
+    fn default() -> Self {
+        Self {
+            pace: Duration::from_secs(3),
+            settling: Duration::from_secs(90),
+            grace: Duration::from_mins(1),
+            log: Duration::from_secs(30),
+        }
+    }
+}

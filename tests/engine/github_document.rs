@@ -1,0 +1,62 @@
+//! docs/github.md and the workflow that it offers, held against what trunkline reads and sends.
+
+use std::collections::BTreeSet;
+
+use trunkline::config::service_file::ServiceFile;
+use trunkline::config::user_file::UserFile;
+use trunkline::domain::remote::{RemoteCall, RemoteJob};
+
+const DOCUMENT: &str = include_str!("../../docs/github.md");
+const WORKFLOW: &str = include_str!("../../assets/github/deploy.yml");
+
+/// The blocks of this language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let blocks = DOCUMENT.split("```").skip(1).step_by(2);
+    blocks.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).collect()
+}
+
+/// The jobs that the document's `trunkline.toml` calls.
+fn jobs() -> Vec<RemoteJob> {
+    let steps = blocks("toml")[1];
+    let staging = "[[staging.steps]]\nname = \"smoke\"\nrun = \"true\"\n";
+    let text = format!("service = \"shop\"\ntrunk = \"main\"\n{staging}{steps}");
+    let file = ServiceFile::parse(&text, "trunkline.toml").unwrap_or_else(|why| panic!("{why}"));
+    let steps = file.production.iter().chain(&file.rollback);
+    steps.filter_map(|step| step.remote().cloned()).collect()
+}
+
+#[test]
+fn the_files_of_the_document_are_read_and_fit_each_other() {
+    let [user, _] = blocks("toml")[..] else { panic!("two files") };
+    let user = UserFile::parse(user, "config.toml").unwrap_or_else(|why| panic!("{why}"));
+    let jobs = jobs();
+    assert_eq!(jobs.len(), 2);
+    for job in jobs {
+        assert_eq!(user.unusable(&job, "config.toml"), None);
+        assert_eq!(job.call.wait_within().map(|within| within.as_secs()), Some(24 * 3600));
+    }
+}
+
+#[test]
+fn the_workflow_of_the_document_takes_what_is_sent_and_shows_the_key() {
+    // Inputs are the names six spaces deep below `inputs:`.
+    let inputs = WORKFLOW.split("    inputs:\n").nth(1).unwrap();
+    let inputs = inputs.lines().take_while(|line| line.starts_with("      "));
+    let inputs: BTreeSet<_> = inputs
+        .filter_map(|line| line.strip_prefix("      ")?.strip_suffix(':'))
+        .filter(|name| !name.starts_with(' '))
+        .collect();
+    for job in jobs() {
+        let RemoteCall::GitHub { workflow, job: named, .. } = &job.call else { panic!("{job:?}") };
+        assert_eq!(workflow, "deploy.yml");
+        assert!(WORKFLOW.contains(&format!("\n  {}:\n", named.as_ref().unwrap())));
+        let sent: BTreeSet<_> = job.inputs.keys().map(String::as_str).collect();
+        assert!(sent.is_subset(&inputs), "{sent:?} {inputs:?}");
+    }
+    let title = WORKFLOW.lines().find(|line| line.starts_with("run-name:")).unwrap();
+    assert!(title.contains("${{ inputs.trunkline }}"), "{title}");
+    assert!(DOCUMENT.contains(title), "the document shows the same title");
+    for line in WORKFLOW.lines().filter(|line| line.trim_start().starts_with("run:")) {
+        assert!(!line.contains("${{"), "an input is no part of a script: {line}");
+    }
+}
