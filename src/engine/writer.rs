@@ -1,5 +1,6 @@
 //! The one writer: takes every input from one channel, records it, applies it, then acts.
 
+mod observed;
 mod record;
 mod tokens;
 
@@ -192,6 +193,16 @@ impl Writer {
                 let again =
                     || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
                 self.of_run(&service, fact, again);
+            }
+            Input::Observed(observation) => self.observed(*observation),
+            Input::SightingLost { service, deployment, why } => {
+                let now = self.clock.now();
+                let fact =
+                    |state: &ServiceState| report::sighting_lost(state, deployment, &why, now);
+                // Whoever looks finds it lost again.
+                if self.of_run(&service, fact, || Input::Settle(service.clone())) {
+                    self.settle(&service);
+                }
             }
             Input::RunAbsent { service, run } => {
                 let now = self.clock.now();

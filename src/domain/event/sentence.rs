@@ -79,6 +79,11 @@ impl Fact {
                 let (id, run) = (DeploymentId::from(seq), &seen.run);
                 format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
             }
+            Self::UnknownObserved(seen) => {
+                let (id, run) = (DeploymentId::from(seq), &seen.run);
+                let (commit, to) = (&seen.commit, seen.environment);
+                format!("{by} deploys to {to} ({id}, run {run}): {commit}")
+            }
             Self::BuildVerified { build, note, .. } => {
                 format!("{by} verified {build}{}", because(note))
             }
@@ -143,6 +148,11 @@ impl Fact {
                 build: Some(seen.build),
                 environment: Some(seen.environment),
                 deployment: Some(DeploymentId::from(seq)),
+            },
+            Self::UnknownObserved(seen) => Subject {
+                environment: Some(seen.environment),
+                deployment: Some(DeploymentId::from(seq)),
+                ..none
             },
             Self::ProductionAdopted(adopted) => Subject {
                 build: Some(adopted.build),

@@ -14,6 +14,7 @@ mod http_jobs;
 mod mirror;
 mod order;
 mod pages;
+mod runs;
 mod timed;
 mod times;
 
@@ -25,7 +26,9 @@ use tokio::sync::{mpsc, watch};
 
 use self::attend::{Attending, Here};
 use self::engines::Engines;
+pub use self::github::{RunPages, RunQuestion};
 pub use self::order::{Order, SendPermit};
+pub use self::runs::{PartState, RepositoryRun, RunJob};
 pub use self::times::RemoteTimes;
 use super::local::run::RunFolder;
 use super::{RunId, Status};

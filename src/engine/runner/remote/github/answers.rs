@@ -23,6 +23,15 @@ pub(super) struct WorkflowRunBody {
     pub display_title: Option<String>,
     pub html_url: Option<String>,
     pub run_attempt: Option<u64>,
+    pub path: Option<String>,
+    pub event: Option<String>,
+    pub head_branch: Option<String>,
+    pub head_sha: Option<String>,
+    pub created_at: Option<String>,
+    pub run_started_at: Option<String>,
+    pub updated_at: Option<String>,
+    pub actor: Option<NameBody>,
+    pub triggering_actor: Option<NameBody>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -5,6 +5,7 @@
 
 mod answers;
 mod judge;
+mod runs;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+pub use self::runs::{RunPages, RunQuestion};
 use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
     WorkflowRunsBody, read,
