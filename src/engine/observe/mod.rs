@@ -17,7 +17,7 @@ use self::take_in::of_nobody;
 pub(super) use self::take_in::{Observation, due, news};
 use super::clock::Clock;
 use super::input::Input;
-use super::runner::remote::{RemoteRunner, RemoteTimes};
+use super::runner::remote::{Engines, RemoteTimes};
 use super::trunk::Wakers;
 use super::world::{World, WorldReader};
 use crate::domain::ids::{Environment, ServiceName};
@@ -30,7 +30,7 @@ pub struct ObserveContext {
     pub world: WorldReader,
     pub inputs: mpsc::Sender<Input>,
     pub clock: Arc<dyn Clock>,
-    pub remote: Arc<RemoteRunner>,
+    pub engines: Arc<Engines>,
     /// Looks at trunks, for commits that no build is of yet.
     pub trunks: Wakers,
     pub times: RemoteTimes,
@@ -55,16 +55,16 @@ pub(super) struct ServiceLane {
 /// Observes what the lanes of all services name, as they are now.
 pub(super) async fn observe_all(context: ObserveContext, every: Duration) {
     let mut tasks = JoinSet::new();
-    let mut observed: HashMap<ObservedRepository, AbortHandle> = HashMap::new();
+    let mut running: HashMap<ObservedRepository, AbortHandle> = HashMap::new();
     loop {
         let wanted = context.world.read(repositories);
-        for (_, gone) in observed.extract_if(|repository, _| !wanted.contains(repository)) {
+        for (_, gone) in running.extract_if(|repository, _| !wanted.contains(repository)) {
             gone.abort();
         }
         for repository in wanted {
-            if observed.get(&repository).is_none_or(AbortHandle::is_finished) {
+            if running.get(&repository).is_none_or(AbortHandle::is_finished) {
                 let observer = RepositoryObserver::new(context.clone(), repository.clone());
-                observed.insert(repository, tasks.spawn(observer.observe()));
+                running.insert(repository, tasks.spawn(observer.observe()));
             }
         }
         while tasks.try_join_next().is_some() {}

@@ -19,7 +19,7 @@ use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
 use crate::engine::backoff::pause;
 use crate::engine::input::Input;
-use crate::engine::runner::remote::{PartState, RepositoryRun, RunPages, RunQuestion};
+use crate::engine::runner::remote::{KnownJobs, PartState, RepositoryRun, RunQuestion, runs_of};
 use crate::engine::world::{Trouble, World};
 
 /// The longest pause after looks that failed.
@@ -36,7 +36,7 @@ type DeployedBuild = Result<(BuildNumber, Sha), UnknownCommit>;
 pub(super) struct RepositoryObserver {
     context: ObserveContext,
     at: ObservedRepository,
-    pages: RunPages,
+    jobs: KnownJobs,
     /// How many looks missed the commit of a run.
     missed: HashMap<(ServiceName, CommitPrefix), u32>,
     /// What each commit is, as long as there is no newer build.
@@ -48,8 +48,8 @@ pub(super) struct RepositoryObserver {
 
 impl RepositoryObserver {
     pub fn new(context: ObserveContext, at: ObservedRepository) -> Self {
-        let (pages, missed, resolved) = (RunPages::default(), HashMap::new(), HashMap::new());
-        Self { context, at, pages, missed, resolved, failures: 0, answered: None }
+        let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
+        Self { context, at, jobs, missed, resolved, failures: 0, answered: None }
     }
 
     /// Looks until it is aborted.
@@ -84,8 +84,11 @@ impl RepositoryObserver {
         let open = open_runs(&world, lanes);
         let wants = |run: &RepositoryRun| wanted(&world, lanes, run);
         let question = RunQuestion { repository: &self.at.repository, open: &open, wants: &wants };
-        let remote = self.context.remote.clone();
-        let runs = remote.runs(&self.at.engine, &question, &mut self.pages).await?;
+        let ObservedRepository { engine, repository } = &self.at;
+        let client = self.context.engines.for_repository(engine, repository).await;
+        let client = client.map_err(|why| why.to_string())?;
+        let runs = runs_of(&client, &question, &mut self.jobs).await;
+        let runs = runs.map_err(|error| error.why().to_owned())?;
         drop(world);
         let mut is_busy = false;
         for lane in lanes {

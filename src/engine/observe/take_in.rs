@@ -120,7 +120,7 @@ pub fn news(
     next: Seq,
 ) -> Option<News> {
     let Observation { environment, engine, .. } = observation;
-    let actor = Actor::External { login: sighting.by.clone(), engine: engine.clone() };
+    let actor = Actor::External { login: sighting.by.clone(), engine: engine.to_string() };
     let known = state.sighting(*environment, engine, &sighting.run);
     let (id, begun) = match known {
         Some(known) if known.is_open() => (known.id, None),

@@ -2,19 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::answers::{NameBody, WorkflowJobBody, WorkflowRunBody, WorkflowRunsBody, instant, read};
-use super::{GitHubActions, PER_PAGE};
-use crate::engine::runner::remote::client::{CallError, is_page, sentence};
-use crate::engine::runner::remote::pages::Pages;
+use super::answers::{NameBody, WorkflowJobBody, WorkflowRunBody, WorkflowRunsBody, instant};
+use super::{PER_PAGE, jobs};
+use crate::engine::runner::remote::client::{CallError, EngineClient, is_page, sentence};
 use crate::engine::runner::remote::runs::{PartState, RepositoryRun, RunJob};
 
-/// What was read of the runs of a repository, so that the next look costs little.
-#[derive(Debug, Default)]
-pub struct RunPages {
-    pages: Pages,
-    /// The jobs of attempts that are over: they do not change any more.
-    jobs: BTreeMap<(u64, u64), Vec<RunJob>>,
-}
+/// The jobs of attempts that are over: they do not change any more.
+pub type KnownJobs = BTreeMap<(u64, u64), Vec<RunJob>>;
 
 /// The most attempts whose jobs are remembered.
 const MOST_REMEMBERED: usize = 500;
@@ -29,83 +23,65 @@ pub struct RunQuestion<'a> {
     pub wants: &'a (dyn Fn(&RepositoryRun) -> Option<bool> + Sync),
 }
 
-impl GitHubActions {
-    /// The newest runs that are wanted and every one that runs, in no order.
-    ///
-    /// # Errors
-    /// When a part of them cannot be read: then nobody can tell what is missing.
-    pub async fn runs(
-        &self,
-        question: &RunQuestion<'_>,
-        known: &mut RunPages,
-    ) -> Result<Vec<RepositoryRun>, CallError> {
-        let RunQuestion { repository, open, wants } = *question;
-        let mut pages = known.pages.next();
-        let mut found = BTreeMap::new();
-        // A run that is started again stays deep in the list, which is sorted by when a run was made.
-        for filter in ["", "&status=in_progress"] {
-            let path = format!(
-                "/repos/{repository}/actions/runs?exclude_pull_requests=true&per_page={PER_PAGE}{filter}"
-            );
-            let body = pages.read(&self.client, &path).await?;
-            let body = body.ok_or_else(|| CallError::Lost(not_there(repository)))?;
-            let runs = read::<WorkflowRunsBody>(&body)?.workflow_runs.unwrap_or_default();
-            found.extend(runs.iter().filter_map(run).map(|run| (run.id, run)));
-        }
-        for id in open {
-            if !found.contains_key(id)
-                && let Some(run) = self.one(&mut pages, repository, *id).await?
-            {
-                found.insert(*id, run);
-            }
-        }
-        let mut runs = Vec::new();
-        for mut run in found.into_values() {
-            let Some(with_jobs) = wants(&run) else { continue };
-            if with_jobs {
-                run.jobs = self.jobs_of(&mut pages, &mut known.jobs, repository, &run).await?;
-            }
-            runs.push(run);
-        }
-        known.pages = pages;
-        Ok(runs)
+/// The newest runs that are wanted and every one that runs, in no order.
+///
+/// # Errors
+/// When a part of them cannot be read: then nobody can tell what is missing.
+pub async fn runs_of(
+    client: &EngineClient,
+    question: &RunQuestion<'_>,
+    known: &mut KnownJobs,
+) -> Result<Vec<RepositoryRun>, CallError> {
+    let RunQuestion { repository, open, wants } = *question;
+    let mut found = BTreeMap::new();
+    // A run that is started again stays deep in the list, which is sorted by when a run was made.
+    for filter in ["", "&status=in_progress"] {
+        let path = format!(
+            "/repos/{repository}/actions/runs?exclude_pull_requests=true&per_page={PER_PAGE}{filter}"
+        );
+        let read = client.read::<WorkflowRunsBody>(&path).await?;
+        let read = read.ok_or_else(|| CallError::Lost(not_there(repository)))?;
+        let runs = read.value.workflow_runs.as_deref().unwrap_or_default();
+        found.extend(runs.iter().filter_map(run).map(|run| (run.id, run)));
     }
+    for id in open {
+        if !found.contains_key(id) {
+            let path = format!("/repos/{repository}/actions/runs/{id}");
+            let read = client.read::<WorkflowRunBody>(&path).await?;
+            found.extend(read.and_then(|read| run(&read.value)).map(|run| (run.id, run)));
+        }
+    }
+    let mut runs = Vec::new();
+    for mut run in found.into_values() {
+        let Some(with_jobs) = wants(&run) else { continue };
+        if with_jobs {
+            run.jobs = jobs_of(client, known, repository, &run).await?;
+        }
+        runs.push(run);
+    }
+    Ok(runs)
+}
 
-    /// `None` if there is no such run any more.
-    async fn one(
-        &self,
-        pages: &mut Pages,
-        repository: &str,
-        id: u64,
-    ) -> Result<Option<RepositoryRun>, CallError> {
-        let path = format!("/repos/{repository}/actions/runs/{id}");
-        let Some(body) = pages.read(&self.client, &path).await? else { return Ok(None) };
-        Ok(run(&read(&body)?))
+async fn jobs_of(
+    client: &EngineClient,
+    known: &mut KnownJobs,
+    repository: &str,
+    run: &RepositoryRun,
+) -> Result<Vec<RunJob>, CallError> {
+    let name = (run.id, run.attempt);
+    if let Some(jobs) = known.get(&name) {
+        return Ok(jobs.clone());
     }
-
-    async fn jobs_of(
-        &self,
-        pages: &mut Pages,
-        known: &mut BTreeMap<(u64, u64), Vec<RunJob>>,
-        repository: &str,
-        run: &RepositoryRun,
-    ) -> Result<Vec<RunJob>, CallError> {
-        let name = (run.id, run.attempt);
-        if let Some(jobs) = known.get(&name) {
-            return Ok(jobs.clone());
+    let path = format!("/repos/{repository}/actions/runs/{}/attempts/{}", run.id, run.attempt);
+    let jobs: Vec<_> = jobs(client, &path).await?.iter().map(job).collect();
+    // The list of jobs may be older than the run.
+    if run.state.is_over() && jobs.iter().all(|job| job.state.is_over()) {
+        if known.len() >= MOST_REMEMBERED {
+            known.pop_first();
         }
-        let path = format!("/repos/{repository}/actions/runs/{}/attempts/{}", run.id, run.attempt);
-        let jobs = self.jobs(pages, &path).await?;
-        let jobs: Vec<_> = jobs.iter().map(job).collect();
-        // The list of jobs may be older than the run.
-        if run.state.is_over() && jobs.iter().all(|job| job.state.is_over()) {
-            if known.len() >= MOST_REMEMBERED {
-                known.pop_first();
-            }
-            known.insert(name, jobs.clone());
-        }
-        Ok(jobs)
+        known.insert(name, jobs.clone());
     }
+    Ok(jobs)
 }
 
 fn not_there(repository: &str) -> String {
