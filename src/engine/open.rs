@@ -103,10 +103,8 @@ impl Engine {
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
         go_on(&world, &inputs).await;
-        let presence = OpenServices::default();
-        tokio::spawn(presence.clone().publish(world.clone(), inputs.clone()));
+        let presence = OpenServices::published(&world, &inputs);
         let webhooks = Webhooks::default();
-        let wakers = webhooks.wakers.clone();
         let keeper = Keeper {
             world: world.clone(),
             inputs: inputs.clone(),
@@ -118,16 +116,11 @@ impl Engine {
             user_file: services.user_file().map(Path::to_owned),
             poll,
         };
-        let observing = ObserveContext {
-            world: world.clone(),
-            inputs: inputs.clone(),
-            clock: clock.clone(),
-            engines,
-            trunks: wakers.clone(),
-            times: remote_times,
-        };
+        let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
+        let trunks = webhooks.wakers.clone();
+        let observing = ObserveContext::new(sources, sink, trunks, remote_times);
         let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk = TrunkContext::new(world, inputs, now, rules, wakers, fetches.clone());
+        let trunk = TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
         let watching = Watching {
             trunk,
             mirrors,

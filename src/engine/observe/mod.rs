@@ -21,7 +21,7 @@ use super::runner::remote::{Engines, RemoteTimes};
 use super::trunk::Wakers;
 use super::world::{World, WorldReader};
 use crate::domain::ids::{Environment, ServiceName};
-use crate::domain::lane::Lane;
+use crate::domain::lane::{Lane, Lanes};
 use crate::domain::remote::EngineName;
 
 /// What an observer needs.
@@ -34,6 +34,17 @@ pub struct ObserveContext {
     /// Looks at trunks, for commits that no build is of yet.
     pub trunks: Wakers,
     pub times: RemoteTimes,
+}
+
+impl ObserveContext {
+    pub fn new(
+        (world, engines): (WorldReader, Arc<Engines>),
+        (inputs, clock): (mpsc::Sender<Input>, Arc<dyn Clock>),
+        trunks: Wakers,
+        times: RemoteTimes,
+    ) -> Self {
+        Self { world, inputs, clock, engines, trunks, times }
+    }
 }
 
 /// A repository at an engine.
@@ -91,7 +102,7 @@ fn lanes(world: &World) -> Vec<ServiceLane> {
     let mut all = Vec::new();
     for service in world.services.values() {
         let lanes = service.file.as_ref().map(|file| &file.lanes);
-        for (environment, lane) in lanes.into_iter().flat_map(|lanes| lanes.all()) {
+        for (environment, lane) in lanes.into_iter().flat_map(Lanes::all) {
             all.push(ServiceLane { service: service.name.clone(), environment, lane: lane.clone() });
         }
     }

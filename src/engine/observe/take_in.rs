@@ -39,14 +39,12 @@ impl Observation {
     pub fn is_news(&self, world: &World) -> bool {
         let Some(service) = world.services.get(&self.service) else { return false };
         let problem = service.problems.get(self.problem());
-        match &self.seen {
-            Err(trouble) => problem.is_none_or(|problem| problem.what != trouble.what),
-            Ok(_) => {
-                let next = Seq(service.state.last_seq.0 + 1);
-                let is_new = |one| news(&service.state, self, one, next).is_some();
-                problem.is_some() || due(&service.state, self).into_iter().any(is_new)
-            }
+        if let Err(trouble) = &self.seen {
+            return problem.is_none_or(|problem| problem.what != trouble.what);
         }
+        let next = Seq(service.state.last_seq.0 + 1);
+        let is_new = |one| news(&service.state, self, one, next).is_some();
+        problem.is_some() || due(&service.state, self).into_iter().any(is_new)
     }
 }
 
