@@ -174,6 +174,16 @@ impl Deployment {
         self.seen.as_ref()?.unknown.as_ref()
     }
 
+    /// What it deployed, in a column: `#12`, `3f2a9c1` where no build is of that commit, or `?`.
+    #[must_use]
+    pub fn deployed(&self) -> String {
+        match self.unknown_commit() {
+            None => self.request.build.to_string(),
+            Some(UnknownCommit { sha: Some(sha), .. }) => sha.short().to_owned(),
+            Some(UnknownCommit { sha: None, .. }) => "?".to_owned(),
+        }
+    }
+
     /// When it ended by the clock of the engine at which it was seen.
     #[must_use]
     pub fn ended_there(&self) -> Option<(EngineName, DateTime<Utc>)> {

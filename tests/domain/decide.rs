@@ -65,9 +65,11 @@ impl Story {
             environment,
             build: BuildNumber(number),
             sha: sha(number),
+            engine: None,
             run: "5512".into(),
             page: None,
             at: DateTime::UNIX_EPOCH,
+            taken_over: false,
         };
         self.push_as(actor, Fact::DeploymentObserved(seen))
     }

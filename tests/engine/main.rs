@@ -12,6 +12,7 @@ mod github_document;
 mod guards;
 mod http_jobs;
 mod moved;
+mod observe;
 mod offers;
 mod paths;
 mod recipes;

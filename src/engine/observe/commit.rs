@@ -11,8 +11,8 @@ use crate::git::{CommitMatch, GitError, Mirror, Paths};
 pub(super) enum Deployed {
     Build(BuildNumber, Sha),
     Unknown(UnknownCommit),
-    /// The mirror does not have it yet.
-    NotFetched,
+    /// The mirror does not have it yet, or it is on the trunk and no build yet.
+    NotYet,
 }
 
 /// The build of a commit: the one that it is, or the one that it equals in all files of the service.
@@ -21,8 +21,9 @@ pub(super) async fn resolve(
     name: &ServiceName,
     commit: &CommitPrefix,
 ) -> Result<Deployed, GitError> {
-    let known = world.read(|world| world.services.get(name).map(|service| Known::of(service, commit)));
-    let Some(known) = known else { return Ok(Deployed::NotFetched) };
+    let known =
+        world.read(|world| world.services.get(name).map(|service| Known::of(service, commit)));
+    let Some(known) = known else { return Ok(Deployed::NotYet) };
     match known.named.as_slice() {
         [(number, sha)] => return Ok(Deployed::Build(*number, sha.clone())),
         [] => {}
@@ -33,7 +34,7 @@ pub(super) async fn resolve(
         CommitMatch::Several(_) => {
             Ok(unknown(None, format!("several commits begin with {commit}")))
         }
-        CommitMatch::Nothing => Ok(Deployed::NotFetched),
+        CommitMatch::Nothing => Ok(Deployed::NotYet),
     }
 }
 
@@ -41,12 +42,12 @@ fn unknown(sha: Option<Sha>, why: String) -> Deployed {
     Deployed::Unknown(UnknownCommit { sha, why })
 }
 
-/// What is said of a commit that the repository does not have.
+/// What is said of a commit that did not become a build.
 pub(super) fn not_there(commit: &CommitPrefix) -> UnknownCommit {
     let sha = commit.as_str().parse().ok();
     let why = match &sha {
-        Some(_) => "which the repository does not have".to_owned(),
-        None => format!("the repository has no {commit}"),
+        Some(_) => "which is no build that trunkline knows".to_owned(),
+        None => format!("no build begins with {commit}"),
     };
     UnknownCommit { sha, why }
 }
@@ -80,7 +81,8 @@ impl Known {
     /// other services, or a merge of the trunk into a branch of production.
     async fn in_git(&self, sha: Sha) -> Result<Deployed, GitError> {
         let shas: Vec<_> = self.on_trunk.iter().map(|(_, sha)| sha.clone()).collect();
-        let mut before = self.mirror.first_with(&sha, &shas).await?.unwrap_or(shas.len());
+        let first = self.mirror.first_with(&sha, &shas).await?;
+        let mut before = first.unwrap_or(shas.len());
         // On a branch beside the trunk, the builds after the first that has it need not be in it.
         for _ in 0..MOST_LOOKED_AT {
             let Some((number, build)) = before.checked_sub(1).map(|at| &self.on_trunk[at]) else {
@@ -93,6 +95,12 @@ impl Known {
                 break;
             }
             before -= 1;
+        }
+        if first.is_none()
+            && let Some(tip) = self.mirror.tip(&self.trunk).await?
+            && self.mirror.is_ancestor(&sha, &tip).await?
+        {
+            return Ok(Deployed::NotYet);
         }
         Ok(unknown(Some(sha), format!("which is no build of {}", self.trunk)))
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::commit::{Deployed, not_there, resolve};
 use super::judge::{self, SeenDeployment};
@@ -24,8 +24,6 @@ use crate::engine::world::{Trouble, World};
 
 /// The longest pause after looks that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
-/// So many looks may miss the commit of a run before it counts as one that the repository does not have.
-const LOOKS_FOR_COMMIT: u32 = 10;
 /// The most commits whose build is remembered.
 const MOST_RESOLVED: usize = 1_000;
 
@@ -37,8 +35,8 @@ pub(super) struct RepositoryObserver {
     context: ObserveContext,
     at: ObservedRepository,
     jobs: KnownJobs,
-    /// How many looks missed the commit of a run.
-    missed: HashMap<(ServiceName, CommitPrefix), u32>,
+    /// Since when the commit of a run is looked for.
+    missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
     resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, DeployedBuild)>,
     failures: u32,
@@ -121,7 +119,7 @@ impl RepositoryObserver {
             Err(unknown) => Err(unknown),
         };
         let ended = deployment.ended.map(|(outcome, at)| SightingEnd { at, outcome });
-        let by = if run.by.is_empty() { "somebody".to_owned() } else { format!("@{}", run.by) };
+        let by = if run.by.is_empty() { "somebody".to_owned() } else { run.by.clone() };
         let (page, started) = (run.page.clone(), deployment.started);
         Some(Sighting { run: run.name(), page, by, started, ended, deployed })
     }
@@ -155,6 +153,7 @@ impl RepositoryObserver {
             return Some(known.clone());
         }
         let found = self.look_up(lane, commit).await?;
+        self.missed.remove(&key);
         if self.resolved.len() >= MOST_RESOLVED {
             self.resolved.clear();
         }
@@ -169,15 +168,16 @@ impl RepositoryObserver {
         commit: &CommitPrefix,
     ) -> Option<DeployedBuild> {
         let found = resolve(&self.context.world, &lane.service, commit).await;
-        let found = found.inspect_err(|error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"));
+        let found = found.inspect_err(
+            |error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"),
+        );
         match found.ok()? {
             Deployed::Build(number, sha) => Some(Ok((number, sha))),
             Deployed::Unknown(unknown) => Some(Err(unknown)),
-            Deployed::NotFetched => {
+            Deployed::NotYet => {
                 let key = (lane.service.clone(), commit.clone());
-                let missed = self.missed.entry(key).or_default();
-                *missed += 1;
-                if *missed >= LOOKS_FOR_COMMIT {
+                let since = *self.missed.entry(key).or_insert_with(Instant::now);
+                if since.elapsed() >= self.context.times.settling {
                     return Some(Err(not_there(commit)));
                 }
                 // The trunk is looked at now and then alone, and this commit may be its new tip.
@@ -219,9 +219,10 @@ impl RepositoryObserver {
     async fn end_lost(&self, lane: &ServiceLane, asked: &[u64], runs: &[RepositoryRun]) {
         let lost = self.context.world.read(|world| {
             let service = world.services.get(&lane.service)?;
-            let open = service.state.open_sightings().filter(|deployment| {
-                deployment.request.environment == lane.environment
-            });
+            let open = service
+                .state
+                .open_sightings()
+                .filter(|deployment| deployment.request.environment == lane.environment);
             let gone = open.filter_map(|deployment| {
                 let run = &deployment.seen.as_ref()?.run;
                 let id = id_of(run)?;
@@ -254,9 +255,10 @@ fn open_runs(world: &World, lanes: &[ServiceLane]) -> Vec<u64> {
     let mut open = Vec::new();
     for lane in lanes {
         let Some(service) = world.services.get(&lane.service) else { continue };
-        let of_lane = service.state.open_sightings().filter(|deployment| {
-            deployment.request.environment == lane.environment
-        });
+        let of_lane = service
+            .state
+            .open_sightings()
+            .filter(|deployment| deployment.request.environment == lane.environment);
         open.extend(of_lane.filter_map(|deployment| id_of(&deployment.seen.as_ref()?.run)));
     }
     open.sort_unstable();
@@ -291,11 +293,7 @@ fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRu
 }
 
 /// Whether trunkline started it, or may have: a run without our key may be the one whose answer is still on its way.
-fn is_ours(
-    state: &ServiceState,
-    engine: &EngineName,
-    run: &RepositoryRun,
-) -> bool {
+fn is_ours(state: &ServiceState, engine: &EngineName, run: &RepositoryRun) -> bool {
     let id = run.id.to_string();
     let mut sent = state.deployments.values().rev().flat_map(|deployment| {
         let open = deployment.is_open();
@@ -305,7 +303,10 @@ fn is_ours(
         sent.engine == *engine
             && match &sent.run {
                 Some(found) => found.id == id && run.attempt == 1,
-                None => is_open && run.event == "workflow_dispatch" || run.title.contains(sent.key.as_str()),
+                None => {
+                    is_open && run.event == "workflow_dispatch"
+                        || run.title.contains(sent.key.as_str())
+                }
             }
     })
 }
