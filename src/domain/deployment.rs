@@ -146,6 +146,12 @@ impl Deployment {
         if self.is_of_restore() { "restore" } else { self.request.kind.as_str() }
     }
 
+    /// Whether it is a run that was given up and turned up late, which is being cancelled or was.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.request.kind == DeploymentKind::External && self.cancel.is_some() && !self.is_by_word()
+    }
+
     fn is_by_word(&self) -> bool {
         self.request.kind == DeploymentKind::External && matches!(self.by, Actor::Person(_))
     }

@@ -14,6 +14,7 @@ pub mod event;
 pub mod expected;
 pub mod ids;
 pub mod instant;
+pub mod late;
 pub mod limits;
 pub mod link;
 pub mod log;

@@ -15,7 +15,7 @@ use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
 use super::reserve::Reserve;
-use super::runner::remote::{Attended, Order, RunNews, SendPermit};
+use super::runner::remote::{Attended, LateOrder, Order, RunNews, SendPermit};
 use super::runner::{self, Job, Permit, RunId, Runner as _, Runners};
 use super::variables::{Ask, Secret, StepNeeds, StepVariables};
 use super::world::{Service, Trouble};
@@ -47,6 +47,8 @@ pub(super) struct Acts {
     preparing: HashSet<DeploymentId>,
     attending: HashSet<RunId>,
     cancelling: HashSet<RunId>,
+    /// The runs that were given up and are looked for.
+    following: HashSet<RunId>,
     loading: HashSet<(ServiceName, Sha)>,
     /// The targets of a rollback whose service file was asked for.
     checked: HashSet<(ServiceName, Sha)>,
@@ -87,6 +89,7 @@ impl Acts {
             preparing: HashSet::new(),
             attending: HashSet::new(),
             cancelling: HashSet::new(),
+            following: HashSet::new(),
             loading: HashSet::new(),
             checked: HashSet::new(),
             reads: Arc::new(Semaphore::new(CONCURRENT_READS)),
@@ -131,6 +134,9 @@ impl Acts {
                     let runner = self.runners.local.clone();
                     self.spawn(async move { runner.cancel(run).await });
                 }
+            }
+            Decision::Follow(deployment, step) => {
+                self.follow(service, RunId { deployment: *deployment, step: *step });
             }
             Decision::LoadPipeline(sha) => {
                 if self.loading.insert((service.name.clone(), sha.clone())) {
@@ -224,6 +230,25 @@ impl Acts {
             };
             let _stopped = inputs.send(ended).await;
         });
+    }
+
+    /// Looks for a run that was given up, as long as it may turn up.
+    fn follow(&mut self, service: &Service, run: RunId) {
+        let Some(late) = LateOrder::of(service, run) else { return };
+        let remote = self.runners.remote.clone();
+        if !remote.may_turn_up(&late) || !self.following.insert(run) {
+            return;
+        }
+        let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
+        self.spawn(async move {
+            let news = RunNews { inputs: inputs.clone(), service, run };
+            Box::pin(remote.follow(late, news)).await;
+            let _stopped = inputs.send(Input::NotFollowed { run }).await;
+        });
+    }
+
+    pub fn not_followed(&mut self, run: RunId) {
+        self.following.remove(&run);
     }
 
     fn load_pipeline(&self, service: &ServiceName, sha: &Sha) {

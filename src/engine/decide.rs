@@ -22,6 +22,8 @@ pub enum Decision {
     Attend(DeploymentId, usize),
     /// Stop a running step.
     Stop(DeploymentId, usize),
+    /// Look for the run of a step that was given up, and end it where it turns up.
+    Follow(DeploymentId, usize),
     /// Read the pipeline that this commit declares.
     LoadPipeline(Sha),
 }
@@ -62,6 +64,8 @@ pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
     }
     decisions.extend(next_for_staging(input));
     decisions.extend(verifications(input));
+    let given_up = input.state.given_up.iter();
+    decisions.extend(given_up.map(|(id, step)| Decision::Follow(*id, *step)));
     decisions
 }
 

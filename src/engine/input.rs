@@ -8,6 +8,7 @@ use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
+use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
 use super::tokens::TokenInput;
@@ -54,6 +55,17 @@ pub enum Input {
     /// The run of a step was certainly never started at the other engine.
     RunAbsent {
         service: ServiceName,
+        run: RunId,
+    },
+    /// A run that was given up is there. Reply once that is recorded.
+    RunIsLate {
+        service: ServiceName,
+        run: RunId,
+        seen: Box<LateSight>,
+        reply: oneshot::Sender<()>,
+    },
+    /// Nobody looks any more for a run that was given up.
+    NotFollowed {
         run: RunId,
     },
     /// A decided read of a pipeline has ended.

@@ -8,6 +8,8 @@ use super::runner::{RunId, Status};
 use crate::domain::deployment::StepState;
 use crate::domain::event::{Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, ServiceName};
+use crate::domain::late::LATE_LOGIN;
+use crate::domain::people::Actor;
 use crate::domain::remote::{FoundBy, RemoteCall, RunKey, RunRef, Waits};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
@@ -40,6 +42,38 @@ pub fn run_found(state: &ServiceState, run: RunId, found: &RunRef, how: FoundBy)
         let run = found.clone();
         Fact::RunFound { deployment, step, run, how }
     })
+}
+
+/// What was seen of a run that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateSight {
+    pub run: RunRef,
+    /// Whether it may have changed something.
+    pub has_begun: bool,
+    /// How it ended, and when.
+    pub ended: Option<(Outcome, DateTime<Utc>)>,
+}
+
+/// The next fact about a run that was given up and is there. Each is recorded before the one after it.
+#[must_use]
+pub fn late(state: &ServiceState, run: RunId, seen: &LateSight) -> Option<(Actor, Fact)> {
+    let RunId { deployment, step } = run;
+    let of = state.deployments.get(&deployment)?;
+    let is_given_up = state.given_up.contains(&(deployment, step));
+    let sent = of.sent(step).filter(|_| is_given_up)?;
+    let by = Actor::External { login: LATE_LOGIN.to_owned(), engine: sent.engine.to_string() };
+    let Some(late) = sent.late else {
+        // One that was known is told when it is over: until then nothing is new.
+        let is_news = sent.run.is_none() || seen.ended.is_some();
+        let (run, how) = (seen.run.clone(), FoundBy::Late);
+        return is_news.then_some((by, Fact::RunFound { deployment, step, run, how }));
+    };
+    let counts_as = state.deployments.get(&late).filter(|late| late.is_open())?;
+    if seen.has_begun && counts_as.started_at.is_none() {
+        return Some((by, Fact::DeploymentStarted { deployment: late, variables: None }));
+    }
+    let (outcome, at) = seen.ended.clone()?;
+    Some((by, Fact::ObservedEnded { deployment: late, outcome, at }))
 }
 
 /// What the run of a step at another engine waits for changed.

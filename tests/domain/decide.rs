@@ -116,6 +116,8 @@ impl Story {
                 Decision::Attend(id, step) => self.end(id, step, StepOutcome::Succeeded),
                 Decision::Stop(id, step) => self.end(id, step, StepOutcome::Cancelled),
                 Decision::LoadPipeline(sha) => panic!("{sha} is known"),
+                // Nothing else is left to do.
+                Decision::Follow(..) => return,
             }
         }
     }
@@ -411,8 +413,13 @@ fn what_became_of_a_run_elsewhere_is_interrupted_where_nobody_knows_it() {
         (StepOutcome::Concluded("failed at deployer".into()), DeploymentState::Failed),
     ] {
         let (mut record, id) = running_elsewhere();
+        let decisions = record.decisions();
+        let [Decision::Record(sent)] = decisions.as_slice() else { panic!("{decisions:?}") };
+        record.push((**sent).clone());
         record.end(id, 0, outcome.clone());
         record.settle();
         assert_eq!(record.state_of(id), state, "{outcome}");
+        let is_followed = record.decisions() == [Decision::Follow(id, 0)];
+        assert_eq!(is_followed, state == DeploymentState::Interrupted, "{outcome}");
     }
 }

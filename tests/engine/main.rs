@@ -10,6 +10,7 @@ mod github;
 mod github_document;
 mod guards;
 mod http_jobs;
+mod late;
 mod moved;
 mod offers;
 mod paths;

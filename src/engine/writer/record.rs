@@ -10,6 +10,7 @@ use crate::domain::retention::RetentionRule;
 use crate::engine::checkouts::{self, CHECKOUTS_PROBLEM};
 use crate::engine::input::Input;
 use crate::engine::migrations;
+use crate::engine::report::{self, LateSight};
 use crate::engine::reserve::write_remedy;
 use crate::engine::runner::RunId;
 use crate::engine::world::Trouble;
@@ -60,6 +61,24 @@ impl Writer {
             self.acts.make_trees(name);
         }
         Ok(())
+    }
+
+    /// Records what was seen of a run that was given up. False if that could not be done.
+    pub(super) fn run_is_late(&mut self, name: &ServiceName, run: RunId, seen: &LateSight) -> bool {
+        loop {
+            let news = {
+                let world = self.world.world();
+                world.services.get(name).and_then(|s| report::late(&s.state, run, seen))
+            };
+            let Some((by, fact)) = news else { break };
+            if let Err(error) = self.record(name, &by, vec![fact], None) {
+                // Whoever saw it sees it again.
+                self.trouble(&error);
+                return false;
+            }
+        }
+        self.settle(name);
+        true
     }
 
     /// Whether checkouts may be missing: a build is live now that no deployment of this engine made one for, a rollback may

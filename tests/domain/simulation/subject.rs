@@ -277,6 +277,7 @@ impl Subject {
             Decision::Attend(id, step) => drop(self.acts.attending.insert((id, step))),
             Decision::Stop(id, step) => drop(self.acts.stopping.insert((id, step))),
             Decision::LoadPipeline(sha) => drop(self.acts.loading.insert(sha)),
+            Decision::Follow(..) => panic!("all steps of the story run here"),
             Decision::Record(fact) => panic!("{fact:?} is no act"),
         }
     }

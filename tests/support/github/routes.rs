@@ -245,9 +245,11 @@ async fn cancel(State(server): Shared, Path((id, how)): Path<(u64, String)>) -> 
     } else {
         run.cancels += 1;
     }
-    if is_forced || run.hears {
+    if (is_forced || run.hears) && !run.is_deaf {
         run.ends("cancelled");
     }
+    drop(state);
+    server.changed();
     (StatusCode::ACCEPTED, Json(json!({}))).into_response()
 }
 

@@ -11,6 +11,7 @@ mod engine;
 mod engines;
 mod github;
 mod http_jobs;
+mod late;
 mod mirror;
 mod order;
 mod pages;
@@ -21,10 +22,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::attend::{Attending, Here};
 use self::engines::Engines;
+use self::late::Following;
+pub use self::late::LateOrder;
 pub use self::order::{Order, SendPermit};
 pub use self::times::RemoteTimes;
 use super::local::run::RunFolder;
@@ -33,6 +36,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::remote::{FoundBy, RunRef, Waits};
 use crate::engine::foundation::Foundation;
 use crate::engine::input::Input;
+use crate::engine::report::LateSight;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
@@ -58,6 +62,7 @@ pub struct RemoteRunner {
     runs: PathBuf,
     /// The runs that are attended, and whether each is to be cancelled.
     cancels: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+    times: RemoteTimes,
 }
 
 /// Where the news of a run goes.
@@ -81,6 +86,15 @@ impl RunNews {
         let _stopped = self.inputs.send(Input::RunWaits { service, run, waits }).await;
     }
 
+    /// A run that was given up is there. False if that could not be recorded.
+    async fn is_late(&self, seen: LateSight) -> bool {
+        let Self { service, run, .. } = self.clone();
+        let (reply, recorded) = oneshot::channel();
+        let input = Input::RunIsLate { service, run, seen: Box::new(seen), reply };
+        let _stopped = self.inputs.send(input).await;
+        recorded.await.is_ok()
+    }
+
     /// An engine does not answer, or does again.
     async fn trouble(&self, engine: &str, trouble: Option<Trouble>) {
         let source = format!("engine {engine}");
@@ -97,7 +111,7 @@ impl RemoteRunner {
         times: RemoteTimes,
     ) -> Self {
         let engines = Engines::new(user_file.map(Path::to_owned), environment.clone(), times);
-        Self { engines, foundation, runs: runs.to_owned(), cancels: Mutex::default() }
+        Self { engines, foundation, runs: runs.to_owned(), cancels: Mutex::default(), times }
     }
 
     /// Sees a step through to its end. It sends it if the permit allows that, else it looks for its run.
@@ -121,6 +135,18 @@ impl RemoteRunner {
             news.trouble(engine.as_str(), None).await;
         }
         ended
+    }
+
+    /// Whether a run that was given up may still turn up.
+    #[must_use]
+    pub fn may_turn_up(&self, late: &LateOrder) -> bool {
+        late.is_due(self.times.late_within)
+    }
+
+    /// Looks for a run that was given up, and ends it where it turns up.
+    pub async fn follow(&self, late: LateOrder, news: RunNews) {
+        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        Following::new(here, late, news, self.times).through().await;
     }
 
     /// Makes the run end, also one that is attended later.
