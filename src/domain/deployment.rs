@@ -190,6 +190,13 @@ impl Deployment {
         self.runs.iter().find(|sent| sent.step == step)
     }
 
+    /// The step whose run at another engine was asked to end and has not: it can be given up.
+    #[must_use]
+    pub fn unending_step(&self) -> Option<usize> {
+        let step = self.running_step().filter(|_| self.is_open() && self.cancel.is_some())?;
+        self.sent(step).map(|sent| sent.step)
+    }
+
     /// Whether this step runs now.
     #[must_use]
     pub fn runs_step(&self, step: usize) -> bool {

@@ -91,6 +91,9 @@ pub struct ServiceState {
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The runs of steps that nobody waits for any more although they may still change something, oldest first.
     pub given_up: Vec<(DeploymentId, usize)>,
+    /// The open deployments that are being cancelled and whose engine itself keeps a rollback behind them. No event records
+    /// it: the engine sets it.
+    pub making_way: BTreeSet<DeploymentId>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
@@ -345,6 +348,7 @@ impl ServiceState {
 
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
+        self.making_way.remove(&id);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at, outcome: outcome.clone() });
             for step in &mut deployment.steps {

@@ -19,8 +19,9 @@ use super::runner::remote::{Attended, LateOrder, Order, RunNews, SendPermit};
 use super::runner::{self, Job, Permit, RunId, Runner as _, Runners};
 use super::variables::{Ask, Secret, StepNeeds, StepVariables};
 use super::world::{Service, Trouble};
-use crate::domain::event::are_remote;
+use crate::domain::event::{DeploymentKind, are_remote};
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
+use crate::domain::remote::RemoteJob;
 use crate::domain::variables::VariableDigests;
 
 /// The pause before an unusable pipeline is read again.
@@ -125,12 +126,9 @@ impl Acts {
             }
             Decision::Stop(deployment, step) => {
                 let run = RunId { deployment: *deployment, step: *step };
-                if !self.cancelling.insert(run) {
-                    return;
-                }
                 if order(service, run).is_some() {
-                    self.runners.remote.cancel(run);
-                } else {
+                    self.runners.remote.cancel(run, next_rollback(service, *deployment));
+                } else if self.cancelling.insert(run) {
                     let runner = self.runners.local.clone();
                     self.spawn(async move { runner.cancel(run).await });
                 }
@@ -170,6 +168,12 @@ impl Acts {
     pub fn step_ended(&mut self, run: RunId) {
         self.attending.remove(&run);
         self.cancelling.remove(&run);
+        self.runners.remote.forget(run);
+    }
+
+    /// The record says that a step is over: whoever still waits for its run at another engine stops that.
+    pub fn is_over(&self, run: RunId) {
+        self.runners.remote.give_up(run);
     }
 
     pub fn pipeline_read(&mut self, service: &ServiceName, sha: &Sha) {
@@ -226,7 +230,7 @@ impl Acts {
             let ended = match Box::pin(remote.attend(permit, order, secrets, news)).await {
                 Attended::Ended(status) => Input::StepEnded { service, run, status },
                 Attended::Absent => Input::RunAbsent { service, run },
-                Attended::LeftAlone => return,
+                Attended::LeftAlone => Input::NotAttended { run },
             };
             let _stopped = inputs.send(ended).await;
         });
@@ -327,6 +331,16 @@ impl Acts {
 /// What another engine is asked to do for a step, if the step runs there and was recorded as sent.
 fn order(service: &Service, run: RunId) -> Option<Order> {
     Order::of(&service.name, service.state.deployments.get(&run.deployment)?, run.step)
+}
+
+/// The first job of the rollback that waits for the end of a deployment, if that runs at another engine.
+fn next_rollback(service: &Service, before: DeploymentId) -> Option<RemoteJob> {
+    let environment = service.state.deployments.get(&before)?.request.environment;
+    let mut waits = service.state.open(environment).filter(|next| {
+        let is_rollback = next.request.kind == DeploymentKind::Rollback;
+        is_rollback && next.id > before && next.started_at.is_none() && next.cancel.is_none()
+    });
+    waits.next()?.request.steps.first()?.remote().cloned()
 }
 
 /// Makes the checkout of a deployment whose variables have values. Returns the digests to record.

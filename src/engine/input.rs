@@ -52,6 +52,15 @@ pub enum Input {
         run: RunId,
         waits: Option<Waits>,
     },
+    /// The engine of a run that is being cancelled keeps a rollback behind it.
+    RunMakesWay {
+        service: ServiceName,
+        run: RunId,
+    },
+    /// Nobody attends a run any more, and nothing is said of it.
+    NotAttended {
+        run: RunId,
+    },
     /// The run of a step was certainly never started at the other engine.
     RunAbsent {
         service: ServiceName,

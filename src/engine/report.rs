@@ -24,8 +24,8 @@ pub fn prepared(
 ) -> Option<Fact> {
     let deployment = state.deployments.get(&id)?;
     // Deployments start in order, even if a report comes out of order.
-    let is_next = state.open(deployment.request.environment).next().is_some_and(|d| d.id == id);
-    let waits = is_next && deployment.started_at.is_none();
+    let waits = deployment.is_open() && deployment.started_at.is_none();
+    let waits = waits && state.may_begin(deployment);
     waits.then(|| match result {
         Ok(variables) => Fact::DeploymentStarted { deployment: id, variables: variables.clone() },
         Err(why) => Fact::DeploymentEnded { deployment: id, outcome: Outcome::Failed(why.clone()) },

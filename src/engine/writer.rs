@@ -188,6 +188,8 @@ impl Writer {
                 }
             }
             Input::NotFollowed { run } => self.acts.not_followed(run),
+            Input::NotAttended { run } => self.acts.step_ended(run),
+            Input::RunMakesWay { service, run } => self.run_makes_way(&service, run),
             Input::PipelineKnown { service, sha, file } => {
                 let remember = |service: &mut Service| service.remember_pipeline(sha, file);
                 if self.world.change_unseen(&service, remember) == Some(true) {

@@ -5,6 +5,7 @@ mod by_hand;
 mod checkouts;
 mod compatibility;
 mod deploys;
+mod emergency;
 mod git;
 mod github;
 mod github_document;

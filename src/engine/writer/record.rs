@@ -45,8 +45,14 @@ impl Writer {
             }
         });
         for event in &events {
-            if let Fact::RunSent { deployment, step, .. } = event.fact {
-                self.acts.may_send(RunId { deployment, step });
+            match event.fact {
+                Fact::RunSent { deployment, step, .. } => {
+                    self.acts.may_send(RunId { deployment, step });
+                }
+                Fact::StepEnded { deployment, step, .. } => {
+                    self.acts.is_over(RunId { deployment, step });
+                }
+                _ => {}
             }
         }
         if events.iter().any(|event| {
@@ -79,6 +85,18 @@ impl Writer {
         }
         self.settle(name);
         true
+    }
+
+    /// A rollback may go out behind a deployment that is being cancelled.
+    pub(super) fn run_makes_way(&mut self, name: &ServiceName, run: RunId) {
+        self.world.change(name, |service| {
+            let state = &mut service.state;
+            let deployment = state.deployments.get(&run.deployment);
+            if deployment.is_some_and(|d| d.unending_step() == Some(run.step)) {
+                state.making_way.insert(run.deployment);
+            }
+        });
+        self.settle(name);
     }
 
     /// Whether checkouts may be missing: a build is live now that no deployment of this engine made one for, a rollback may

@@ -155,8 +155,9 @@ async fn a_run_that_appears_late_is_cancelled_whichever_engine_was_killed() {
     let there = engine.until("it turned up", late).await;
     engine.kill();
     let engine = Engine::start(&world.home);
-    let ended = engine.until("it has ended", |s| late(s).filter(|late| !late.is_open())).await;
-    assert_eq!((ended.id, ended.state()), (there.id, DeploymentState::Cancelled), "{ended:#?}");
+    let ended = |s: &ServiceSnapshot| row(s, there.id).filter(|late| !late.is_open()).cloned();
+    let ended = engine.until("it has ended", ended).await;
+    assert_eq!(ended.state(), DeploymentState::Cancelled, "{ended:#?}");
     world.server.until_ended(&run).await;
     assert_eq!(world.server.starts(&run), 1);
     engine.stop();

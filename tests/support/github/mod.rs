@@ -81,6 +81,8 @@ struct State {
     runs: BTreeMap<u64, FakeRun>,
     /// The inputs of each workflow, by its file.
     workflows: BTreeMap<String, Vec<String>>,
+    /// The texts of workflows, by their files.
+    files: BTreeMap<String, String>,
     on_dispatch: OnDispatch,
     dispatch: DispatchFault,
     log: LogFault,
@@ -99,6 +101,7 @@ impl GitHub {
         let state = State {
             runs: BTreeMap::new(),
             workflows: [("deploy.yml".to_owned(), inputs)].into(),
+            files: BTreeMap::new(),
             on_dispatch: Box::new(|run| run.succeeds("deploy", "deployed")),
             dispatch: DispatchFault::Pass,
             log: LogFault::Pass,
@@ -130,6 +133,11 @@ impl GitHub {
     /// What a run does as soon as it was dispatched.
     pub fn on_dispatch(&self, then: impl Fn(&mut FakeRun) + Send + 'static) {
         self.state().on_dispatch = Box::new(then);
+    }
+
+    /// The text of `deploy.yml` on the branch.
+    pub fn workflow(&self, text: &str) {
+        self.state().files.insert("deploy.yml".into(), text.into());
     }
 
     pub fn dispatch(&self, fault: DispatchFault) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, ETAG, IF_NONE_MATCH, LOCATION, USER_AGENT};
+use axum::http::header::{ACCEPT, AUTHORIZATION, ETAG, IF_NONE_MATCH, LOCATION, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -36,6 +36,8 @@ pub(super) fn api(server: &Arc<Server>, address: SocketAddr) -> Router {
         .route("/repos/acme/shop/actions/runs/{id}/attempts/1/jobs", get(jobs))
         .route("/repos/acme/shop/actions/runs/{id}/jobs", get(jobs))
         .route("/repos/acme/shop/actions/runs/{id}/pending_deployments", get(pending))
+        .route("/repos/acme/shop/actions/runs/{id}/concurrency_groups", get(groups))
+        .route("/repos/acme/shop/contents/.github/workflows/{file}", get(workflow))
         .route("/repos/acme/shop/actions/runs/{id}/{how}", post(cancel))
         .route("/repos/acme/shop/actions/jobs/{id}/logs", get(log))
         .layer(from_fn_with_state(server.clone(), checked))
@@ -231,6 +233,45 @@ async fn pending(State(server): Shared, Path(id): Path<u64>) -> Response {
     let state = server.state.lock().unwrap();
     let pending = state.runs.get(&id).map(|run| run.pending.clone());
     pending.map_or_else(not_found, |pending| Json(pending).into_response())
+}
+
+/// The groups of a run, which holds them until it has ended.
+async fn groups(
+    State(server): Shared,
+    axum::Extension(url): axum::Extension<String>,
+    Path(id): Path<u64>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let Some(run) = state.runs.get(&id) else { return not_found() };
+    let groups: Vec<_> = run
+        .groups
+        .iter()
+        .map(|name| {
+            let group = format!("{url}/repos/acme/shop/actions/concurrency_groups/{name}");
+            let member = json!({
+                "run_id": id,
+                "run_name": "deploy",
+                "run_url": format!("{url}/repos/acme/shop/actions/runs/{id}"),
+                "run_html_url": format!("{url}/acme/shop/actions/runs/{id}"),
+                "status": "in_progress",
+                "position": 0,
+                "position_url": format!("{group}?ahead_of_run={id}"),
+            });
+            let members = if run.status == "completed" { Vec::new() } else { vec![member] };
+            json!({ "group_name": name, "group_url": group, "group_members": members })
+        })
+        .collect();
+    Json(json!({ "total_count": groups.len(), "concurrency_groups": groups })).into_response()
+}
+
+/// The text of a workflow, to whoever asks for it raw.
+async fn workflow(State(server): Shared, Path(file): Path<String>, headers: HeaderMap) -> Response {
+    let is_raw = |value: &HeaderValue| value == "application/vnd.github.raw+json";
+    let state = server.state.lock().unwrap();
+    match state.files.get(&file) {
+        Some(text) if headers.get(ACCEPT).is_some_and(is_raw) => text.clone().into_response(),
+        _ => not_found(),
+    }
 }
 
 async fn cancel(State(server): Shared, Path((id, how)): Path<(u64, String)>) -> Response {

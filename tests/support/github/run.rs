@@ -18,6 +18,8 @@ pub struct FakeRun {
     /// How the first attempt ended, once there is another.
     pub first_attempt: Option<(String, Option<String>)>,
     pub jobs: Vec<FakeJob>,
+    /// The concurrency groups that it holds as a whole.
+    pub groups: Vec<String>,
     /// The deployments that wait, as they are told.
     pub pending: Vec<Value>,
     /// Whether the list of runs shows it.

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::attend::{Attending, Here};
+use self::attend::{Attending, Here, Wish};
 use self::engines::Engines;
 use self::late::Following;
 pub use self::late::LateOrder;
@@ -33,7 +33,7 @@ pub use self::times::RemoteTimes;
 use super::local::run::RunFolder;
 use super::{RunId, Status};
 use crate::domain::ids::ServiceName;
-use crate::domain::remote::{FoundBy, RunRef, Waits};
+use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::foundation::Foundation;
 use crate::engine::input::Input;
 use crate::engine::report::LateSight;
@@ -49,7 +49,7 @@ pub enum Attended {
     Ended(Status),
     /// The run was never started there: it may be sent again.
     Absent,
-    /// This engine has ended, and says nothing of the run.
+    /// This engine has ended, or nobody waits for the run any more: nothing is said of it.
     LeftAlone,
 }
 
@@ -60,8 +60,8 @@ pub struct RemoteRunner {
     foundation: Arc<Foundation>,
     /// The folder of all runs: their logs are kept here as those of local steps.
     runs: PathBuf,
-    /// The runs that are attended, and whether each is to be cancelled.
-    cancels: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+    /// What is wanted of the runs that are attended, or will be.
+    wishes: Mutex<HashMap<RunId, watch::Sender<Wish>>>,
     times: RemoteTimes,
 }
 
@@ -84,6 +84,12 @@ impl RunNews {
     async fn waits(&self, waits: Option<Waits>) {
         let Self { service, run, .. } = self.clone();
         let _stopped = self.inputs.send(Input::RunWaits { service, run, waits }).await;
+    }
+
+    /// The engine there keeps a rollback behind the run, so that it need not be waited for here.
+    async fn makes_way(&self) {
+        let Self { service, run, .. } = self.clone();
+        let _stopped = self.inputs.send(Input::RunMakesWay { service, run }).await;
     }
 
     /// A run that was given up is there. False if that could not be recorded.
@@ -111,7 +117,7 @@ impl RemoteRunner {
         times: RemoteTimes,
     ) -> Self {
         let engines = Engines::new(user_file.map(Path::to_owned), environment.clone(), times);
-        Self { engines, foundation, runs: runs.to_owned(), cancels: Mutex::default(), times }
+        Self { engines, foundation, runs: runs.to_owned(), wishes: Mutex::default(), times }
     }
 
     /// Sees a step through to its end. It sends it if the permit allows that, else it looks for its run.
@@ -122,15 +128,13 @@ impl RemoteRunner {
         secrets: Vec<Secret>,
         news: RunNews,
     ) -> Attended {
-        let run = order.run;
-        let cancelled = self.cancelled(run).subscribe();
-        let folder = RunFolder::of(&self.runs, run.deployment, run.step);
+        let wish = self.wish(order.run).subscribe();
+        let folder = RunFolder::of(&self.runs, order.run.deployment, order.run.step);
         let here = Here { engines: &self.engines, foundation: &self.foundation };
         let engine = order.job.engine.clone();
-        let attending = Attending::new(here, order, folder, secrets, news.clone(), cancelled);
+        let attending = Attending::new(here, order, folder, secrets, news.clone(), wish);
         let ended = Box::pin(attending.through(permit)).await;
-        if matches!(ended, Attended::Ended(_)) {
-            self.cancels().remove(&run);
+        if !matches!(ended, Attended::Absent) {
             // What is over waits for no answer.
             news.trouble(engine.as_str(), None).await;
         }
@@ -149,16 +153,32 @@ impl RemoteRunner {
         Following::new(here, late, news, self.times).through().await;
     }
 
-    /// Makes the run end, also one that is attended later.
-    pub fn cancel(&self, run: RunId) {
-        self.cancelled(run).send_replace(true);
+    /// Makes the run end, also one that is attended later. `next` is the job of a rollback that waits for that.
+    pub fn cancel(&self, run: RunId, next: Option<RemoteJob>) {
+        self.wish(run).send_if_modified(|wish| {
+            let is_new = !wish.is_cancelled || wish.next != next;
+            (wish.is_cancelled, wish.next) = (true, next);
+            is_new
+        });
     }
 
-    fn cancelled(&self, run: RunId) -> watch::Sender<bool> {
-        self.cancels().entry(run).or_insert_with(|| watch::Sender::new(false)).clone()
+    /// Nobody waits for the run any more, if it is attended at all.
+    pub fn give_up(&self, run: RunId) {
+        if let Some(wish) = self.wishes().get(&run) {
+            wish.send_modify(|wish| wish.is_given_up = true);
+        }
     }
 
-    fn cancels(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<bool>>> {
-        self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The step of the run is over, and nobody attends it any more.
+    pub fn forget(&self, run: RunId) {
+        self.wishes().remove(&run);
+    }
+
+    fn wish(&self, run: RunId) -> watch::Sender<Wish> {
+        self.wishes().entry(run).or_insert_with(|| watch::Sender::new(Wish::default())).clone()
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<Wish>>> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
