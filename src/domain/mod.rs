@@ -15,6 +15,7 @@ pub mod expected;
 pub mod ids;
 pub mod instant;
 pub mod lane;
+pub mod late;
 pub mod limits;
 pub mod link;
 pub mod log;

@@ -98,6 +98,7 @@ fn eventful(world: &Scripted) {
             run: "5512".into(),
             page: Some("https://ci.example/runs/5512".into()),
             at: from,
+            older: None,
             taken_over: false,
         };
         let other = Actor::External { login: "bob-gh".into(), engine: "github".into() };
@@ -339,6 +340,7 @@ async fn every_command_is_as_described() {
         Command::Execute { action, fingerprint: plan.fingerprint.clone(), overrides },
         Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
         Command::Verify { build, note: reason.clone() },
+        Command::GiveUp { deployment: DeploymentId(57), reason: reason.clone() },
         Command::Hold { environment, reason: reason.clone() },
         Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
         Command::Freeze { from, until, reason: reason.clone() },

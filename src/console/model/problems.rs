@@ -10,6 +10,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::instant;
 use crate::domain::plan::retry_of;
+use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, Problem};
 
 /// One thing that is wrong.
@@ -35,7 +36,18 @@ impl Model {
             return lost.into_iter().chain(whole).collect();
         }
         let own = self.service.iter().flat_map(|service| &service.problems).map(shown);
-        lost.into_iter().chain(self.in_doubt()).chain(own).chain(whole).collect()
+        let lost = lost.into_iter().chain(self.late_runs());
+        lost.chain(self.in_doubt()).chain(own).chain(whole).collect()
+    }
+
+    /// The runs that were given up and turned up.
+    fn late_runs(&self) -> impl Iterator<Item = ShownProblem> {
+        let alarms = self.service.iter().flat_map(|service| &service.alarms);
+        let late = alarms.filter(|alarm| matches!(alarm, Alarm::LateRun { .. }));
+        late.map(|alarm| ShownProblem {
+            what: alarm.sentence(),
+            remedy: "look there whether it ends; what it changed is told when it has".into(),
+        })
     }
 
     /// The engine does not answer: why, and that nobody has to do anything for it to be asked again.

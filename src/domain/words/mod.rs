@@ -102,6 +102,9 @@ pub fn elsewhere(deployment: &Deployment, step: usize) -> Option<String> {
     let engine = &job.engine;
     Some(match deployment.sent(step) {
         None => format!("at {engine}"),
+        Some(SentRun { run: Some(run), late: Some(late), .. }) => {
+            format!("at {engine}, run {}, which turned up late ({late})", run.id)
+        }
         Some(SentRun { run: Some(run), waits, .. }) => {
             let waits = waits.as_ref().map(|waits| format!(", waits for {waits}"));
             format!("at {engine}, run {}{}", run.id, waits.unwrap_or_default())

@@ -1,15 +1,25 @@
 //! Which build a commit is that another engine deployed.
 
 use crate::domain::build::Build;
-use crate::domain::event::UnknownCommit;
+use crate::domain::event::{Adoption, OlderBuild, UnknownCommit};
 use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
+use crate::engine::gather::stated;
 use crate::engine::world::{Service, WorldReader};
 use crate::git::{CommitMatch, GitError, Mirror, Paths};
+
+/// The build that a run deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployedBuild {
+    pub number: BuildNumber,
+    pub sha: Sha,
+    /// The commit, if it is from before the first build.
+    pub older: Option<Box<OlderBuild>>,
+}
 
 /// What a commit is to a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Deployed {
-    Build(BuildNumber, Sha),
+    Build(DeployedBuild),
     Unknown(UnknownCommit),
     /// The mirror does not have it yet, or it is on the trunk and no build yet.
     NotYet,
@@ -25,17 +35,42 @@ pub(super) async fn resolve(
         world.read(|world| world.services.get(name).map(|service| Known::of(service, commit)));
     let Some(known) = known else { return Ok(Deployed::NotYet) };
     match known.named.as_slice() {
-        [(number, sha)] => return Ok(Deployed::Build(*number, sha.clone())),
+        [(number, sha)] => return Ok(Deployed::Build(DeployedBuild::new(*number, sha.clone()))),
         [] => {}
         _ => return Ok(unknown(None, format!("several builds begin with {commit}"))),
     }
     match known.mirror.find(commit).await? {
-        CommitMatch::One(sha) => Box::pin(known.in_git(sha)).await,
+        CommitMatch::One(sha) => match Box::pin(known.in_git(sha)).await? {
+            // Before the first build, it becomes one itself.
+            Deployed::Unknown(unknown) => {
+                let older = Box::pin(older(world, name, unknown.sha.as_ref())).await;
+                Ok(older.map_or(Deployed::Unknown(unknown), Deployed::Build))
+            }
+            found => Ok(found),
+        },
         CommitMatch::Several(_) => {
             Ok(unknown(None, format!("several commits begin with {commit}")))
         }
         CommitMatch::Nothing => Ok(Deployed::NotYet),
     }
+}
+
+impl DeployedBuild {
+    fn new(number: BuildNumber, sha: Sha) -> Self {
+        Self { number, sha, older: None }
+    }
+}
+
+/// The build that a commit from before the first one becomes. `None` if it cannot become one.
+async fn older(
+    world: &WorldReader,
+    name: &ServiceName,
+    sha: Option<&Sha>,
+) -> Option<DeployedBuild> {
+    let stated = stated::adopted(world, name, sha?.as_str()).await.ok()?;
+    let Adoption { build: number, sha, commit, no_way_back, recipe, bad, .. } = stated;
+    let older = OlderBuild { commit: commit?, no_way_back, recipe, bad };
+    Some(DeployedBuild { number, sha, older: Some(Box::new(older)) })
 }
 
 fn unknown(sha: Option<Sha>, why: String) -> Deployed {
@@ -90,7 +125,7 @@ impl Known {
             };
             if self.mirror.is_ancestor(build, &sha).await? {
                 if !self.mirror.differ(build, &sha, self.paths.as_ref()).await? {
-                    return Ok(Deployed::Build(*number, build.clone()));
+                    return Ok(Deployed::Build(DeployedBuild::new(*number, build.clone())));
                 }
                 break;
             }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep};
 
-use super::commit::{Deployed, not_there, resolve};
+use super::commit::{Deployed, DeployedBuild, not_there, resolve};
 use super::judge::{self, SeenDeployment};
 use super::take_in::{Observation, Sighting, SightingEnd};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
-use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
 use crate::domain::instant;
 use crate::domain::remote::EngineName;
 use crate::domain::repository_address::RepositoryAddress;
@@ -28,7 +28,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 const MOST_RESOLVED: usize = 1_000;
 
 /// The build that was deployed, or why that is not known.
-type DeployedBuild = Result<(BuildNumber, Sha), UnknownCommit>;
+type KnownBuild = Result<DeployedBuild, UnknownCommit>;
 
 /// Watches the runs of one repository.
 pub(super) struct RepositoryObserver {
@@ -38,7 +38,7 @@ pub(super) struct RepositoryObserver {
     /// Since when the commit of a run is looked for.
     missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
-    resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, DeployedBuild)>,
+    resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, KnownBuild)>,
     failures: u32,
     /// When it last answered.
     answered: Option<DateTime<Utc>>,
@@ -132,16 +132,12 @@ impl RepositoryObserver {
             state.is_some_and(|state| {
                 let known = state.sighting(lane.environment, &self.at.engine, &run.name());
                 let since = state.sighted_since(lane.environment);
-                known.is_none() && since.is_some_and(|since| *ended <= since)
+                known.is_none() && since.is_some_and(|since| *ended < since)
             })
         })
     }
 
-    async fn deployed(
-        &mut self,
-        lane: &ServiceLane,
-        commit: &CommitPrefix,
-    ) -> Option<DeployedBuild> {
+    async fn deployed(&mut self, lane: &ServiceLane, commit: &CommitPrefix) -> Option<KnownBuild> {
         let newest = self.context.world.read(|world| {
             let state = world.services.get(&lane.service).map(|service| &service.state);
             state.and_then(|state| Some(state.newest_build()?.number))
@@ -154,6 +150,10 @@ impl RepositoryObserver {
         }
         let found = self.look_up(lane, commit).await?;
         self.missed.remove(&key);
+        if found.as_ref().is_ok_and(|build| build.older.is_some()) {
+            // Its number may be another's soon.
+            return Some(found);
+        }
         if self.resolved.len() >= MOST_RESOLVED {
             self.resolved.clear();
         }
@@ -162,17 +162,13 @@ impl RepositoryObserver {
     }
 
     /// `None` while the mirror may still get the commit.
-    async fn look_up(
-        &mut self,
-        lane: &ServiceLane,
-        commit: &CommitPrefix,
-    ) -> Option<DeployedBuild> {
+    async fn look_up(&mut self, lane: &ServiceLane, commit: &CommitPrefix) -> Option<KnownBuild> {
         let found = resolve(&self.context.world, &lane.service, commit).await;
         let found = found.inspect_err(
             |error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"),
         );
         match found.ok()? {
-            Deployed::Build(number, sha) => Some(Ok((number, sha))),
+            Deployed::Build(build) => Some(Ok(build)),
             Deployed::Unknown(unknown) => Some(Err(unknown)),
             Deployed::NotYet => {
                 let key = (lane.service.clone(), commit.clone());
@@ -286,7 +282,7 @@ fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRu
     let known = state.sighting(lane.environment, &lane.lane.engine, &run.name());
     let since = state.sighted_since(lane.environment);
     let is_old = match &run.state {
-        PartState::Ended { at: Some(at), .. } => since.is_some_and(|since| *at <= since),
+        PartState::Ended { at: Some(at), .. } => since.is_some_and(|since| *at < since),
         _ => false,
     };
     known.map_or(!is_old, Deployment::is_open)
