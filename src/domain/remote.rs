@@ -233,6 +233,9 @@ pub struct SentRun {
     /// When it was last seen to begin or to end waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_at: Option<DateTime<Utc>>,
+    /// What it does there now, in its own words. No event records it: the engine sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
     /// The deployment that it counts as since it turned up late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<DeploymentId>,

@@ -134,7 +134,10 @@ impl ServiceState {
                 self.run_elsewhere(event);
             }
             Fact::StepEnded { deployment, step, outcome, took } => {
-                self.sent(*deployment, *step, |sent| sent.wait(None, event.at));
+                self.sent(*deployment, *step, |sent| {
+                    sent.wait(None, event.at);
+                    sent.says = None;
+                });
                 self.step(*deployment, *step, |state| StepState::Ended {
                     since: state.since().unwrap_or(event.at),
                     took: *took,
@@ -214,6 +217,7 @@ impl ServiceState {
                     run: None,
                     waits: None,
                     waits_at: None,
+                    says: None,
                     late: None,
                 };
                 d.runs.push(sent);
@@ -229,6 +233,17 @@ impl ServiceState {
             }
             _ => {}
         }
+    }
+
+    /// What a run does that has not ended. Returns whether that is new.
+    pub fn run_says(&mut self, id: DeploymentId, step: usize, says: Option<&str>) -> bool {
+        let running = self.deployments.get(&id).filter(|d| d.runs_step(step));
+        let known = running.and_then(|d| d.sent(step)).map(|sent| sent.says.as_deref());
+        if known.is_none_or(|known| known == says) {
+            return false;
+        }
+        self.sent(id, step, |sent| sent.says = says.map(str::to_owned));
+        true
     }
 
     pub(super) fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {
