@@ -1,5 +1,6 @@
 //! Steps at GitHub Actions: each workflow is dispatched once, whatever becomes of the answer, the list or this engine.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -19,7 +20,7 @@ use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, LogFault};
 
 /// The times of the product, for an impatient reader.
-const TIMES: RemoteTimes = RemoteTimes {
+pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),
@@ -27,7 +28,7 @@ const TIMES: RemoteTimes = RemoteTimes {
 };
 
 /// A service whose production and rollback are workflows.
-fn file(more: &str) -> String {
+pub(crate) fn file(more: &str) -> String {
     let start = QUICK.find("[[production.steps]]").expect("it has production");
     let step = |kind: &str| {
         format!(
@@ -45,10 +46,10 @@ fn file(more: &str) -> String {
 }
 
 /// A world whose engine reaches GitHub over a line that may be bad.
-struct Actions {
-    world: World,
-    github: GitHub,
-    line: FaultyProxy,
+pub(crate) struct Actions {
+    pub world: World,
+    pub github: GitHub,
+    pub line: FaultyProxy,
 }
 
 impl Actions {
@@ -59,7 +60,13 @@ impl Actions {
     /// With this service file, and the API below this path.
     async fn with(file: &str, path: &str) -> Self {
         let github = GitHub::start().await;
-        let line = FaultyProxy::before(github.address());
+        let address = github.address();
+        Self::before(github, address, file, path).await
+    }
+
+    /// With an engine that asks a GitHub at this address.
+    pub async fn before(github: GitHub, address: SocketAddr, file: &str, path: &str) -> Self {
+        let line = FaultyProxy::before(address);
         let mut world = World::with_file(file);
         world.remote_times = TIMES;
         std::fs::write(world.folder().join("token"), GITHUB_TOKEN).unwrap();
@@ -68,13 +75,13 @@ impl Actions {
         Self { world, github, line }
     }
 
-    async fn promote(&self) -> DeploymentId {
+    pub async fn promote(&self) -> DeploymentId {
         let build = self.world.verified(&uuid::Uuid::new_v4().to_string()).await;
         self.world.promote(build).await
     }
 
     /// A promote to its end.
-    async fn promoted(&self) -> Deployment {
+    pub async fn promoted(&self) -> Deployment {
         let id = self.promote().await;
         self.world.ended(id).await
     }
@@ -86,7 +93,7 @@ impl Actions {
     }
 
     /// A promote whose run is in its first step.
-    async fn running(&self) -> (DeploymentId, u64) {
+    pub async fn running(&self) -> (DeploymentId, u64) {
         self.github.on_dispatch(|run| run.runs("deploy", "checkout"));
         let id = self.promote().await;
         (id, self.github.run().await)
@@ -109,7 +116,7 @@ impl Actions {
     }
 
     /// The lines of the log of the one step: what the jobs printed, and trunkline's own notes.
-    async fn log(&self, id: DeploymentId) -> (Vec<String>, Vec<String>) {
+    pub async fn log(&self, id: DeploymentId) -> (Vec<String>, Vec<String>) {
         let backend = self.world.backend("raj");
         let (mut printed, mut notes, mut cursor) = (Vec::new(), Vec::new(), 0);
         loop {
@@ -128,7 +135,7 @@ impl Actions {
     }
 
     /// What a deployment waits for, once it waits.
-    async fn waits(&self, id: DeploymentId) -> Waits {
+    pub async fn waits(&self, id: DeploymentId) -> Waits {
         let waits = |snapshot: &trunkline::domain::snapshot::ServiceSnapshot| {
             let row = snapshot.deployments.iter().find(|row| row.deployment.id == id)?;
             row.deployment.sent(0)?.waits.clone()
@@ -137,7 +144,7 @@ impl Actions {
     }
 }
 
-fn settings(world: &World, url: &str, may: &str) -> String {
+pub(crate) fn settings(world: &World, url: &str, may: &str) -> String {
     let token = world.folder().join("token").display().to_string();
     format!(
         "poll = \"50ms\"\n[engines.github]\nkind = \"github\"\nurl = \"{url}\"\ntoken = {{ file = {token:?} }}\nmay = {may}\n"

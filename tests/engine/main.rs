@@ -7,6 +7,7 @@ mod compatibility;
 mod deploys;
 mod git;
 mod github;
+mod github_description;
 mod github_document;
 mod guards;
 mod http_jobs;
