@@ -7,6 +7,8 @@ mod compatibility;
 mod deploys;
 mod git;
 mod github;
+mod github_act;
+mod github_clients;
 mod github_description;
 mod github_document;
 mod guards;

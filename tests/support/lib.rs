@@ -8,6 +8,7 @@
     reason = "only tests call this"
 )]
 
+pub mod act;
 pub mod bench;
 pub mod clock;
 pub mod console;
@@ -31,6 +32,7 @@ pub mod serving;
 pub mod shop;
 pub mod small_shop;
 pub mod team;
+pub mod zizmor;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

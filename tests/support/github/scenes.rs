@@ -1,12 +1,25 @@
 //! What a test does with the GitHub of tests: what others do there, and how mean it is.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::GitHub;
 use super::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
 use super::fault::{DispatchFault, FaultKind, Limited, LogFault, PlannedFault};
 use super::run::{FakeRun, RunOf};
 use super::workflow::FakeWorkflow;
+use super::{GitHub, Server};
+
+/// Carries out runs of a GitHub, beside the test.
+#[derive(Clone)]
+pub struct GitHubRunner(Arc<Server>);
+
+impl GitHubRunner {
+    pub fn change(&self, id: u64, change: impl FnOnce(&mut FakeRun)) {
+        self.0.state.lock().unwrap().change(id, change).unwrap();
+        self.0.changed();
+    }
+}
 
 /// What people and their workflows do.
 impl GitHub {
@@ -32,8 +45,12 @@ impl GitHub {
 
     /// Changes a run.
     pub fn change(&self, id: u64, change: impl FnOnce(&mut FakeRun)) {
-        self.state().change(id, change).unwrap();
-        self.server.changed();
+        self.runner().change(id, change);
+    }
+
+    /// What carries its runs out.
+    pub fn runner(&self) -> GitHubRunner {
+        GitHubRunner(self.server.clone())
     }
 
     /// Sets how a run stands, and nothing of its jobs.
