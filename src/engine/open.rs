@@ -86,6 +86,7 @@ impl Engine {
         let gather =
             GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
         let runtime = runtime::Handle::current();
+        let webhooks = Webhooks::telling(remote.wakers().clone());
         let runners = Runners { local: runner.clone(), remote: Arc::new(remote) };
         let acts = Acts::new(gather.clone(), reserve.clone(), runners, runtime, poll);
         let commits = WorkTimes::new(Durations::of_commits());
@@ -107,8 +108,6 @@ impl Engine {
         go_on(&world, &inputs).await;
         let presence = OpenServices::default();
         tokio::spawn(presence.clone().publish(world.clone(), inputs.clone()));
-        let webhooks = Webhooks::default();
-        let wakers = webhooks.wakers.clone();
         let keeper = Keeper {
             world: world.clone(),
             inputs: inputs.clone(),
@@ -121,7 +120,8 @@ impl Engine {
             poll,
         };
         let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk = TrunkContext::new(world, inputs, now, rules, wakers, fetches.clone());
+        let trunk =
+            TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
         let watching = Watching {
             trunk,
             mirrors,

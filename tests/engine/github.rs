@@ -53,12 +53,12 @@ pub(crate) struct Actions {
 }
 
 impl Actions {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         Self::with(&file("timeout = \"1m\""), "").await
     }
 
     /// With this service file, and the API below this path.
-    async fn with(file: &str, path: &str) -> Self {
+    pub async fn with(file: &str, path: &str) -> Self {
         let github = GitHub::start().await;
         let address = github.address();
         Self::before(github, address, file, path).await

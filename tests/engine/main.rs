@@ -11,6 +11,7 @@ mod github_act;
 mod github_clients;
 mod github_description;
 mod github_document;
+mod github_mean;
 mod guards;
 mod http_jobs;
 mod moved;

@@ -199,9 +199,11 @@ impl GitHub {
         state.limited = Some(Limited { until });
     }
 
-    /// So many requests are left to a token until the hour is over.
-    pub fn leave(&self, token: &str, left: u64) {
-        self.state().left.insert(token.to_owned(), left);
+    /// So many requests are left to a token until the hour is over, which it is then.
+    pub fn leave(&self, token: &str, left: u64, until: TimeDelta) {
+        let mut state = self.state();
+        state.renewed_at = state.clock.now() + until;
+        state.left.insert(token.to_owned(), left);
     }
 
     /// A token is somebody's from now on.

@@ -19,7 +19,7 @@ use super::engine::RemoteEngine;
 use super::engines::{Engines, NoEngine};
 use super::mirror::LogMirror;
 use super::order::{Order, SendPermit};
-use super::{Attended, RunNews};
+use super::{Attended, RunNews, RunWakers, RunsWoken};
 use crate::domain::event::{DeploymentKind, StepOutcome};
 use crate::domain::remote::{FoundBy, RunRef, Waits};
 use crate::engine::backoff::pause;
@@ -44,6 +44,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Here<'a> {
     pub engines: &'a Engines,
     pub foundation: &'a Foundation,
+    pub wakers: &'a RunWakers,
 }
 
 pub(super) struct Attending<'a> {
@@ -88,10 +89,11 @@ struct Watch {
     waited_for: Option<Waits>,
     /// How often the log of a job was not there.
     missed: HashMap<u64, u32>,
+    woken: RunsWoken,
 }
 
 impl Watch {
-    fn new(mirror: LogMirror, order: &Order) -> Self {
+    fn new(mirror: LogMirror, order: &Order, woken: RunsWoken) -> Self {
         Self {
             mirror,
             seen: None,
@@ -102,6 +104,7 @@ impl Watch {
             waits_at: order.waits_at,
             waited_for: None,
             missed: HashMap::new(),
+            woken,
         }
     }
 }
@@ -167,8 +170,7 @@ impl<'a> Attending<'a> {
         loop {
             let error = match self.jobs().await {
                 Ok(jobs) => {
-                    let watch =
-                        watch.get_or_insert_with(|| Watch::new(self.mirror_of(&jobs), &self.order));
+                    let watch = watch.get_or_insert_with(|| self.begin_watch(&jobs));
                     match self.look(&jobs, watch).await {
                         Ok(Some(ended)) => return ended,
                         Ok(None) => continue,
@@ -188,6 +190,11 @@ impl<'a> Attending<'a> {
             }
             self.rest(error.again()).await;
         }
+    }
+
+    fn begin_watch(&self, jobs: &RemoteEngine) -> Watch {
+        let woken = self.here.wakers.follow(self.order.job.call.allowed_as());
+        Watch::new(self.mirror_of(jobs), &self.order, woken)
     }
 
     /// The log of the step, in which the token of the engine is masked too.
@@ -262,7 +269,7 @@ impl<'a> Attending<'a> {
         if is_same || !jobs.waits_for_change() {
             // It may have waited for a change, or not.
             tokio::select! {
-                () = sleep(jobs.pace().saturating_sub(begun.elapsed())) => {}
+                () = watch.woken.pause(jobs.pace().saturating_sub(begun.elapsed())) => {}
                 () = self.cancel_comes(watch.ending.is_none()) => {}
             }
         }

@@ -16,6 +16,7 @@ mod order;
 mod pages;
 mod timed;
 mod times;
+mod wake;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use self::attend::{Attending, Here};
 use self::engines::Engines;
 pub use self::order::{Order, SendPermit};
 pub use self::times::RemoteTimes;
+pub use self::wake::{RunWakers, RunsWoken};
 use super::local::run::RunFolder;
 use super::{RunId, Status};
 use crate::domain::ids::ServiceName;
@@ -56,6 +58,8 @@ pub struct RemoteRunner {
     foundation: Arc<Foundation>,
     /// The folder of all runs: their logs are kept here as those of local steps.
     runs: PathBuf,
+    /// Those who follow runs, here and elsewhere in this engine.
+    wakers: RunWakers,
     /// The runs that are attended, and whether each is to be cancelled.
     cancels: Mutex<HashMap<RunId, watch::Sender<bool>>>,
 }
@@ -97,7 +101,13 @@ impl RemoteRunner {
         times: RemoteTimes,
     ) -> Self {
         let engines = Engines::new(user_file.map(Path::to_owned), environment.clone(), times);
-        Self { engines, foundation, runs: runs.to_owned(), cancels: Mutex::default() }
+        let (wakers, cancels) = (RunWakers::default(), Mutex::default());
+        Self { engines, foundation, runs: runs.to_owned(), wakers, cancels }
+    }
+
+    /// Who is told when a forge tells of a run.
+    pub fn wakers(&self) -> &RunWakers {
+        &self.wakers
     }
 
     /// Sees a step through to its end. It sends it if the permit allows that, else it looks for its run.
@@ -111,7 +121,8 @@ impl RemoteRunner {
         let run = order.run;
         let cancelled = self.cancelled(run).subscribe();
         let folder = RunFolder::of(&self.runs, run.deployment, run.step);
-        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        let here =
+            Here { engines: &self.engines, foundation: &self.foundation, wakers: &self.wakers };
         let engine = order.job.engine.clone();
         let attending = Attending::new(here, order, folder, secrets, news.clone(), cancelled);
         let ended = Box::pin(attending.through(permit)).await;
