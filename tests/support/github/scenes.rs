@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
 use super::fault::{DispatchFault, FaultKind, Limited, LogFault, PlannedFault};
@@ -202,7 +202,8 @@ impl GitHub {
     /// So many requests are left to a token until the hour is over, which it is then.
     pub fn leave(&self, token: &str, left: u64, until: TimeDelta) {
         let mut state = self.state();
-        state.renewed_at = state.clock.now() + until;
+        // GitHub tells it in whole seconds.
+        state.renewed_at = (state.clock.now() + until).trunc_subsecs(0) + TimeDelta::seconds(1);
         state.left.insert(token.to_owned(), left);
     }
 

@@ -95,7 +95,7 @@ mod tests {
     fn nobody_is_kept_who_does_not_follow_any_more() {
         let wakers = RunWakers::default();
         for n in 0..1_000 {
-            wakers.follow(&format!("acme/{n}"));
+            let _gone = wakers.follow(&format!("acme/{n}"));
         }
         let _followed = wakers.follow("acme/shop");
         assert_eq!(wakers.0.lock().unwrap().len(), 1);
