@@ -22,9 +22,12 @@ use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, Lo
 /// The times of the product, for an impatient reader.
 pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
+    calm: Duration::from_millis(20),
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),
     log: Duration::from_millis(500),
+    late: Duration::from_millis(100),
+    late_within: Duration::from_mins(10),
 };
 
 /// A service whose production and rollback are workflows.
@@ -100,7 +103,7 @@ impl Actions {
     }
 
     /// The facts of a deployment about its runs.
-    async fn facts(&self, id: DeploymentId) -> Vec<Fact> {
+    pub(super) async fn facts(&self, id: DeploymentId) -> Vec<Fact> {
         let all = self.events().await;
         let is_of_run = |event: &Event| match event.fact {
             Fact::RunSent { deployment, .. }
@@ -111,7 +114,7 @@ impl Actions {
         all.into_iter().filter(is_of_run).map(|event| event.fact).collect()
     }
 
-    async fn events(&self) -> Vec<Event> {
+    pub(super) async fn events(&self) -> Vec<Event> {
         self.world.handle().events(None, Seq(0), 10_000).await.unwrap()
     }
 

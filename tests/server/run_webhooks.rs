@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde_json::{Map, Value, json};
 use trunkline::domain::deployment::DeploymentState;
+use trunkline::domain::ids::Environment;
+use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::engine::RemoteTimes;
 use trunkline_testing::engine::{QUICK, World};
-use trunkline_testing::github::{GITHUB_TOKEN, GitHub};
+use trunkline_testing::github::{GITHUB_TOKEN, GitHub, RunOf};
 use trunkline_testing::proofs::installed;
 
 use crate::webhooks::GithubForge;
@@ -18,14 +21,16 @@ const OF_RUNS: [&str; 5] =
 const NEVER: Duration = Duration::from_hours(1);
 
 /// A world whose production is a workflow at this GitHub, which is asked once and then never again by itself.
-async fn open(github: &GitHub) -> World {
-    let start = &QUICK[..QUICK.find("[[production.steps]]").unwrap()];
+async fn open(github: &GitHub, staging: &str) -> World {
+    let start = &QUICK[..QUICK.find("[[staging.steps]]").unwrap()];
+    let verify = if staging.contains("observe") { "staging" } else { "step:smoke" };
+    let start = start.replace("step:smoke", verify);
     let step = "name = \"release\"\n\
         github = { engine = \"github\", repository = \"acme/shop\", workflow = \"deploy.yml\", ref = \"main\", job = \"deploy\" }\n\
         inputs = { sha = \"{sha}\", trunkline = \"{run}\" }\n";
-    let file = format!("{start}[[production.steps]]\n{step}[[rollback.steps]]\n{step}");
+    let file = format!("{start}{staging}[[production.steps]]\n{step}[[rollback.steps]]\n{step}");
     let mut world = World::with_file(&file);
-    world.remote_times = RemoteTimes { pace: NEVER, ..RemoteTimes::default() };
+    world.remote_times = RemoteTimes { pace: NEVER, calm: NEVER, ..RemoteTimes::default() };
     let token = world.folder().join("token");
     std::fs::write(&token, GITHUB_TOKEN).unwrap();
     let token = token.display().to_string();
@@ -48,7 +53,9 @@ fn repository(name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_github_tells_of_a_run_makes_the_engine_look_at_it_at_once() {
     let github = GitHub::start().await;
-    let world = open(&github).await;
+    let staging = &QUICK[QUICK.find("[[staging.steps]]").unwrap()..];
+    let staging = &staging[..staging.find("[[production.steps]]").unwrap()];
+    let world = open(&github, staging).await;
     let forge = GithubForge::of(&world).await;
     for event in OF_RUNS {
         assert_eq!(forge.send(event, event, &repository("acme/shop")).await, "not_followed");
@@ -71,6 +78,35 @@ async fn what_github_tells_of_a_run_makes_the_engine_look_at_it_at_once() {
         assert_eq!(forge.send(&name, event, &repository("Acme/Shop")).await, "repeated");
         let deployment = world.ended(id).await;
         assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
+    }
+}
+
+/// Staging is what CI deploys there.
+const OBSERVED: &str = r#"
+[staging.observe]
+github = { engine = "github", repository = "acme/shop", workflow = "deploy-staging.yml", jobs = ["deploy"], event = "push", branch = "main" }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_deploy_is_seen_at_once_when_github_tells_of_it() {
+    let github = GitHub::start().await;
+    let world = open(&github, OBSERVED).await;
+    let forge = GithubForge::of(&world).await;
+    github.until("it is looked at", |github| github.count("GET", "/actions/runs") > 0).await;
+    // Nobody can take it for one that was over before the first look.
+    github.move_clock(TimeDelta::minutes(1));
+    for event in ["workflow_run", "workflow_job", "deployment_status"] {
+        let sha = world.repository.commit(event).to_string();
+        let row = world.until_build("it is a build", |row| row.build.subject() == event).await;
+        let run = github.push_run(RunOf { sha: &sha, ..RunOf::default() });
+        github.succeed(run, "deploy");
+        assert_eq!(forge.send(event, event, &repository("acme/shop")).await, "woke_runs");
+        let build = row.build.number;
+        let is_live = |snapshot: &ServiceSnapshot| {
+            let live = snapshot.live.get(&Environment::Staging)?;
+            (live.build == build).then_some(())
+        };
+        world.until("it is seen in staging", is_live).await;
     }
 }
 

@@ -6,7 +6,6 @@ mod logs;
 mod start;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,14 +13,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{Looked, RunState, SendAnswer};
-use super::client::CallError;
+use super::client::{CallError, Urgency};
 use super::engine::RemoteEngine;
 use super::engines::{Engines, NoEngine};
 use super::mirror::LogMirror;
 use super::order::{Order, SendPermit};
 use super::{Attended, RunNews, RunWakers, RunsWoken};
 use crate::domain::event::{DeploymentKind, StepOutcome};
-use crate::domain::remote::{FoundBy, RunRef, Waits};
+use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::backoff::pause;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::foundation::Foundation;
@@ -47,13 +46,23 @@ pub(super) struct Here<'a> {
     pub wakers: &'a RunWakers,
 }
 
+/// What is wanted of a run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wish {
+    pub is_cancelled: bool,
+    /// The job of the rollback that waits for the end of the run.
+    pub next: Option<RemoteJob>,
+    /// Nobody waits for it any more.
+    pub is_given_up: bool,
+}
+
 pub(super) struct Attending<'a> {
     here: Here<'a>,
     order: Order,
     folder: RunFolder,
     secrets: Vec<Secret>,
     news: RunNews,
-    cancelled: watch::Receiver<bool>,
+    wish: watch::Receiver<Wish>,
     /// How often in a row the engine gave no answer, and since when.
     failures: u32,
     silent_since: Option<Instant>,
@@ -117,6 +126,8 @@ struct RunEnding {
     asked: Option<Instant>,
     /// Whether it was asked with force.
     forced: bool,
+    /// The job of a rollback for which it was looked whether this run makes way.
+    considered: Option<RemoteJob>,
 }
 
 impl<'a> Attending<'a> {
@@ -126,23 +137,12 @@ impl<'a> Attending<'a> {
         folder: RunFolder,
         secrets: Vec<Secret>,
         news: RunNews,
-        cancelled: watch::Receiver<bool>,
+        wish: watch::Receiver<Wish>,
     ) -> Self {
         let (failures, silent_since) = (0, None);
         let begun = (Instant::now(), SystemClock.now());
         let known_at = None;
-        Self {
-            here,
-            order,
-            folder,
-            secrets,
-            news,
-            cancelled,
-            failures,
-            silent_since,
-            known_at,
-            begun,
-        }
+        Self { here, order, folder, secrets, news, wish, failures, silent_since, known_at, begun }
     }
 
     pub async fn through(mut self, permit: Option<SendPermit>) -> Attended {
@@ -168,7 +168,8 @@ impl<'a> Attending<'a> {
     async fn watch(mut self) -> Attended {
         let mut watch: Option<Watch> = None;
         loop {
-            let error = match self.jobs().await {
+            let is_ending = watch.as_ref().is_some_and(|watch| watch.ending.is_some());
+            let error = match self.jobs(is_ending).await {
                 Ok(jobs) => {
                     let watch = watch.get_or_insert_with(|| self.begin_watch(&jobs));
                     match self.look(&jobs, watch).await {
@@ -201,11 +202,8 @@ impl<'a> Attending<'a> {
     fn mirror_of(&self, jobs: &RemoteEngine) -> LogMirror {
         let is_rollback = self.order.kind == DeploymentKind::Rollback;
         let data = self.folder.path().ancestors().nth(3).filter(|_| !is_rollback);
-        let token = jobs.token().map(|token| Secret {
-            name: "token".into(),
-            value: token.to_owned(),
-            own: false,
-        });
+        let token = jobs.token();
+        let token = token.map(|value| Secret { name: "token".into(), value, own: false });
         let secrets: Vec<_> = self.secrets.iter().cloned().chain(token).collect();
         LogMirror::open(&self.folder, data.map(Reserve::of), &secrets)
     }
@@ -220,6 +218,7 @@ impl<'a> Attending<'a> {
             return Ok(Some(Attended::LeftAlone));
         }
         self.ask_to_end(jobs, watch).await;
+        self.make_way(jobs, watch).await;
         let (order, begun) = (self.order.clone(), Instant::now());
         let looking = jobs.look(&order, watch.seen.as_ref(), LOOK);
         let seen = tokio::select! {
@@ -259,8 +258,8 @@ impl<'a> Attending<'a> {
         }
         if is_over {
             watch.mirror.finish();
-            let outcome = self.outcome(watch);
-            return Ok(Some(self.ended(outcome)));
+            let ended_at = watch.seen.as_ref().and_then(Looked::ended_there);
+            return Ok(Some(self.ended_at(self.outcome(watch), ended_at)));
         }
         if let Some(outcome) = self.goes_on(jobs, watch) {
             watch.mirror.finish();
@@ -283,8 +282,11 @@ impl<'a> Attending<'a> {
         self.news.found(run, how).await;
     }
 
-    async fn jobs(&self) -> Result<Arc<RemoteEngine>, CallError> {
-        let jobs = self.here.engines.for_job(&self.order.job).await;
+    async fn jobs(&self, is_ending: bool) -> Result<RemoteEngine, CallError> {
+        let is_rollback = self.order.kind == DeploymentKind::Rollback;
+        let is_urgent = is_rollback || is_ending || self.is_cancelled();
+        let urgency = if is_urgent { Urgency::Act } else { Urgency::Follow };
+        let jobs = self.here.engines.for_job(&self.order.job, urgency).await;
         jobs.map_err(|(NoEngine::Ever(why) | NoEngine::Now(why))| CallError::Lost(why))
     }
 
@@ -296,11 +298,8 @@ impl<'a> Attending<'a> {
         }
     }
 
-    /// The engine gave no answer to use. A token that it does not know is read again.
+    /// The engine gave no answer to use.
     async fn no_answer(&mut self, error: &CallError) {
-        if matches!(error, CallError::Refused { .. }) {
-            self.here.engines.forget(&self.order.job.engine);
-        }
         self.silent(error.why()).await;
     }
 
@@ -327,7 +326,7 @@ impl<'a> Attending<'a> {
 
     /// Resolves when the cancellation comes that is not known yet.
     async fn cancel_comes(&mut self, is_new: bool) {
-        if !is_new || self.is_cancelled() || self.cancelled.changed().await.is_err() {
+        if !is_new || self.is_cancelled() || self.wish.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -338,13 +337,14 @@ impl<'a> Attending<'a> {
         at + instant.elapsed()
     }
 
-    /// Whether this engine records nothing any more, and so does nothing more for the run. The next one finds it.
+    /// Whether nothing more is done here for the run: this engine records nothing any more, and the next one finds it, or nobody
+    /// waits for it.
     fn has_ended(&self) -> bool {
-        self.news.inputs.is_closed()
+        self.news.inputs.is_closed() || self.wish.borrow().is_given_up
     }
 
     fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow()
+        self.wish.borrow().is_cancelled
     }
 
     fn not_started(&self, why: String) -> Attended {
@@ -352,7 +352,12 @@ impl<'a> Attending<'a> {
     }
 
     fn ended(&self, outcome: StepOutcome) -> Attended {
+        self.ended_at(outcome, None)
+    }
+
+    /// It ended then by the clock of its engine.
+    fn ended_at(&self, outcome: StepOutcome, ended_at: Option<DateTime<Utc>>) -> Attended {
         let took = (self.now() - self.order.sent_at).to_std().unwrap_or_default();
-        Attended::Ended(Status { outcome, took })
+        Attended::Ended(Status { outcome, took, ended_at })
     }
 }
