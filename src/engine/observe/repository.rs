@@ -19,11 +19,15 @@ use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
 use crate::engine::backoff::pause;
 use crate::engine::input::Input;
-use crate::engine::runner::remote::{KnownJobs, PartState, RepositoryRun, RunQuestion, runs_of};
+use crate::engine::runner::remote::{
+    KnownJobs, PartState, RepositoryRun, RunQuestion, RunsWoken, runs_of,
+};
 use crate::engine::world::{Trouble, World};
 
 /// The longest pause after looks that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// How long a commit that is no build is looked for among those to come.
+const SURE_AFTER: Duration = Duration::from_secs(15);
 /// The most commits whose build is remembered.
 const MOST_RESOLVED: usize = 1_000;
 
@@ -42,12 +46,14 @@ pub(super) struct RepositoryObserver {
     failures: u32,
     /// When it last answered.
     answered: Option<DateTime<Utc>>,
+    woken: RunsWoken,
 }
 
 impl RepositoryObserver {
     pub fn new(context: ObserveContext, at: ObservedRepository) -> Self {
         let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
-        Self { context, at, jobs, missed, resolved, failures: 0, answered: None }
+        let woken = context.runs.follow(&at.repository);
+        Self { context, at, jobs, missed, resolved, failures: 0, answered: None, woken }
     }
 
     /// Looks until it is aborted.
@@ -65,9 +71,14 @@ impl RepositoryObserver {
             }
             let ObserveContext { times, poll, .. } = &self.context;
             // Half again as seldom as a trunk: it is asked over the network, and by many.
-            let calm = *poll * 3 / 2;
+            let calm = times.calm.unwrap_or(*poll * 3 / 2);
             let every = if is_busy { times.pace.min(calm) } else { calm };
-            sleep(pause(every, self.failures, LONGEST_PAUSE)).await;
+            let pause = pause(every, self.failures, LONGEST_PAUSE);
+            match self.failures {
+                0 => self.woken.pause(pause).await,
+                // Whoever does not answer is not asked sooner.
+                _ => sleep(pause).await,
+            }
         }
     }
 
@@ -171,22 +182,30 @@ impl RepositoryObserver {
         );
         match found.ok()? {
             Deployed::Build(build) => Some(Ok(build)),
-            Deployed::Unknown(unknown) => Some(Err(unknown)),
+            // A commit that was fetched a moment ago may become a build.
+            Deployed::Unknown(unknown) => {
+                self.given_up(lane, commit, SURE_AFTER).then_some(Err(unknown))
+            }
             Deployed::NotYet => {
-                let key = (lane.service.clone(), commit.clone());
-                let since = *self.missed.entry(key).or_insert_with(Instant::now);
-                if since.elapsed() >= self.context.times.settling {
-                    return Some(Err(not_there(commit)));
-                }
-                // The trunk is looked at now and then alone, and this commit may be its new tip.
-                let address = self.context.world.read(|world| {
-                    let service = world.services.get(&lane.service)?;
-                    RepositoryAddress::of(&service.watched.repository)
-                });
-                self.context.trunks.wake(address.as_slice());
-                None
+                let within = self.context.times.settling;
+                self.given_up(lane, commit, within).then(|| Err(not_there(commit)))
             }
         }
+    }
+
+    /// Whether the build of a commit was looked for long enough. Else the trunk is looked at once more.
+    fn given_up(&mut self, lane: &ServiceLane, commit: &CommitPrefix, within: Duration) -> bool {
+        let key = (lane.service.clone(), commit.clone());
+        let since = *self.missed.entry(key).or_insert_with(Instant::now);
+        if since.elapsed() >= within {
+            return true;
+        }
+        let address = self.context.world.read(|world| {
+            let service = world.services.get(&lane.service)?;
+            RepositoryAddress::of(&service.watched.repository)
+        });
+        self.context.trunks.wake(address.as_slice());
+        false
     }
 
     async fn tell(&self, lane: &ServiceLane, seen: Result<Vec<Sighting>, Trouble>) {
