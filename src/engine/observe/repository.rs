@@ -12,7 +12,7 @@ use super::take_in::{Observation, Sighting, SightingEnd};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
-use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
+use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName};
 use crate::domain::instant;
 use crate::domain::remote::EngineName;
 use crate::domain::repository_address::RepositoryAddress;
@@ -43,6 +43,8 @@ pub(super) struct RepositoryObserver {
     missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
     resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, KnownBuild)>,
+    /// When the last of those ended that were over on the first look at a lane.
+    looked: HashMap<(ServiceName, Environment), DateTime<Utc>>,
     failures: u32,
     /// When it last answered.
     answered: Option<DateTime<Utc>>,
@@ -52,8 +54,9 @@ pub(super) struct RepositoryObserver {
 impl RepositoryObserver {
     pub fn new(context: ObserveContext, at: ObservedRepository) -> Self {
         let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
+        let looked = HashMap::new();
         let woken = context.runs.follow(&at.repository);
-        Self { context, at, jobs, missed, resolved, failures: 0, answered: None, woken }
+        Self { context, at, jobs, missed, resolved, looked, failures: 0, answered: None, woken }
     }
 
     /// Looks until it is aborted.
@@ -103,18 +106,27 @@ impl RepositoryObserver {
         drop(world);
         let mut is_busy = false;
         for lane in lanes {
-            let mut seen = Vec::new();
+            let (mut seen, mut is_whole) = (Vec::new(), true);
             for run in runs.iter().filter(|run| judge::is_of(&lane.lane, run)) {
                 let Some(deployment) = judge::deployment(&lane.lane, run) else { continue };
                 is_busy |= deployment.ended.is_none();
-                if !lane.lane.hands_over
-                    && !self.is_old(lane, run, &deployment)
-                    && let Some(sighting) = self.sighting(lane, run, deployment).await
-                {
-                    seen.push(sighting);
+                if lane.lane.hands_over || self.is_old(lane, run, &deployment) {
+                    continue;
+                }
+                match self.sighting(lane, run, deployment).await {
+                    Some(sighting) => seen.push(sighting),
+                    None => is_whole = false,
                 }
             }
-            self.tell(lane, Ok(seen)).await;
+            let ends = seen.iter().filter_map(|one| one.ended.as_ref()).map(|end| end.at);
+            let last = ends.max().unwrap_or(DateTime::<Utc>::MIN_UTC);
+            let looked = (lane.service.clone(), lane.environment);
+            let is_first = !self.looked.contains_key(&looked);
+            // What is taken over is taken over at once.
+            if !is_first || is_whole {
+                self.tell(lane, Ok(seen)).await;
+                self.looked.entry(looked).or_insert(last);
+            }
             self.end_lost(lane, &open, &runs).await;
         }
         Ok(is_busy)
@@ -211,7 +223,8 @@ impl RepositoryObserver {
     async fn tell(&self, lane: &ServiceLane, seen: Result<Vec<Sighting>, Trouble>) {
         let (service, environment) = (lane.service.clone(), lane.environment);
         let engine = self.at.engine.clone();
-        let observation = Observation { service, environment, engine, seen };
+        let looked = self.looked.get(&(service.clone(), environment)).copied();
+        let observation = Observation { service, environment, engine, seen, looked };
         let is_news = self.context.world.read(|world| observation.is_news(world));
         if is_news {
             let input = Input::Observed(Box::new(observation));
