@@ -74,7 +74,7 @@ async fn a_run_that_turned_up_late_is_the_first_of_the_problems() {
         let outcome = StepOutcome::Unfound("no run appeared".into());
         let took = Duration::ZERO;
         for fact in [
-            Fact::StepEnded { deployment, step: 0, outcome, took },
+            Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
             Fact::DeploymentEnded {
                 deployment,
                 outcome: Outcome::Interrupted("step release".into()),
