@@ -233,6 +233,9 @@ pub struct SentRun {
     /// When it was last seen to begin or to end waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_at: Option<DateTime<Utc>>,
+    /// When it ended, by the clock of its engine, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
     /// What it does there now, in its own words. No event records it: the engine sets it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,

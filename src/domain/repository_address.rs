@@ -32,6 +32,12 @@ impl RepositoryAddress {
         let path = path.strip_suffix(".git").unwrap_or(path);
         (!path.is_empty()).then(|| Self { host, path: path.to_owned() })
     }
+
+    /// Its path, which is its name at a forge: `acme/shop`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
 }
 
 #[cfg(test)]

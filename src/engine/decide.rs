@@ -96,7 +96,7 @@ fn unsent(service: &ServiceName, deployment: &Deployment, step: usize) -> Option
     }
     Some(if deployment.cancel.is_some() {
         let (outcome, took) = (StepOutcome::Cancelled, Duration::ZERO);
-        Fact::StepEnded { deployment: id, step, outcome, took }
+        Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None }
     } else {
         let (engine, key) = (job.engine.clone(), RunKey::of(service, deployment, step));
         Fact::RunSent { deployment: id, step, engine, key }
@@ -177,6 +177,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
 fn verifications(input: &DecisionInput<'_>) -> impl Iterator<Item = Decision> {
     input.verify.iter().filter_map(|kind| match kind {
         VerifyBy::Step(name) => verification(input.state, kind, name),
+        VerifyBy::Staging => of_staging(input.state),
         VerifyBy::Person => None,
     })
 }
@@ -194,4 +195,16 @@ fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Dec
         let note = format!("step {name} of {} succeeded", deployment.id);
         record(Fact::BuildVerified { build: build.number, note, kind: kind.clone() })
     })
+}
+
+/// Verifies the build in staging by its deployment there.
+fn of_staging(state: &ServiceState) -> Option<Decision> {
+    let live = state.live(Environment::Staging)?;
+    if state.unsettled(Environment::Staging).is_some() {
+        return None;
+    }
+    let kind = VerifyBy::Staging;
+    let build = state.builds.get(&live.build).filter(|b| b.verification(&kind).is_none())?;
+    let note = format!("{} succeeded", live.deployment);
+    Some(record(Fact::BuildVerified { build: build.number, note, kind }))
 }

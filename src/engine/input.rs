@@ -8,6 +8,7 @@ use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
+use super::observe::Observation;
 use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
@@ -51,6 +52,14 @@ pub enum Input {
         service: ServiceName,
         run: RunId,
         waits: Option<Waits>,
+    },
+    /// What a look at what others deploy saw.
+    Observed(Box<Observation>),
+    /// A deployment at another engine that was seen to begin is not seen any more.
+    SightingLost {
+        service: ServiceName,
+        deployment: DeploymentId,
+        why: String,
     },
     /// What the run of a step at another engine does now. It is shown and not recorded.
     RunSays {

@@ -88,6 +88,20 @@ pub fn run_waits(state: &ServiceState, run: RunId, waits: Option<&Waits>) -> Opt
     })
 }
 
+/// A deployment at another engine that was seen to begin is not seen any more: how it ended is not known.
+#[must_use]
+pub fn sighting_lost(
+    state: &ServiceState,
+    id: DeploymentId,
+    why: &str,
+    at: DateTime<Utc>,
+) -> Option<Fact> {
+    let deployment = state.deployments.get(&id)?;
+    let is_open = deployment.seen.is_some() && deployment.is_open();
+    let outcome = Outcome::Failed(format!("how it ended is not known: {why}"));
+    is_open.then_some(Fact::ObservedEnded { deployment: id, outcome, at })
+}
+
 /// The run of a step was never started at the other engine: it goes out once more.
 #[must_use]
 pub fn run_absent(
@@ -112,7 +126,7 @@ pub fn run_absent(
                 "no run {key} could be started at {engine} within {within}; a request may still be on its way there"
             );
             let (outcome, took) = (StepOutcome::Unfound(why), Duration::ZERO);
-            return Fact::StepEnded { deployment: id, step, outcome, took };
+            return Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None };
         }
         let key = RunKey::of(service, deployment, step);
         Fact::RunSent { deployment: id, step, engine, key }
@@ -124,11 +138,12 @@ pub fn run_absent(
 pub fn step_ended(state: &ServiceState, run: RunId, status: &Status) -> Option<Fact> {
     let RunId { deployment, step } = run;
     let state = state.deployments.get(&deployment)?.steps.get(step)?;
-    let Status { outcome, took } = status.clone();
+    let Status { outcome, took, ended_at } = status.clone();
     matches!(state, StepState::Running { .. }).then_some(Fact::StepEnded {
         deployment,
         step,
         outcome,
         took,
+        ended_at,
     })
 }

@@ -1,5 +1,6 @@
 //! The one writer: takes every input from one channel, records it, applies it, then acts.
 
+mod observed;
 mod record;
 mod tokens;
 
@@ -184,6 +185,10 @@ impl Writer {
             | Input::RunAbsent { .. }
             | Input::RunSays { .. }) => {
                 self.news_of_run(news);
+            }
+            Input::Observed(observation) => self.observed(&observation),
+            Input::SightingLost { service, deployment, why } => {
+                self.sighting_lost(&service, deployment, &why);
             }
             Input::RunIsLate { service, run, seen, reply } => {
                 if self.run_is_late(&service, run, &seen) {

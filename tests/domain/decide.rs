@@ -66,9 +66,12 @@ impl Story {
             environment,
             build: BuildNumber(number),
             sha: sha(number),
+            engine: None,
             run: "5512".into(),
             page: None,
             at: DateTime::UNIX_EPOCH,
+            older: None,
+            taken_over: false,
         };
         self.push_as(actor, Fact::DeploymentObserved(seen))
     }
@@ -85,7 +88,13 @@ impl Story {
     }
 
     fn end(&mut self, deployment: DeploymentId, step: usize, outcome: StepOutcome) {
-        self.push(Fact::StepEnded { deployment, step, outcome, took: Duration::ZERO });
+        self.push(Fact::StepEnded {
+            deployment,
+            step,
+            outcome,
+            took: Duration::ZERO,
+            ended_at: None,
+        });
     }
 
     fn cancel(&mut self, deployment: DeploymentId) {

@@ -44,7 +44,10 @@ fn promote(record: &mut Record, build: u64, outcome: StepOutcome) -> DeploymentI
     let engine = "deployer".parse().unwrap();
     record.push(Actor::System, Fact::RunSent { deployment, step: 0, engine, key });
     let (took, is_lost) = (Duration::ZERO, matches!(outcome, StepOutcome::Unfound(_)));
-    record.push(Actor::System, Fact::StepEnded { deployment, step: 0, outcome, took });
+    record.push(
+        Actor::System,
+        Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
+    );
     let outcome =
         if is_lost { Outcome::Interrupted("step release".into()) } else { Outcome::Succeeded };
     record.push(Actor::System, Fact::DeploymentEnded { deployment, outcome });

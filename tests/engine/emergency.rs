@@ -28,7 +28,7 @@ impl Actions {
                 run.status = "pending".into();
             } else {
                 run.runs("deploy", "migrate");
-                run.groups = groups.iter().map(|name| (*name).to_owned()).collect();
+                run.group = groups.first().map(|name| (*name).to_owned());
                 run.is_deaf = true;
             }
         });
@@ -67,7 +67,7 @@ impl Actions {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_does_not_wait_for_a_graceful_cancel_where_the_engine_keeps_order() {
     let all = Actions::open().await;
-    all.github.workflow(IN_PLAIN_WORDS);
+    all.github.workflow("acme/shop", "deploy.yml", |it| it.text = Some(IN_PLAIN_WORDS.into()));
     let (good, bad) = all.deaf_promote(&["production"]).await;
     let back = all.world.rollback().await;
     all.github.until("the rollback is sent", |github| github.runs().len() == 3).await;
@@ -112,7 +112,7 @@ async fn a_rollback_waits_where_nothing_shows_that_the_engine_keeps_order() {
     ] {
         let all = Actions::open().await;
         if !file.is_empty() {
-            all.github.workflow(file);
+            all.github.workflow("acme/shop", "deploy.yml", |it| it.text = Some(file.into()));
         }
         let (good, bad) = all.deaf_promote(groups).await;
         let back = all.world.rollback().await;
@@ -132,7 +132,7 @@ async fn a_rollback_waits_where_nothing_shows_that_the_engine_keeps_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rollback_that_is_wanted_after_the_cancel_goes_out_behind_the_run_too() {
     let all = Actions::open().await;
-    all.github.workflow(IN_PLAIN_WORDS);
+    all.github.workflow("acme/shop", "deploy.yml", |it| it.text = Some(IN_PLAIN_WORDS.into()));
     let (_, bad) = all.deaf_promote(&["production"]).await;
     all.cancel(bad).await;
     all.github.until("it is asked to end", |github| github.runs()[1].cancels > 0).await;

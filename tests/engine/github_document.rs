@@ -1,10 +1,12 @@
 //! docs/github.md and the workflow that it offers, held against what trunkline reads and sends.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use trunkline::config::service_file::ServiceFile;
 use trunkline::config::user_file::UserFile;
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
+use trunkline_testing::zizmor::unsafe_in;
 
 const DOCUMENT: &str = include_str!("../../docs/github.md");
 const WORKFLOW: &str = include_str!("../../assets/github/deploy.yml");
@@ -27,10 +29,20 @@ fn jobs() -> Vec<RemoteJob> {
 
 #[test]
 fn the_files_of_the_document_are_read_and_fit_each_other() {
-    let [user, _] = blocks("toml")[..] else { panic!("two files") };
+    let [user, _, observed] = blocks("toml")[..] else { panic!("three pieces") };
     let user = UserFile::parse(user, "config.toml").unwrap_or_else(|why| panic!("{why}"));
     let jobs = jobs();
     assert_eq!(jobs.len(), 2);
+    let observed = ServiceFile::parse(&format!("service = \"shop\"\n{observed}"), "trunkline.toml");
+    let lanes = observed.unwrap_or_else(|why| panic!("{why}")).lanes;
+    assert_eq!(lanes.all().count(), 2);
+    for (environment, lane) in lanes.all() {
+        assert_eq!(
+            user.unreadable(&lane.engine, &lane.repository, "config.toml"),
+            None,
+            "{environment}"
+        );
+    }
     for job in jobs {
         assert_eq!(user.unusable(&job, "config.toml"), None);
         assert_eq!(job.call.wait_within().map(|within| within.as_secs()), Some(24 * 3600));
@@ -59,4 +71,41 @@ fn the_workflow_of_the_document_takes_what_is_sent_and_shows_the_key() {
     for line in WORKFLOW.lines().filter(|line| line.trim_start().starts_with("run:")) {
         assert!(!line.contains("${{"), "an input is no part of a script: {line}");
     }
+}
+
+/// The workflows that trunkline ships or shows, with a name for each: a part of one that a document shows has no jobs.
+fn workflows() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    for file in files(&root.join("assets/github")) {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        all.push((name, std::fs::read_to_string(&file).unwrap()));
+    }
+    for file in files(&root.join("docs")).into_iter().chain([root.join("README.md")]) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let whole = blocks.filter(|block| block.contains("\njobs:"));
+        all.extend(
+            whole.enumerate().map(|(at, text)| (format!("{name}-{at}.yml"), text.to_owned())),
+        );
+    }
+    all
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn nothing_unsafe_is_found_in_the_workflows_that_are_shipped() {
+    let workflows = workflows();
+    assert!(workflows.iter().any(|(name, _)| name == "deploy.yml"), "{workflows:?}");
+    let workflows: Vec<_> =
+        workflows.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let found = unsafe_in(&workflows);
+    assert_eq!(found, None, "{}", found.clone().unwrap_or_default());
 }

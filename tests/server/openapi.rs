@@ -14,7 +14,8 @@ use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
-    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
+    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome, UnknownCommit,
+    UnknownDeployment,
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
@@ -93,14 +94,29 @@ fn eventful(world: &Scripted) {
             environment: Environment::Staging,
             build: second,
             sha: shas,
+            engine: Some("github".parse().unwrap()),
             run: "5512".into(),
             page: Some("https://ci.example/runs/5512".into()),
             at: from,
+            older: None,
+            taken_over: false,
         };
         let other = Actor::External { login: "bob-gh".into(), engine: "github".into() };
         let deployment = world.record(&name, other.clone(), Fact::DeploymentObserved(seen)).into();
         let outcome = Outcome::Succeeded;
-        world.record(&name, other, Fact::ObservedEnded { deployment, outcome, at: from });
+        world.record(&name, other.clone(), Fact::ObservedEnded { deployment, outcome, at: from });
+        let unknown = UnknownDeployment {
+            environment: Environment::Production,
+            engine: "github".parse().unwrap(),
+            run: "5513.1".into(),
+            page: Some("https://ci.example/runs/5513".into()),
+            at: from,
+            commit: UnknownCommit { sha: None, why: "its title does not name it".into() },
+            taken_over: false,
+        };
+        let id = world.record(&name, other.clone(), Fact::UnknownObserved(unknown)).into();
+        let ended = Fact::ObservedEnded { deployment: id, outcome: Outcome::Succeeded, at: from };
+        world.record(&name, other, ended);
         world.merge(&name, "ada", "Queue");
     });
 }

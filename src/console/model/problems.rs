@@ -95,6 +95,13 @@ impl Model {
                 remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
             });
         }
+        if let Some(commit) = broken.deployment.unknown_commit() {
+            let by = &broken.deployment.by;
+            return Some(ShownProblem {
+                what: format!("what production runs is not known: {by} deployed {commit}"),
+                remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
+            });
+        }
         Some(ShownProblem {
             what: format!("production is in doubt: {}", what_happened(broken)),
             remedy: way_back,
@@ -175,9 +182,10 @@ pub fn what_happened(row: &DeploymentRow) -> String {
     if deployment.is_of_restore() {
         return deployment.in_words();
     }
+    let what = deployment.deployed();
     let (what, place) = match request.environment {
-        Environment::Production => (format!("{} of {}", request.kind.noun(), request.build), ""),
-        Environment::Staging => (request.build.to_string(), " in staging"),
+        Environment::Production => (format!("{} of {what}", request.kind.noun()), ""),
+        Environment::Staging => (what, " in staging"),
     };
     let (did, step) = match row.state {
         DeploymentState::Interrupted => {

@@ -64,7 +64,7 @@ pub(super) fn give_up(
     };
     let outcome = StepOutcome::Unfound(why);
     Ok(Decided {
-        facts: vec![Fact::StepEnded { deployment: id, step, outcome, took }],
+        facts: vec![Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None }],
         deployment: Some(id),
         said: format!("{id} is given up; {run} may still change {environment}"),
     })

@@ -192,7 +192,7 @@ impl Subject {
     }
 
     pub fn step_ended(&mut self, id: DeploymentId, step: usize, outcome: StepOutcome) -> bool {
-        let status = Status { outcome, took: Duration::from_secs(1) };
+        let status = Status { outcome, took: Duration::from_secs(1), ended_at: None };
         let fact = report::step_ended(&self.state, RunId { deployment: id, step }, &status);
         let counts = fact.is_some();
         self.record(&Actor::System, fact.into_iter().collect());

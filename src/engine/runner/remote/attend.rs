@@ -6,7 +6,6 @@ mod logs;
 mod start;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,12 +13,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{Looked, RunState, SendAnswer};
-use super::client::CallError;
+use super::client::{CallError, Urgency};
 use super::engine::RemoteEngine;
 use super::engines::{Engines, NoEngine};
 use super::mirror::LogMirror;
 use super::order::{Order, SendPermit};
-use super::{Attended, RunNews};
+use super::{Attended, RunNews, RunWakers, RunsWoken};
 use crate::domain::event::{DeploymentKind, StepOutcome};
 use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::backoff::pause;
@@ -47,6 +46,7 @@ const SAID_EACH: Duration = Duration::from_secs(1);
 pub(super) struct Here<'a> {
     pub engines: &'a Engines,
     pub foundation: &'a Foundation,
+    pub wakers: &'a RunWakers,
 }
 
 /// What is wanted of a run.
@@ -103,10 +103,11 @@ struct Watch {
     missed: HashMap<u64, u32>,
     /// What it was last told to do, and when that was told.
     said: (Option<String>, Option<Instant>),
+    woken: RunsWoken,
 }
 
 impl Watch {
-    fn new(mirror: LogMirror, order: &Order) -> Self {
+    fn new(mirror: LogMirror, order: &Order, woken: RunsWoken) -> Self {
         Self {
             mirror,
             seen: None,
@@ -118,6 +119,7 @@ impl Watch {
             waited_for: None,
             missed: HashMap::new(),
             said: (None, None),
+            woken,
         }
     }
 }
@@ -172,10 +174,10 @@ impl<'a> Attending<'a> {
     async fn watch(mut self) -> Attended {
         let mut watch: Option<Watch> = None;
         loop {
-            let error = match self.jobs().await {
+            let is_ending = watch.as_ref().is_some_and(|watch| watch.ending.is_some());
+            let error = match self.jobs(is_ending).await {
                 Ok(jobs) => {
-                    let watch =
-                        watch.get_or_insert_with(|| Watch::new(self.mirror_of(&jobs), &self.order));
+                    let watch = watch.get_or_insert_with(|| self.begin_watch(&jobs));
                     match self.look(&jobs, watch).await {
                         Ok(Some(ended)) => return ended,
                         Ok(None) => continue,
@@ -197,15 +199,17 @@ impl<'a> Attending<'a> {
         }
     }
 
+    fn begin_watch(&self, jobs: &RemoteEngine) -> Watch {
+        let woken = self.here.wakers.follow(self.order.job.call.allowed_as());
+        Watch::new(self.mirror_of(jobs), &self.order, woken)
+    }
+
     /// The log of the step, in which the token of the engine is masked too.
     fn mirror_of(&self, jobs: &RemoteEngine) -> LogMirror {
         let is_rollback = self.order.kind == DeploymentKind::Rollback;
         let data = self.folder.path().ancestors().nth(3).filter(|_| !is_rollback);
-        let token = jobs.token().map(|token| Secret {
-            name: "token".into(),
-            value: token.to_owned(),
-            own: false,
-        });
+        let token = jobs.token();
+        let token = token.map(|value| Secret { name: "token".into(), value, own: false });
         let secrets: Vec<_> = self.secrets.iter().cloned().chain(token).collect();
         LogMirror::open(&self.folder, data.map(Reserve::of), &secrets)
     }
@@ -261,8 +265,8 @@ impl<'a> Attending<'a> {
         }
         if is_over {
             watch.mirror.finish();
-            let outcome = self.outcome(watch);
-            return Ok(Some(self.ended(outcome)));
+            let ended_at = watch.seen.as_ref().and_then(Looked::ended_there);
+            return Ok(Some(self.ended_at(self.outcome(watch), ended_at)));
         }
         if let Some(outcome) = self.goes_on(jobs, watch) {
             watch.mirror.finish();
@@ -271,7 +275,7 @@ impl<'a> Attending<'a> {
         if is_same || !jobs.waits_for_change() {
             // It may have waited for a change, or not.
             tokio::select! {
-                () = sleep(jobs.pace().saturating_sub(begun.elapsed())) => {}
+                () = watch.woken.pause(jobs.pace().saturating_sub(begun.elapsed())) => {}
                 () = self.cancel_comes(watch.ending.is_none()) => {}
             }
         }
@@ -298,8 +302,11 @@ impl<'a> Attending<'a> {
         self.news.found(run, how).await;
     }
 
-    async fn jobs(&self) -> Result<Arc<RemoteEngine>, CallError> {
-        let jobs = self.here.engines.for_job(&self.order.job).await;
+    async fn jobs(&self, is_ending: bool) -> Result<RemoteEngine, CallError> {
+        let is_rollback = self.order.kind == DeploymentKind::Rollback;
+        let is_urgent = is_rollback || is_ending || self.is_cancelled();
+        let urgency = if is_urgent { Urgency::Act } else { Urgency::Follow };
+        let jobs = self.here.engines.for_job(&self.order.job, urgency).await;
         jobs.map_err(|(NoEngine::Ever(why) | NoEngine::Now(why))| CallError::Lost(why))
     }
 
@@ -311,11 +318,8 @@ impl<'a> Attending<'a> {
         }
     }
 
-    /// The engine gave no answer to use. A token that it does not know is read again.
+    /// The engine gave no answer to use.
     async fn no_answer(&mut self, error: &CallError) {
-        if matches!(error, CallError::Refused { .. }) {
-            self.here.engines.forget(&self.order.job.engine);
-        }
         self.silent(error.why()).await;
     }
 
@@ -368,7 +372,12 @@ impl<'a> Attending<'a> {
     }
 
     fn ended(&self, outcome: StepOutcome) -> Attended {
+        self.ended_at(outcome, None)
+    }
+
+    /// It ended then by the clock of its engine.
+    fn ended_at(&self, outcome: StepOutcome, ended_at: Option<DateTime<Utc>>) -> Attended {
         let took = (self.now() - self.order.sent_at).to_std().unwrap_or_default();
-        Attended::Ended(Status { outcome, took })
+        Attended::Ended(Status { outcome, took, ended_at })
     }
 }

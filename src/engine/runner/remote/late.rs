@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::RunNews;
 use super::answers::{Found, Looked, RunState};
 use super::attend::Here;
+use super::client::Urgency;
 use super::engine::RemoteEngine;
 use super::order::Order;
 use super::times::RemoteTimes;
@@ -106,7 +107,7 @@ impl<'a> Following<'a> {
 
     /// One look. `None` if nothing was seen, else whether that is its end and recorded.
     async fn look(&mut self) -> Option<bool> {
-        let engine = self.here.engines.for_job(&self.late.order.job).await.ok()?;
+        let engine = self.here.engines.for_job(&self.late.order.job, Urgency::Act).await.ok()?;
         if self.late.order.found.is_none() {
             let Found::Run(run) = engine.find(&self.late.order).await else { return None };
             self.late.order.found = Some(run);
@@ -150,9 +151,8 @@ impl<'a> Following<'a> {
     /// is not known counts as now, so that nothing hides what it did.
     fn ended_at(&self, seen: &Looked) -> DateTime<Utc> {
         let now = SystemClock.now();
-        let jobs = seen.jobs.iter().filter_map(|job| job.ended_at).max();
         let is_believed = |at: &DateTime<Utc>| self.went_on_at.is_none_or(|went_on| *at >= went_on);
-        seen.ended_at.or(jobs).filter(is_believed).unwrap_or(now).min(now)
+        seen.ended_there().filter(is_believed).unwrap_or(now).min(now)
     }
 
     /// Nobody wants it: it is asked again and again, first kindly.

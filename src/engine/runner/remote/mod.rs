@@ -14,22 +14,25 @@ mod http_jobs;
 mod late;
 mod mirror;
 mod order;
-mod pages;
+mod runs;
 mod timed;
 mod times;
+mod wake;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::attend::{Attending, Here, Wish};
-use self::engines::Engines;
+pub use self::github::{KnownJobs, RunQuestion, runs_of};
 use self::late::Following;
 pub use self::late::LateOrder;
 pub use self::order::{Order, SendPermit};
+pub use self::runs::{PartState, RepositoryRun, RunJob};
 pub use self::times::RemoteTimes;
+pub use self::wake::{RunWakers, RunsWoken};
 use super::local::run::RunFolder;
 use super::{RunId, Status};
 use crate::domain::ids::ServiceName;
@@ -40,7 +43,8 @@ use crate::engine::report::LateSight;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
-pub use self::engines::{EngineCheck, check_engines};
+pub use self::client::{CallError, EngineClient, EngineRead, Urgency};
+pub use self::engines::{EngineCheck, Engines, NoEngine, check_engines};
 
 /// How the work on a step at another engine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub enum Attended {
 
 /// Carries out steps at other engines.
 pub struct RemoteRunner {
-    engines: Engines,
+    engines: Arc<Engines>,
     /// What this engine stands on. Without it, it sends nothing.
     foundation: Arc<Foundation>,
     /// The folder of all runs: their logs are kept here as those of local steps.
@@ -63,6 +67,8 @@ pub struct RemoteRunner {
     /// What is wanted of the runs that are attended, or will be.
     wishes: Mutex<HashMap<RunId, watch::Sender<Wish>>>,
     times: RemoteTimes,
+    /// Those who follow runs, here and elsewhere in this engine.
+    wakers: RunWakers,
 }
 
 /// Where the news of a run goes.
@@ -118,12 +124,17 @@ impl RemoteRunner {
     #[must_use]
     pub fn new(
         runs: &Path,
-        (user_file, environment): (Option<&Path>, &BTreeMap<String, String>),
+        engines: Arc<Engines>,
         foundation: Arc<Foundation>,
         times: RemoteTimes,
     ) -> Self {
-        let engines = Engines::new(user_file.map(Path::to_owned), environment.clone(), times);
-        Self { engines, foundation, runs: runs.to_owned(), wishes: Mutex::default(), times }
+        let (wakers, wishes) = (RunWakers::default(), Mutex::default());
+        Self { engines, foundation, runs: runs.to_owned(), wishes, times, wakers }
+    }
+
+    /// Who is told when a forge tells of a run.
+    pub fn wakers(&self) -> &RunWakers {
+        &self.wakers
     }
 
     /// Sees a step through to its end. It sends it if the permit allows that, else it looks for its run.
@@ -136,7 +147,8 @@ impl RemoteRunner {
     ) -> Attended {
         let wish = self.wish(order.run).subscribe();
         let folder = RunFolder::of(&self.runs, order.run.deployment, order.run.step);
-        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        let here =
+            Here { engines: &self.engines, foundation: &self.foundation, wakers: &self.wakers };
         let engine = order.job.engine.clone();
         let attending = Attending::new(here, order, folder, secrets, news.clone(), wish);
         let ended = Box::pin(attending.through(permit)).await;
@@ -155,7 +167,8 @@ impl RemoteRunner {
 
     /// Looks for a run that was given up, and ends it where it turns up.
     pub async fn follow(&self, late: LateOrder, news: RunNews) {
-        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        let here =
+            Here { engines: &self.engines, foundation: &self.foundation, wakers: &self.wakers };
         Following::new(here, late, news, self.times).through().await;
     }
 

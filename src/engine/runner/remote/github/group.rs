@@ -5,12 +5,11 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 
-use super::answers::{GroupsBody, read};
+use super::answers::GroupsBody;
 use super::{GitHubActions, Workflow};
 use crate::domain::remote::{RemoteCall, RemoteJob};
 use crate::engine::runner::remote::client::CallError;
 use crate::engine::runner::remote::order::Order;
-use crate::engine::runner::remote::pages::Pages;
 
 /// The longest name of a group that is taken for one.
 const LONGEST: usize = 200;
@@ -60,12 +59,11 @@ impl GitHubActions {
         order: &Order,
     ) -> Result<Vec<String>, CallError> {
         let path = format!("{}/concurrency_groups?per_page=100", workflow.run(order)?);
-        let Some(body) = Pages::default().read(&self.client, &path).await? else {
+        let Some(read) = self.client.read::<GroupsBody>(&path).await? else {
             return Ok(Vec::new());
         };
-        let body: GroupsBody = read(&body)?;
         let id = order.found.as_ref().and_then(|run| run.id.parse().ok());
-        let groups = body.concurrency_groups.unwrap_or_default().into_iter();
+        let groups = read.value.concurrency_groups.iter().flatten();
         let held = groups.filter(|group| {
             let mut members = group.group_members.iter().flatten();
             members.any(|member| {
@@ -73,7 +71,7 @@ impl GitHubActions {
                 holds && member.job_id.is_none() && member.run_id.is_some() && member.run_id == id
             })
         });
-        Ok(held.filter_map(|group| group.group_name).collect())
+        Ok(held.filter_map(|group| group.group_name.clone()).collect())
     }
 }
 
