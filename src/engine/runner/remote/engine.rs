@@ -111,9 +111,7 @@ impl RemoteEngine {
         order: &Order,
         next: &RemoteJob,
     ) -> Result<Option<String>, CallError> {
-        match self {
-            Self::Http(_) => Ok(None),
-            Self::GitHub(github) => github.keeps_behind(order, next).await,
-        }
+        let Self::GitHub(github) = self else { return Ok(None) };
+        github.keeps_behind(order, next).await
     }
 }

@@ -147,11 +147,12 @@ impl<'a> Following<'a> {
         LateSight { run: seen.run.clone(), has_begun, ended }
     }
 
-    /// Their clock may be off: it ended after it was last seen here to go on, and before now.
+    /// Their clock may be off, or tell no more than seconds: a time before it was last seen here to go on is not believed. What
+    /// is not known counts as now, so that nothing hides what it did.
     fn ended_at(&self, seen: &Looked) -> DateTime<Utc> {
         let now = SystemClock.now();
-        let at = seen.ended_there().unwrap_or(now);
-        self.went_on_at.map_or(at, |went_on| at.max(went_on)).min(now)
+        let is_believed = |at: &DateTime<Utc>| self.went_on_at.is_none_or(|went_on| *at >= went_on);
+        seen.ended_there().filter(is_believed).unwrap_or(now).min(now)
     }
 
     /// Nobody wants it: it is asked again and again, first kindly.
