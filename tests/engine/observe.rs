@@ -22,6 +22,8 @@ const TIMES: RemoteTimes = RemoteTimes {
     settling: Duration::from_secs(20),
     grace: Duration::from_millis(200),
     log: Duration::from_millis(500),
+    late: Duration::from_millis(20),
+    late_within: Duration::from_mins(1),
 };
 
 /// CI deploys staging and, by a dispatch, production; trunkline promotes by the same workflow.

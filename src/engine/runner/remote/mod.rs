@@ -161,7 +161,8 @@ impl RemoteRunner {
 
     /// Looks for a run that was given up, and ends it where it turns up.
     pub async fn follow(&self, late: LateOrder, news: RunNews) {
-        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        let here =
+            Here { engines: &self.engines, foundation: &self.foundation, wakers: &self.wakers };
         Following::new(here, late, news, self.times).through().await;
     }
 
