@@ -15,14 +15,8 @@ use trunkline_testing::github_description::{DescribedGitHub, descriptions};
 
 use crate::github::{Actions, file, settings};
 
-/// What others deploy is observed, too.
-const OBSERVED: &str = r#"
-[production.observe]
-github = { engine = "github", repository = "acme/shop", workflow = "by-hand.yml", jobs = ["release"] }
-"#;
 /// What trunkline asks, below the path of a repository.
-const ASKED: [&str; 12] = [
-    "GET /actions/runs",
+const ASKED: [&str; 11] = [
     "GET ",
     "GET /actions/workflows",
     "POST /actions/workflows/{workflow_id}/dispatches",
@@ -42,14 +36,12 @@ async fn what_is_asked_of_github_and_answered_here_is_as_github_describes_it() {
         let github = GitHub::start().await;
         let Some(described) = DescribedGitHub::before(&github, &name).await else { return };
         let (address, path) = (described.address(), described.path());
-        let file = format!("{}{OBSERVED}", file("timeout = \"1m\""));
-        let all = Actions::before(github, address, &file, path).await;
+        let all = Actions::before(github, address, &file("timeout = \"1m\""), path).await;
         checks_pass(&all, path).await;
         a_run_that_waits_for_a_review_succeeds(&all).await;
         a_run_is_found_without_its_number(&all).await;
         the_first_attempt_counts(&all).await;
         runs_are_ended(&all).await;
-        others_are_seen(&all).await;
         others_are_answered(&all.github, &described).await;
         let operations = described.operations();
         for asked in ASKED {
@@ -61,21 +53,6 @@ async fn what_is_asked_of_github_and_answered_here_is_as_github_describes_it() {
         let violations = described.violations();
         assert!(violations.is_empty(), "{name}: {}", violations.join("\n"));
     }
-}
-
-/// Somebody runs another workflow: its jobs are looked at, and those of its second attempt.
-async fn others_are_seen(all: &Actions) {
-    let workflow = "by-hand.yml";
-    let run = all.github.push_run(RunOf { workflow, status: "waiting", ..RunOf::default() });
-    all.github.change(run, |run| run.runs("deploy", "checkout"));
-    let attempt = |number: u64| format!("/runs/{run}/attempts/{number}/jobs?");
-    let is_seen = |github: &GitHub| github.count("GET", &attempt(1)) > 0;
-    all.github.until("its jobs are seen", is_seen).await;
-    all.github.succeed(run, "deploy");
-    all.github.rerun(run, "ann");
-    all.github.succeed(run, "deploy");
-    let is_seen = |github: &GitHub| github.count("GET", &attempt(2)) > 0;
-    all.github.until("the jobs of its second attempt are seen", is_seen).await;
 }
 
 async fn checks_pass(all: &Actions, path: &str) {
