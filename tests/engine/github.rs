@@ -22,7 +22,7 @@ use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, Lo
 /// The times of the product, for an impatient reader.
 pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
-    calm: Duration::from_millis(20),
+    calm: None,
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),
     log: Duration::from_millis(500),

@@ -15,6 +15,7 @@ mod github_description;
 mod github_document;
 mod github_mean;
 mod guards;
+mod hanging_log;
 mod http_jobs;
 mod late;
 mod moved;

@@ -30,7 +30,7 @@ async fn open(github: &GitHub, staging: &str) -> World {
         inputs = { sha = \"{sha}\", trunkline = \"{run}\" }\n";
     let file = format!("{start}{staging}[[production.steps]]\n{step}[[rollback.steps]]\n{step}");
     let mut world = World::with_file(&file);
-    world.remote_times = RemoteTimes { pace: NEVER, calm: NEVER, ..RemoteTimes::default() };
+    world.remote_times = RemoteTimes { pace: NEVER, calm: Some(NEVER), ..RemoteTimes::default() };
     let token = world.folder().join("token");
     std::fs::write(&token, GITHUB_TOKEN).unwrap();
     let token = token.display().to_string();

@@ -36,6 +36,8 @@ pub struct ObserveContext {
     /// Tells of runs before the next look.
     pub runs: RunWakers,
     pub times: RemoteTimes,
+    /// How often a trunk is looked at.
+    pub poll: Duration,
 }
 
 impl ObserveContext {
@@ -43,9 +45,9 @@ impl ObserveContext {
         (world, engines): (WorldReader, Arc<Engines>),
         (inputs, clock): (mpsc::Sender<Input>, Arc<dyn Clock>),
         (trunks, runs): (Wakers, RunWakers),
-        times: RemoteTimes,
+        (times, poll): (RemoteTimes, Duration),
     ) -> Self {
-        Self { world, inputs, clock, engines, trunks, runs, times }
+        Self { world, inputs, clock, engines, trunks, runs, times, poll }
     }
 }
 
@@ -66,7 +68,7 @@ pub(super) struct ServiceLane {
 }
 
 /// Observes what the lanes of all services name, as they are now.
-pub(super) async fn observe_all(context: ObserveContext, every: Duration) {
+pub(super) async fn observe_all(context: ObserveContext) {
     let mut tasks = JoinSet::new();
     let mut running: HashMap<ObservedRepository, AbortHandle> = HashMap::new();
     loop {
@@ -84,7 +86,7 @@ pub(super) async fn observe_all(context: ObserveContext, every: Duration) {
         for input in context.world.read(of_nobody) {
             let _stopped = context.inputs.send(input).await;
         }
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(context.poll).await;
     }
 }
 
