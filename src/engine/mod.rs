@@ -29,6 +29,7 @@ mod restore;
 mod retention;
 pub mod runner;
 mod service_rules;
+mod sighting;
 mod tokens;
 mod trunk;
 pub mod variables;

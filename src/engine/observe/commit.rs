@@ -4,17 +4,9 @@ use crate::domain::build::Build;
 use crate::domain::event::{Adoption, OlderBuild, UnknownCommit};
 use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
 use crate::engine::gather::stated;
+use crate::engine::sighting::DeployedBuild;
 use crate::engine::world::{Service, WorldReader};
 use crate::git::{CommitMatch, GitError, Mirror, Paths};
-
-/// The build that a run deployed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeployedBuild {
-    pub number: BuildNumber,
-    pub sha: Sha,
-    /// The commit, if it is from before the first build.
-    pub older: Option<Box<OlderBuild>>,
-}
 
 /// What a commit is to a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +44,6 @@ pub(super) async fn resolve(
             Ok(unknown(None, format!("several commits begin with {commit}")))
         }
         CommitMatch::Nothing => Ok(Deployed::NotYet),
-    }
-}
-
-impl DeployedBuild {
-    fn new(number: BuildNumber, sha: Sha) -> Self {
-        Self { number, sha, older: None }
     }
 }
 

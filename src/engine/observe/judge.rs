@@ -17,7 +17,7 @@ pub(super) struct SeenDeployment {
 }
 
 /// The commit that a run deployed, as it names it.
-pub(super) type NamedCommit = Result<CommitPrefix, UnknownCommit>;
+pub(super) type DeployedCommit = Result<CommitPrefix, UnknownCommit>;
 
 /// Whether the run is one of the lane.
 pub(super) fn is_of(lane: &Lane, run: &RepositoryRun) -> bool {
@@ -122,7 +122,7 @@ fn fits(name: &str, job: &str) -> bool {
 }
 
 /// The commit that a run deploys, as far as it tells.
-pub(super) fn commit(lane: &Lane, run: &RepositoryRun) -> NamedCommit {
+pub(super) fn commit(lane: &Lane, run: &RepositoryRun) -> DeployedCommit {
     let unknown = |why: String| UnknownCommit { sha: None, why };
     let named = match &lane.commit {
         CommitFrom::Head => run.sha.as_str(),

@@ -3,7 +3,6 @@
 mod commit;
 mod judge;
 mod repository;
-mod take_in;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,8 +12,6 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::repository::RepositoryObserver;
-use self::take_in::of_nobody;
-pub(super) use self::take_in::{Observation, due, news};
 use super::clock::Clock;
 use super::input::Input;
 use super::runner::remote::{Engines, RemoteTimes, RunWakers};
@@ -115,4 +112,25 @@ fn lanes(world: &World) -> Vec<ServiceLane> {
         }
     }
     all
+}
+
+/// Ends what was observed where no lane is any more.
+fn of_nobody(world: &World) -> Vec<Input> {
+    let mut inputs = Vec::new();
+    for service in world.services.values() {
+        let Some(file) = &service.file else { continue };
+        for deployment in service.state.open_sightings() {
+            let environment = deployment.request.environment;
+            let engine = deployment.seen.as_ref().and_then(|seen| seen.engine.as_ref());
+            let lane = file.lanes.of(environment);
+            if lane.is_none_or(|lane| Some(&lane.engine) != engine) {
+                inputs.push(Input::SightingLost {
+                    service: service.name.clone(),
+                    deployment: deployment.id,
+                    why: "nobody looks at its engine any more".to_owned(),
+                });
+            }
+        }
+    }
+    inputs
 }

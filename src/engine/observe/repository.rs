@@ -6,9 +6,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep};
 
-use super::commit::{Deployed, DeployedBuild, not_there, resolve};
+use super::commit::{Deployed, not_there, resolve};
 use super::judge::{self, SeenDeployment};
-use super::take_in::{Observation, Sighting, SightingEnd};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
@@ -22,6 +21,7 @@ use crate::engine::input::Input;
 use crate::engine::runner::remote::{
     KnownJobs, PartState, RepositoryRun, RunQuestion, RunsWoken, runs_of,
 };
+use crate::engine::sighting::{DeployedBuild, Observation, Sighting, SightingEnd};
 use crate::engine::world::{Trouble, World};
 
 /// The longest pause after looks that failed.

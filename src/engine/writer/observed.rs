@@ -4,8 +4,8 @@ use super::Writer;
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
 use crate::domain::service::ServiceState;
 use crate::engine::input::Input;
-use crate::engine::observe::{Observation, due, news};
 use crate::engine::report;
+use crate::engine::sighting::{Observation, due, news};
 
 impl Writer {
     /// Records what is new. What cannot be recorded is seen again by the next look.

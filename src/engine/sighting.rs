@@ -1,14 +1,14 @@
-//! What is recorded of the runs that were seen. Pure.
+//! Runs that others started at another engine, as they were seen, and what is recorded of them. Pure.
 
 use chrono::{DateTime, Utc};
 
-use super::commit::DeployedBuild;
-use crate::domain::event::{Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment};
-use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::event::{
+    Fact, ObservedDeployment, OlderBuild, Outcome, UnknownCommit, UnknownDeployment,
+};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::remote::EngineName;
 use crate::domain::service::ServiceState;
-use crate::engine::input::Input;
 use crate::engine::world::{Trouble, World};
 
 /// How many successes are taken over on the first look.
@@ -46,6 +46,22 @@ impl Observation {
         let next = Seq(service.state.last_seq.0 + 1);
         let is_new = |one| news(&service.state, self, one, next).is_some();
         problem.is_some() || due(&service.state, self).into_iter().any(is_new)
+    }
+}
+
+/// The build that a run deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeployedBuild {
+    pub number: BuildNumber,
+    pub sha: Sha,
+    /// The commit, if it is from before the first build.
+    pub older: Option<Box<OlderBuild>>,
+}
+
+impl DeployedBuild {
+    #[must_use]
+    pub fn new(number: BuildNumber, sha: Sha) -> Self {
+        Self { number, sha, older: None }
     }
 }
 
@@ -195,25 +211,4 @@ fn moved_back(
         ),
         rollback: Some(deployment),
     })
-}
-
-/// Ends what was observed where no lane is any more.
-pub(in crate::engine) fn of_nobody(world: &World) -> Vec<Input> {
-    let mut inputs = Vec::new();
-    for service in world.services.values() {
-        let Some(file) = &service.file else { continue };
-        for deployment in service.state.open_sightings() {
-            let environment = deployment.request.environment;
-            let engine = deployment.seen.as_ref().and_then(|seen| seen.engine.as_ref());
-            let lane = file.lanes.of(environment);
-            if lane.is_none_or(|lane| Some(&lane.engine) != engine) {
-                inputs.push(Input::SightingLost {
-                    service: service.name.clone(),
-                    deployment: deployment.id,
-                    why: "nobody looks at its engine any more".to_owned(),
-                });
-            }
-        }
-    }
-    inputs
 }
