@@ -23,7 +23,7 @@ use super::replace;
 use super::reserve::Reserve;
 use super::restore::Restoring;
 use super::retention::Keeper;
-use super::runner::remote::RemoteRunner;
+use super::runner::remote::{Engines, RemoteRunner};
 use super::runner::{Runners, StepRunner};
 use super::tokens::Tokens;
 use super::trunk::{KnownPeople, TrunkContext};
@@ -75,12 +75,9 @@ impl Engine {
         freezes.know_on_call(&owned.world());
         freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let remote = RemoteRunner::new(
-            &runs,
-            (services.user_file(), &environment),
-            foundation.clone(),
-            remote_times,
-        );
+        let user_file = services.user_file().map(Path::to_owned);
+        let engines = Arc::new(Engines::new(user_file, environment.clone(), remote_times));
+        let remote = RemoteRunner::new(&runs, engines, foundation.clone());
         let variables = Arc::new(Variables::open(environment, services.user_file(), &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =

@@ -2,9 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
-use crate::engine::runner::remote::client::CallError;
 
 /// The answer to a dispatch that asked for the details of the run.
 #[derive(Debug, Default, Deserialize)]
@@ -14,7 +11,7 @@ pub(super) struct DispatchedBody {
     pub html_url: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WorkflowRunBody {
     pub id: Option<u64>,
@@ -84,13 +81,6 @@ pub(super) struct NameBody {
     pub login: Option<String>,
     pub slug: Option<String>,
     pub name: Option<String>,
-}
-
-/// # Errors
-/// When it is not what was asked for.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
-    let read = serde_json::from_slice(body);
-    read.map_err(|_| CallError::Lost("its answer is not what it describes".into()))
 }
 
 pub(super) fn instant(text: Option<&String>) -> Option<DateTime<Utc>> {
