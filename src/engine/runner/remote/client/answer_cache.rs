@@ -1,4 +1,4 @@
-//! CachedAnswers that were read before, so that an engine tells only what changed: an unchanged answer costs nothing of GitHub's limit.
+//! Answers that were read before, so that an engine tells only what changed: an unchanged answer costs nothing of GitHub's limit.
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
