@@ -1,6 +1,7 @@
 //! Requests to another engine: to its address alone, with its token, within bounds, and never repeated by themselves.
 
 mod answer_cache;
+mod budget;
 mod line;
 mod reply;
 mod token;
@@ -184,7 +185,17 @@ impl EngineClient {
             request = request.json(body);
         }
         let _turn = self.line.turn(urgency).await?;
-        let response = self.sent(request.timeout(ANSWER + wait)).await?;
+        let answer = self.answer(request.timeout(ANSWER + wait)).await;
+        match &answer {
+            Ok(_) | Err(CallError::Refused { .. }) => self.line.answered(),
+            Err(CallError::NotSent { again, .. }) if !again.is_zero() => self.line.hold(*again),
+            Err(CallError::NotSent { why, .. } | CallError::Lost(why)) => self.line.failed(why),
+        }
+        answer
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<EngineAnswer, CallError> {
+        let response = self.sent(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await?;
         self.usable(EngineAnswer { status, headers, body })
@@ -288,17 +299,25 @@ impl EngineClient {
     async fn sent(&self, request: RequestBuilder) -> Result<Response, CallError> {
         let not_sent = |why| CallError::NotSent { why, again: Duration::ZERO };
         let Some(token) = self.credential.token().await.map_err(not_sent)? else {
-            return request.send().await.map_err(|e| failed(&e));
+            return self.sent_once(request).await;
         };
         let again = request.try_clone();
-        let response = request.bearer_auth(&token).send().await.map_err(|e| failed(&e))?;
+        let response = self.sent_once(request.bearer_auth(&token)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         match again.zip(self.credential.instead_of(&token).await) {
-            Some((again, other)) => again.bearer_auth(other).send().await.map_err(|e| failed(&e)),
+            Some((again, other)) => self.sent_once(again.bearer_auth(other)).await,
             None => Ok(response),
         }
+    }
+
+    async fn sent_once(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        let response = request.send().await.map_err(|e| failed(&e))?;
+        if self.protocol == Protocol::GitHub {
+            self.line.counted(response.headers());
+        }
+        Ok(response)
     }
 }
 
