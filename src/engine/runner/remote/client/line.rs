@@ -172,7 +172,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_so_many_wait() {
         let line = EngineLine::default();
-        let _all = line.looks.waiting.acquire_many((LOOKS + WAITING) as u32).await.unwrap();
+        let _all = line.looks.waiting.acquire_many(1_004).await.unwrap();
         let begun = Instant::now();
         assert!(line.turn(Observe).await.is_err());
         assert_eq!(begun.elapsed(), Duration::ZERO, "it does not wait");
