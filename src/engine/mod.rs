@@ -59,6 +59,8 @@ pub struct EngineOptions {
     /// The file that is locked while this engine runs, if there is one.
     pub lock: Option<PathBuf>,
     pub services: Services,
+    /// The server file, if it is not beside the user file.
+    pub server_file: Option<PathBuf>,
     /// The environment of this process: what steps get of it is chosen by name.
     pub environment: BTreeMap<String, String>,
     /// The binary that has the `supervise` command.

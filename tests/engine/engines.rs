@@ -13,13 +13,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
+use trunkline::config::operator_files::OperatorFiles;
 use trunkline::domain::deployment::DeploymentState;
 use trunkline::domain::event::Outcome;
 use trunkline::domain::remote::EngineName;
 use trunkline::engine::RemoteTimes;
-use trunkline::engine::runner::remote::{CallError, CallUrgency, EngineClient, Engines, NoEngine};
+use trunkline::engine::runner::remote::{
+    CallError, CallUrgency, EngineClient, Engines, NoEngine, check_engines,
+};
 use trunkline_testing::engine::{QUICK, World};
-use trunkline_testing::github::{GITHUB_TOKEN, GitHub};
+use trunkline_testing::github::{DispatchFault, GITHUB_TOKEN, GitHub};
 
 /// The engines of a user file with one GitHub in it.
 struct Operator {
@@ -31,7 +34,7 @@ struct Operator {
 impl Operator {
     async fn new() -> Self {
         let (github, folder) = (GitHub::start().await, tempfile::tempdir().unwrap());
-        let file = Some(folder.path().join("config.toml"));
+        let file = Some(OperatorFiles::new(&folder.path().join("config.toml"), None));
         let engines = Engines::new(file, BTreeMap::new(), RemoteTimes::default());
         let operator = Self { github, folder, engines };
         operator.write_token(GITHUB_TOKEN);
@@ -59,6 +62,14 @@ impl Operator {
             token.display()
         );
         std::fs::write(self.folder.path().join("config.toml"), file).unwrap();
+    }
+
+    /// The settings for an engine at this address, for a service.
+    fn settings_at(&self, url: &str) -> String {
+        let token = self.token_file().display().to_string();
+        format!(
+            "[engines.hub]\nkind = \"github\"\nurl = {url:?}\ntoken = {{ file = {token:?} }}\nmay = [\"acme/shop\"]\n"
+        )
     }
 
     async fn client(&self) -> EngineClient {
@@ -254,6 +265,12 @@ fn release(kind: &str) -> String {
     )
 }
 
+/// A service whose production and rollback are workflows.
+fn service() -> String {
+    let file = QUICK.split("[[production.steps]]").next().unwrap().to_owned();
+    file + &release("production") + &release("rollback")
+}
+
 /// Waits until the engine says so.
 async fn until_problem(world: &World, said: &str) {
     let mut changes = world.handle().changes();
@@ -271,15 +288,9 @@ async fn until_problem(world: &World, said: &str) {
 async fn a_budget_that_is_spent_still_rolls_back() {
     let operator = Operator::new().await;
     let (limit, url) = Limit::before(&operator.github).await;
-    let file = QUICK.split("[[production.steps]]").next().unwrap().to_owned();
-    let mut world = World::with_file(&(file + &release("production") + &release("rollback")));
+    let mut world = World::with_file(&service());
     world.remote_times = TIMES;
-    let token = operator.token_file();
-    world
-        .start_by_file(&format!(
-            "[engines.hub]\nkind = \"github\"\nurl = {url:?}\ntoken = {{ file = {token:?} }}\nmay = [\"acme/shop\"]\n"
-        ))
-        .await;
+    world.start_by_file(&operator.settings_at(&url)).await;
     let good = world.verified("good").await;
     let good = world.live(good).await;
     operator.github.on_dispatch(|run| {
@@ -304,6 +315,29 @@ async fn a_budget_that_is_spent_still_rolls_back() {
     assert_eq!(back.request.build, world.deployment(good).request.build);
     assert_eq!(world.ended(bad).await.ended.unwrap().outcome, Outcome::Cancelled);
     assert!(limit.refused() == 0 && limit.left() < 90, "{} left", limit.left());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_does_not_say_that_a_run_was_never_started() {
+    let (operator, other) = (Operator::new().await, GitHub::start().await);
+    let mut world = World::with_file(&service());
+    world.remote_times = TIMES;
+    world.start_by_file(&operator.settings_at(&operator.github.url())).await;
+    operator.github.dispatch(DispatchFault::BadGateway);
+    operator.github.on_dispatch(|run| {
+        run.is_listed = false;
+        run.succeeds("deploy", "deployed");
+    });
+    let build = world.verified("a change").await;
+    let id = world.promote(build).await;
+    let run = operator.github.run().await;
+    world.write_user_file(&operator.settings_at(&other.url()));
+    until_problem(&world, "it was sent to another url than the settings have now").await;
+    assert_eq!(other.count("GET", "/runs?"), 0, "it is not asked");
+    operator.github.change(run, |run| run.is_listed = true);
+    world.write_user_file(&operator.settings_at(&operator.github.url()));
+    let deployment = world.ended(id).await;
+    assert_eq!(deployment.state(), DeploymentState::Succeeded, "{deployment:#?}");
 }
 
 #[tokio::test]
@@ -346,4 +380,32 @@ async fn who_only_looks_waits_as_long_as_the_engine_says() {
     let other = other.unwrap_or_else(|why| panic!("{why:?}"));
     assert!(other.read::<Value>(WORKFLOWS).await.is_err());
     assert_eq!(Limit::HOURLY - limit.left(), 1, "one request was made");
+}
+
+#[tokio::test]
+async fn a_server_has_engines_of_its_own_and_what_they_tell_is_known() {
+    let operator = Operator::new().await;
+    let (_limit, url) = Limit::before(&operator.github).await;
+    let user = operator.folder.path().join("config.toml");
+    std::fs::write(&user, "poll = \"5s\"\n").unwrap();
+    let server = operator.folder.path().join("server.toml");
+    std::fs::write(&server, operator.settings_at(&url)).unwrap();
+    assert!(operator.client().await.read::<Value>(WORKFLOWS).await.is_ok());
+    let file = OperatorFiles::new(&user, None).load().unwrap();
+    let [checked] = check_engines(&file, user, BTreeMap::new()).await.try_into().unwrap();
+    assert_eq!((checked.answers, checked.file), (Ok(()), server.display().to_string()));
+    let about = checked.about;
+    assert_eq!(about.token, Some("a fine-grained personal token"));
+    assert_eq!(about.left.map(|(left, limit, _)| (left, limit)), Some((4_997, 5_000)));
+    assert!(about.ahead.is_some_and(|ahead| ahead.abs() < TimeDelta::minutes(1)), "{about:?}");
+    // Another file that is named.
+    std::fs::rename(&server, operator.folder.path().join("other.toml")).unwrap();
+    let other = operator.folder.path().join("other.toml");
+    let files = OperatorFiles::new(&operator.folder.path().join("config.toml"), Some(&other));
+    let engines = Engines::new(Some(files), BTreeMap::new(), RemoteTimes::default());
+    assert!(engines.for_repository(&hub(), "acme/shop").await.is_ok());
+    assert!(matches!(
+        operator.engines.for_repository(&hub(), "acme/shop").await,
+        Err(NoEngine::Ever(_))
+    ));
 }

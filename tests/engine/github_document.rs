@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use trunkline::config::engines::TokenSource;
 use trunkline::config::service_file::ServiceFile;
 use trunkline::config::user_file::UserFile;
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
@@ -27,7 +28,7 @@ fn jobs() -> Vec<RemoteJob> {
 
 #[test]
 fn the_files_of_the_document_are_read_and_fit_each_other() {
-    let [user, _] = blocks("toml")[..] else { panic!("two files") };
+    let user = blocks("toml")[0];
     let user = UserFile::parse(user, "config.toml").unwrap_or_else(|why| panic!("{why}"));
     let jobs = jobs();
     assert_eq!(jobs.len(), 2);
@@ -35,6 +36,15 @@ fn the_files_of_the_document_are_read_and_fit_each_other() {
         assert_eq!(user.unusable(&job, "config.toml"), None);
         assert_eq!(job.call.wait_within().map(|within| within.as_secs()), Some(24 * 3600));
     }
+}
+
+#[test]
+fn the_app_of_the_document_is_read() {
+    let app = blocks("toml").into_iter().find(|block| block.contains("app = ")).unwrap();
+    let file = UserFile::parse(app, "config.toml").unwrap_or_else(|why| panic!("{why}"));
+    let engine = &file.engines[&"github".parse().unwrap()];
+    assert!(matches!(engine.token, Some(TokenSource::App(_))), "{engine:?}");
+    assert_eq!(engine.repositories_of("acme"), ["shop", "site"]);
 }
 
 #[test]

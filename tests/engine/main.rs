@@ -8,6 +8,7 @@ mod deploys;
 mod engines;
 mod git;
 mod github;
+mod github_app;
 mod github_document;
 mod guards;
 mod http_jobs;

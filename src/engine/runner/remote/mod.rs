@@ -13,6 +13,7 @@ mod github;
 mod http_jobs;
 mod mirror;
 mod order;
+mod sent_to;
 mod timed;
 mod times;
 
@@ -34,7 +35,7 @@ use crate::engine::input::Input;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
-pub use self::client::{CallError, CallUrgency, EngineClient, EngineRead};
+pub use self::client::{CallError, CallUrgency, EngineAbout, EngineClient, EngineRead};
 pub use self::engines::{EngineCheck, Engines, NoEngine, check_engines};
 
 /// How the work on a step at another engine ended.

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use reqwest::header::HeaderMap;
 use tokio::time::Instant;
 
-use super::line::CallUrgency;
 use super::reply::date;
+use super::urgency::CallUrgency;
 use crate::engine::clock::{Clock as _, SystemClock};
 
 const LIMIT: &str = "x-ratelimit-limit";
@@ -23,16 +23,16 @@ const LONGEST: Duration = Duration::from_hours(1);
 
 /// What is left of a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Budget {
-    limit: u64,
-    left: u64,
+pub struct CallBudget {
+    pub limit: u64,
+    pub left: u64,
     /// When it is whole again: as the engine tells it, in seconds of its clock, and by ours.
     reset: u64,
     ends: Instant,
-    ends_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
 }
 
-impl Budget {
+impl CallBudget {
     /// What an answer tells.
     pub fn told(headers: &HeaderMap) -> Option<Self> {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
@@ -88,7 +88,7 @@ mod tests {
 
     use CallUrgency::{Act, Follow, Observe};
 
-    fn told(limit: u64, left: u64, lasts: i64) -> Budget {
+    fn told(limit: u64, left: u64, lasts: i64) -> CallBudget {
         let now = DateTime::UNIX_EPOCH + chrono::TimeDelta::days(20_000);
         let reset = (now.timestamp() + lasts).to_string();
         let headers = [
@@ -100,10 +100,10 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (name.parse::<reqwest::header::HeaderName>().unwrap(), value.parse().unwrap())
         });
-        Budget::told(&headers.collect()).unwrap()
+        CallBudget::told(&headers.collect()).unwrap()
     }
 
-    fn allowed(budget: &Budget) -> [bool; 3] {
+    fn allowed(budget: &CallBudget) -> [bool; 3] {
         [Observe, Follow, Act].map(|urgency| budget.allows(urgency))
     }
 

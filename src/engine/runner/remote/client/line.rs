@@ -7,8 +7,10 @@ use reqwest::header::HeaderMap;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::budget::Budget;
+use super::about::EngineAbout;
+use super::budget::CallBudget;
 use super::reply::CallError;
+use super::urgency::CallUrgency;
 use crate::engine::backoff::pause;
 
 /// How many requests of each urgency are made at once.
@@ -24,17 +26,6 @@ const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// When to look again whether there is more to use: another token may have come.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-
-/// What a request is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CallUrgency {
-    /// It looks at what others do.
-    Observe,
-    /// It looks at a run of ours.
-    Follow,
-    /// It starts or ends a run, or looks at a rollback or at a run that is to end.
-    Act,
-}
 
 pub struct EngineLine {
     looks: Queue,
@@ -52,7 +43,8 @@ struct Queue {
 #[derive(Default)]
 struct LineState {
     /// What is left of the engine's limit.
-    budget: Option<Budget>,
+    budget: Option<CallBudget>,
+    about: EngineAbout,
     /// The engine asked for fewer requests until then.
     held_until: Option<Instant>,
     /// How often in a row there was no answer, why, and until when nobody has to try who has time.
@@ -91,10 +83,14 @@ impl EngineLine {
         Ok(turn)
     }
 
-    /// What the engine says of its limit in an answer.
-    pub fn counted(&self, headers: &HeaderMap) {
-        let Some(told) = Budget::told(headers) else { return };
+    /// What GitHub says of itself, of the token and of its limit in an answer.
+    pub fn told(&self, token: Option<&str>, headers: &HeaderMap) {
         let mut state = self.state();
+        state.about.told(headers);
+        if let Some(token) = token {
+            state.about.sent(token);
+        }
+        let Some(told) = CallBudget::told(headers) else { return };
         state.budget = Some(told.after(state.budget.take()));
     }
 
@@ -117,6 +113,12 @@ impl EngineLine {
         let until = Instant::now() + pause(PAUSE, state.failures, LONGEST_PAUSE);
         state.failures += 1;
         state.failure = Some((why.to_owned(), until));
+    }
+
+    pub fn about(&self) -> EngineAbout {
+        let state = self.state();
+        let left = state.budget.as_ref().map(|budget| (budget.left, budget.limit, budget.ends_at));
+        EngineAbout { left, ..state.about.clone() }
     }
 
     fn may_ask(&self, urgency: CallUrgency) -> Result<(), CallError> {
