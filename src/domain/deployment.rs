@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome};
+use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
 use super::ids::DeploymentId;
 use super::people::Actor;
-use super::remote::SentRun;
+use super::remote::{EngineName, SentRun};
 use super::time::{Milliseconds, between, millis};
 
 /// The longest plausible time in a deployment during which no step runs.
@@ -29,7 +29,28 @@ pub struct Deployment {
     /// The runs of its steps at other engines, in the order of the steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<SentRun>,
+    /// The run of another engine that it is, where trunkline only saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<SeenRun>>,
     pub cancel: Option<Cancel>,
+}
+
+/// A run at another engine that trunkline did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeenRun {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineName>,
+    /// Its name there.
+    pub run: String,
+    /// Its page, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Where no build is known, what it deployed. The request then names the build that was live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownCommit>,
+    /// Whether it had ended before trunkline looked there for the first time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
 }
 
 /// When and how a deployment ended.
@@ -110,6 +131,7 @@ impl Deployment {
             ended: None,
             steps,
             runs: Vec::new(),
+            seen: None,
             cancel: None,
         }
     }
@@ -146,6 +168,38 @@ impl Deployment {
         if self.is_of_restore() { "restore" } else { self.request.kind.as_str() }
     }
 
+    /// What it deployed, if no build is of that commit.
+    #[must_use]
+    pub fn unknown_commit(&self) -> Option<&UnknownCommit> {
+        self.seen.as_ref()?.unknown.as_ref()
+    }
+
+    /// What it deployed, in a column: `#12`, `3f2a9c1` where no build is of that commit, or `?`.
+    #[must_use]
+    pub fn deployed(&self) -> String {
+        match self.unknown_commit() {
+            None => self.request.build.to_string(),
+            Some(UnknownCommit { sha: Some(sha), .. }) => sha.short().to_owned(),
+            Some(UnknownCommit { sha: None, .. }) => "?".to_owned(),
+        }
+    }
+
+    /// When it ended by the clock of the engine at which it was seen, or that ran its last step.
+    #[must_use]
+    pub fn ended_there(&self) -> Option<(EngineName, DateTime<Utc>)> {
+        if let Some(seen) = &self.seen {
+            return Some((seen.engine.clone()?, self.ended.as_ref()?.at));
+        }
+        let last = self.sent(self.request.steps.len().checked_sub(1)?)?;
+        Some((last.engine.clone(), last.ended_at?))
+    }
+
+    /// Whether it is a run that was given up and turned up late, which is being cancelled or was.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.request.kind == DeploymentKind::External && self.cancel.is_some() && !self.is_by_word()
+    }
+
     fn is_by_word(&self) -> bool {
         self.request.kind == DeploymentKind::External && matches!(self.by, Actor::Person(_))
     }
@@ -157,6 +211,9 @@ impl Deployment {
         match kind {
             _ if self.is_stated() => format!("{} stated that {environment} runs {build}", self.by),
             _ if self.is_of_restore() => format!("{} restored the record from a copy", self.by),
+            _ if let Some(commit) = self.unknown_commit() => {
+                format!("deployment by {}: {commit}", self.by)
+            }
             kind => format!("{} of {build} by {}", kind.noun(), self.by),
         }
     }
@@ -182,6 +239,13 @@ impl Deployment {
     #[must_use]
     pub fn sent(&self, step: usize) -> Option<&SentRun> {
         self.runs.iter().find(|sent| sent.step == step)
+    }
+
+    /// The step whose run at another engine was asked to end and has not: it can be given up.
+    #[must_use]
+    pub fn unending_step(&self) -> Option<usize> {
+        let step = self.running_step().filter(|_| self.is_open() && self.cancel.is_some())?;
+        self.sent(step).map(|sent| sent.step)
     }
 
     /// Whether this step runs now.

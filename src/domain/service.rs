@@ -11,15 +11,16 @@ use utoipa::ToSchema;
 
 use super::build::{Build, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
-use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
+use super::event::{DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::recipe::Recipe;
-use super::remote::SentRun;
+use super::remote::{FoundBy, SentRun};
 use super::request::Request;
 use super::retention::RetentionRule;
 use super::schema::{SchemaHistory, SharedChange};
+use super::sightings::Sightings;
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
 use super::variables::VariableDigests;
@@ -87,8 +88,15 @@ pub struct ServiceState {
     /// For each restore of the record from a copy, what stands for the unknown that production ran since. Each counts as a
     /// deployment, and deployed nothing.
     pub restores: BTreeSet<DeploymentId>,
+    /// What was seen of other engines.
+    pub(super) sightings: Sightings,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
+    /// The runs of steps that nobody waits for any more although they may still change something, oldest first.
+    pub given_up: Vec<(DeploymentId, usize)>,
+    /// The open deployments that are being cancelled and whose engine itself keeps a rollback behind them. No event records
+    /// it: the engine sets it.
+    pub making_way: BTreeSet<DeploymentId>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
@@ -128,13 +136,18 @@ impl ServiceState {
             Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
                 self.run_elsewhere(event);
             }
-            Fact::StepEnded { deployment, step, outcome, took } => {
-                self.sent(*deployment, *step, |sent| sent.wait(None, event.at));
+            Fact::StepEnded { deployment, step, outcome, took, ended_at } => {
+                self.sent(*deployment, *step, |sent| {
+                    sent.wait(None, event.at);
+                    sent.ended_at = *ended_at;
+                    sent.says = None;
+                });
                 self.step(*deployment, *step, |state| StepState::Ended {
                     since: state.since().unwrap_or(event.at),
                     took: *took,
                     outcome: outcome.clone(),
                 });
+                self.note_given_up(*deployment, *step, outcome);
             }
             Fact::CancelRequested { deployment, reason } => self.change(*deployment, |d| {
                 d.cancel =
@@ -144,8 +157,11 @@ impl ServiceState {
                 self.ended(event.at, *deployment, outcome);
             }
             Fact::DeploymentObserved(seen) => self.observed(event, seen),
+            Fact::UnknownObserved(seen) => self.unknown_observed(event, seen),
             Fact::ObservedEnded { deployment, outcome, at } => {
+                self.sighting_ended(*deployment, *at);
                 self.ended(*at, *deployment, outcome);
+                self.late_run_ended(*deployment);
             }
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
@@ -196,13 +212,28 @@ impl ServiceState {
                 let since = d.sent(*step).map_or(event.at, |sent| sent.since);
                 let (engine, key) = (engine.clone(), key.clone());
                 let (step, at) = (*step, event.at);
-                let (run, waits, waits_at) = (None, None, None);
                 d.runs.retain(|sent| sent.step != step);
-                let sent = SentRun { step, engine, key, since, at, times, run, waits, waits_at };
+                let sent = SentRun {
+                    step,
+                    engine,
+                    key,
+                    since,
+                    at,
+                    times,
+                    run: None,
+                    waits: None,
+                    waits_at: None,
+                    ended_at: None,
+                    says: None,
+                    late: None,
+                };
                 d.runs.push(sent);
             }),
-            Fact::RunFound { deployment, step, run, .. } => {
+            Fact::RunFound { deployment, step, run, how } => {
                 self.sent(*deployment, *step, |sent| sent.run = Some(run.clone()));
+                if *how == FoundBy::Late {
+                    self.turned_up_late(event, *deployment, *step);
+                }
             }
             Fact::RunWaits { deployment, step, waits } => {
                 self.sent(*deployment, *step, |sent| sent.wait(waits.clone(), event.at));
@@ -211,7 +242,18 @@ impl ServiceState {
         }
     }
 
-    fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {
+    /// What a run does that has not ended. Returns whether that is new.
+    pub fn run_says(&mut self, id: DeploymentId, step: usize, says: Option<&str>) -> bool {
+        let running = self.deployments.get(&id).filter(|d| d.runs_step(step));
+        let known = running.and_then(|d| d.sent(step)).map(|sent| sent.says.as_deref());
+        if known.is_none_or(|known| known == says) {
+            return false;
+        }
+        self.sent(id, step, |sent| sent.says = says.map(str::to_owned));
+        true
+    }
+
+    pub(super) fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {
         self.change(id, |d| {
             d.runs.iter_mut().filter(|sent| sent.step == step).for_each(change);
         });
@@ -260,56 +302,21 @@ impl ServiceState {
         }
     }
 
-    fn requested(&mut self, event: &Event, request: &DeploymentRequest) {
+    pub(super) fn requested(&mut self, event: &Event, request: &DeploymentRequest) {
         let id = DeploymentId::from(event.seq);
-        let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
-        self.deployments.insert(id, deployment);
-        self.open.insert(id);
+        self.entered(event, request);
         match request.environment {
             Environment::Staging => self.supersede_waiting(id, request.build),
             Environment::Production => self.close_requests(event, request),
         }
     }
 
-    /// A deployment at another engine counts as a started deployment without steps. Its success makes its build live.
-    fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
-        self.external(event, seen.environment, (seen.build, &seen.sha), seen.at);
-        self.external_changed_schema(event);
-    }
-
-    /// Nobody judged what a deployment at another engine brought.
-    pub(super) fn external_changed_schema(&mut self, event: &Event) {
-        let deployment = self.deployments.get(&event.seq.into());
-        if let Some(request) = deployment.map(|deployment| deployment.request.clone()) {
-            self.record_schema_changes(&request, event.seq);
-        }
-    }
-
-    pub(super) fn external(
-        &mut self,
-        event: &Event,
-        environment: Environment,
-        (build, sha): (BuildNumber, &Sha),
-        at: DateTime<Utc>,
-    ) {
-        let live = self.live_build(environment);
-        let request = DeploymentRequest {
-            build,
-            sha: sha.clone(),
-            environment,
-            kind: DeploymentKind::External,
-            previous: live.map(|live| live.number),
-            previous_sha: live.map(|live| live.sha.clone()),
-            steps: Vec::new(),
-            schema: None,
-            schema_trouble: None,
-            cancels: None,
-            retries: None,
-            findings: Vec::new(),
-            overrides: BTreeMap::new(),
-        };
-        self.requested(event, &request);
-        self.change(event.seq.into(), |deployment| deployment.started_at = Some(at));
+    /// A deployment begins to be known.
+    pub(super) fn entered(&mut self, event: &Event, request: &DeploymentRequest) {
+        let id = DeploymentId::from(event.seq);
+        let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
+        self.deployments.insert(id, deployment);
+        self.open.insert(id);
     }
 
     fn supersede_waiting(&mut self, id: DeploymentId, number: BuildNumber) {
@@ -328,6 +335,8 @@ impl ServiceState {
 
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
+        let is_late = self.is_told_late(id, at);
+        self.making_way.remove(&id);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at, outcome: outcome.clone() });
             for step in &mut deployment.steps {
@@ -336,23 +345,20 @@ impl ServiceState {
                 }
             }
         });
-        let Some(deployment) = self.deployments.get(&id) else { return };
+        let Some(deployment) = self.deployments.get(&id).filter(|_| !is_late) else { return };
         let (environment, number) = (deployment.request.environment, deployment.request.build);
+        let (kind, ended_there) = (deployment.request.kind, deployment.ended_there());
+        let is_unknown = deployment.unknown_commit().is_some();
         if deployment.started_at.is_some() {
             self.last_ended.insert(environment, id);
         }
-        if *outcome != Outcome::Succeeded {
+        if *outcome != Outcome::Succeeded || is_unknown {
             return;
         }
-        // An end at another engine may be reported late. Ours are in order, whatever the clock says.
-        let kind = deployment.request.kind;
-        let is_external = kind == DeploymentKind::External;
         if environment == Environment::Production {
             self.settle_restore(kind, number);
         }
-        if is_external && self.live(environment).is_some_and(|live| at < live.since) {
-            return;
-        }
+        self.went_live(environment, ended_there);
         let live = Live { build: number, deployment: id, since: at };
         self.live.entry(environment).or_default().push(live);
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {

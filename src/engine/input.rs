@@ -8,6 +8,8 @@ use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
+use super::observe::Observation;
+use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
 use super::tokens::TokenInput;
@@ -51,9 +53,43 @@ pub enum Input {
         run: RunId,
         waits: Option<Waits>,
     },
+    /// What a look at what others deploy saw.
+    Observed(Box<Observation>),
+    /// A deployment at another engine that was seen to begin is not seen any more.
+    SightingLost {
+        service: ServiceName,
+        deployment: DeploymentId,
+        why: String,
+    },
+    /// What the run of a step at another engine does now. It is shown and not recorded.
+    RunSays {
+        service: ServiceName,
+        run: RunId,
+        says: Option<String>,
+    },
+    /// The engine of a run that is being cancelled keeps a rollback behind it.
+    RunMakesWay {
+        service: ServiceName,
+        run: RunId,
+    },
+    /// Nobody attends a run any more, and nothing is said of it.
+    NotAttended {
+        run: RunId,
+    },
     /// The run of a step was certainly never started at the other engine.
     RunAbsent {
         service: ServiceName,
+        run: RunId,
+    },
+    /// A run that was given up is there. Reply once that is recorded.
+    RunIsLate {
+        service: ServiceName,
+        run: RunId,
+        seen: Box<LateSight>,
+        reply: oneshot::Sender<()>,
+    },
+    /// Nobody looks any more for a run that was given up.
+    NotFollowed {
         run: RunId,
     },
     /// A decided read of a pipeline has ended.

@@ -17,6 +17,7 @@ use super::input::Input;
 use super::links::Links;
 use super::migrations;
 use super::mirrors::Mirrors;
+use super::observe::ObserveContext;
 use super::presence::OpenServices;
 use super::record_check::{self, DATABASE, RUNS};
 use super::replace;
@@ -79,7 +80,7 @@ impl Engine {
         let files = services.user_file();
         let files = files.map(|user| OperatorFiles::new(user, server_file.as_deref()));
         let engines = Arc::new(Engines::new(files.clone(), environment.clone(), remote_times));
-        let remote = RemoteRunner::new(&runs, engines, foundation.clone());
+        let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone(), remote_times);
         let variables = Arc::new(Variables::open(environment, files, &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =
@@ -104,10 +105,8 @@ impl Engine {
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
         go_on(&world, &inputs).await;
-        let presence = OpenServices::default();
-        tokio::spawn(presence.clone().publish(world.clone(), inputs.clone()));
+        let presence = OpenServices::published(&world, &inputs);
         let webhooks = Webhooks::default();
-        let wakers = webhooks.wakers.clone();
         let keeper = Keeper {
             world: world.clone(),
             inputs: inputs.clone(),
@@ -119,8 +118,12 @@ impl Engine {
             user_file: services.user_file().map(Path::to_owned),
             poll,
         };
+        let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
+        let trunks = webhooks.wakers.clone();
+        let observing = ObserveContext::new(sources, sink, trunks, (remote_times, poll));
         let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk = TrunkContext::new(world, inputs, now, rules, wakers, fetches.clone());
+        let trunk =
+            TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
         let watching = Watching {
             trunk,
             mirrors,
@@ -128,6 +131,7 @@ impl Engine {
             reserve,
             gather: gather.clone(),
             known: known_people,
+            observing,
             poll,
         };
         let watching = tokio::spawn(watch_all(watching, keeper, services, watched, unread));

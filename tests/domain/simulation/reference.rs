@@ -162,6 +162,7 @@ impl Reference {
                 panic!("{event:?}: all steps of the story run here")
             }
             Fact::DeploymentObserved(_)
+            | Fact::UnknownObserved(_)
             | Fact::ObservedEnded { .. }
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }
@@ -449,6 +450,6 @@ impl Reference {
 fn name(kind: &VerifyBy) -> Option<String> {
     match kind {
         VerifyBy::Step(step) => Some(step.clone()),
-        VerifyBy::Person => None,
+        VerifyBy::Person | VerifyBy::Staging => None,
     }
 }

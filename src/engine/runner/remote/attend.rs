@@ -21,7 +21,7 @@ use super::order::{Order, SendPermit};
 use super::sent_to::SentTo;
 use super::{Attended, RunNews};
 use crate::domain::event::{DeploymentKind, StepOutcome};
-use crate::domain::remote::{FoundBy, RunRef, Waits};
+use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::backoff::pause;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::foundation::Foundation;
@@ -39,11 +39,24 @@ const ENDING_PAUSE: Duration = Duration::from_secs(5);
 /// How long a look waits for a change.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The least time between two tellings of what a run does.
+const SAID_EACH: Duration = Duration::from_secs(1);
+
 /// What this engine has for it.
 #[derive(Clone, Copy)]
 pub(super) struct Here<'a> {
     pub engines: &'a Engines,
     pub foundation: &'a Foundation,
+}
+
+/// What is wanted of a run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wish {
+    pub is_cancelled: bool,
+    /// The job of the rollback that waits for the end of the run.
+    pub next: Option<RemoteJob>,
+    /// Nobody waits for it any more.
+    pub is_given_up: bool,
 }
 
 pub(super) struct Attending<'a> {
@@ -54,7 +67,7 @@ pub(super) struct Attending<'a> {
     sent_to: SentTo,
     secrets: Vec<Secret>,
     news: RunNews,
-    cancelled: watch::Receiver<bool>,
+    wish: watch::Receiver<Wish>,
     /// How often in a row the engine gave no answer, and since when.
     failures: u32,
     silent_since: Option<Instant>,
@@ -92,6 +105,8 @@ struct Watch {
     waited_for: Option<Waits>,
     /// How often the log of a job was not there.
     missed: HashMap<u64, u32>,
+    /// What it was last told to do, and when that was told.
+    said: (Option<String>, Option<Instant>),
 }
 
 impl Watch {
@@ -107,6 +122,7 @@ impl Watch {
             waits_at: order.waits_at,
             waited_for: None,
             missed: HashMap::new(),
+            said: (None, None),
         }
     }
 }
@@ -119,6 +135,8 @@ struct RunEnding {
     asked: Option<Instant>,
     /// Whether it was asked with force.
     forced: bool,
+    /// The job of a rollback for which it was looked whether this run makes way.
+    considered: Option<RemoteJob>,
 }
 
 impl<'a> Attending<'a> {
@@ -128,7 +146,7 @@ impl<'a> Attending<'a> {
         folder: RunFolder,
         secrets: Vec<Secret>,
         news: RunNews,
-        cancelled: watch::Receiver<bool>,
+        wish: watch::Receiver<Wish>,
     ) -> Self {
         let (failures, silent_since) = (0, None);
         let begun = (Instant::now(), SystemClock.now());
@@ -141,7 +159,7 @@ impl<'a> Attending<'a> {
             sent_to,
             secrets,
             news,
-            cancelled,
+            wish,
             failures,
             silent_since,
             known_at,
@@ -228,6 +246,7 @@ impl<'a> Attending<'a> {
             return Ok(Some(Attended::LeftAlone));
         }
         self.ask_to_end(jobs, watch).await;
+        self.make_way(jobs, watch).await;
         let (order, begun) = (self.order.clone(), Instant::now());
         let looking = jobs.look(&order, watch.seen.as_ref(), LOOK);
         let seen = tokio::select! {
@@ -261,6 +280,7 @@ impl<'a> Attending<'a> {
         self.waits(watch, seen.waits.clone().filter(|_| !is_over)).await;
         watch.seen = Some(seen);
         self.hide(jobs, watch);
+        self.say(watch);
         self.mirror(jobs, watch, is_over).await;
         if self.has_ended() {
             // The next engine reads the rest.
@@ -268,8 +288,8 @@ impl<'a> Attending<'a> {
         }
         if is_over {
             watch.mirror.finish();
-            let outcome = self.outcome(watch);
-            return Ok(Some(self.ended(outcome)));
+            let ended_at = watch.seen.as_ref().and_then(Looked::ended_there);
+            return Ok(Some(self.ended_at(self.outcome(watch), ended_at)));
         }
         if let Some(outcome) = self.goes_on(jobs, watch) {
             watch.mirror.finish();
@@ -283,6 +303,19 @@ impl<'a> Attending<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Tells what the run does, not too often, for whoever looks on.
+    fn say(&self, watch: &mut Watch) {
+        let Some(seen) = &watch.seen else { return };
+        let says = seen.says.as_ref().filter(|_| seen.state == RunState::Running);
+        let says = says.map(|says| watch.mirror.hidden(says));
+        let (known, at) = &watch.said;
+        if *known == says || at.is_some_and(|at| at.elapsed() < SAID_EACH) {
+            return;
+        }
+        self.news.says(says.clone());
+        watch.said = (says, Some(Instant::now()));
     }
 
     async fn known(&mut self, run: RunRef, how: FoundBy) {
@@ -340,7 +373,7 @@ impl<'a> Attending<'a> {
 
     /// Resolves when the cancellation comes that is not known yet.
     async fn cancel_comes(&mut self, is_new: bool) {
-        if !is_new || self.is_cancelled() || self.cancelled.changed().await.is_err() {
+        if !is_new || self.is_cancelled() || self.wish.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -351,13 +384,14 @@ impl<'a> Attending<'a> {
         at + instant.elapsed()
     }
 
-    /// Whether this engine records nothing any more, and so does nothing more for the run. The next one finds it.
+    /// Whether nothing more is done here for the run: this engine records nothing any more, and the next one finds it, or nobody
+    /// waits for it.
     fn has_ended(&self) -> bool {
-        self.news.inputs.is_closed()
+        self.news.inputs.is_closed() || self.wish.borrow().is_given_up
     }
 
     fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow()
+        self.wish.borrow().is_cancelled
     }
 
     fn not_started(&self, why: String) -> Attended {
@@ -365,7 +399,12 @@ impl<'a> Attending<'a> {
     }
 
     fn ended(&self, outcome: StepOutcome) -> Attended {
+        self.ended_at(outcome, None)
+    }
+
+    /// It ended then by the clock of its engine.
+    fn ended_at(&self, outcome: StepOutcome, ended_at: Option<DateTime<Utc>>) -> Attended {
         let took = (self.now() - self.order.sent_at).to_std().unwrap_or_default();
-        Attended::Ended(Status { outcome, took })
+        Attended::Ended(Status { outcome, took, ended_at })
     }
 }

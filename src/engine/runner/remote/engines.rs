@@ -35,6 +35,14 @@ pub enum NoEngine {
     Now(String),
 }
 
+impl std::fmt::Display for NoEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ever(why) | Self::Now(why) => f.write_str(why),
+        }
+    }
+}
+
 #[derive(Default)]
 struct OpenedEngines {
     /// An App has a token for each owner of repositories.

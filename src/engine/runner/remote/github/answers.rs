@@ -20,6 +20,15 @@ pub(super) struct WorkflowRunBody {
     pub display_title: Option<String>,
     pub html_url: Option<String>,
     pub run_attempt: Option<u64>,
+    pub path: Option<String>,
+    pub event: Option<String>,
+    pub head_branch: Option<String>,
+    pub head_sha: Option<String>,
+    pub created_at: Option<String>,
+    pub run_started_at: Option<String>,
+    pub updated_at: Option<String>,
+    pub actor: Option<NameBody>,
+    pub triggering_actor: Option<NameBody>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -57,6 +66,29 @@ pub(super) struct WorkflowJobsBody {
     pub jobs: Option<Vec<WorkflowJobBody>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupsBody {
+    pub concurrency_groups: Option<Vec<GroupBody>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupBody {
+    pub group_name: Option<String>,
+    pub group_members: Option<Vec<GroupMemberBody>>,
+}
+
+/// A run, or a job of one, that holds a group or waits for it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupMemberBody {
+    pub run_id: Option<u64>,
+    pub job_id: Option<u64>,
+    /// 0 is the one that holds it.
+    pub position: Option<u64>,
+}
+
 /// A deployment to an environment that waits.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -75,7 +107,7 @@ pub(super) struct ReviewerBody {
 }
 
 /// A person has a login, a team a slug, an environment a name.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NameBody {
     pub login: Option<String>,

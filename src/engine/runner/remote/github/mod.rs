@@ -4,7 +4,9 @@
 //! only looked for: the workflow shows the key, which is one of its inputs, in its `run-name`.
 
 mod answers;
+mod group;
 mod judge;
+mod runs;
 
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
     WorkflowRunsBody,
 };
+pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, is_page, permission, says};
 use super::order::Order;
@@ -227,7 +230,7 @@ impl GitHubActions {
                 WorkflowRunBody { html_url: run.html_url, ..WorkflowRunBody::clone(&first.value) };
         }
         let status = run.status.as_deref().unwrap_or_default();
-        let jobs = self.jobs(&of_attempt).await?;
+        let jobs = jobs(&self.client, &of_attempt).await?;
         let waits = match status {
             "pending" => Some(Waits::Behind),
             "waiting" => self.waits(&path).await?,
@@ -246,24 +249,6 @@ impl GitHubActions {
             waits,
             jobs: jobs.iter().filter_map(judge::seen).collect(),
         }))
-    }
-
-    async fn jobs(&self, path: &str) -> Result<Vec<WorkflowJobBody>, CallError> {
-        let mut jobs = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let path = format!("{path}/jobs?per_page={PER_PAGE}&page={page}");
-            let Some(read) = self.client.read::<WorkflowJobsBody>(&path).await? else {
-                return Err(CallError::Lost("it does not show the jobs of the run".into()));
-            };
-            let some = read.value.jobs.as_deref().unwrap_or_default();
-            let total = usize::try_from(read.value.total_count.unwrap_or(0)).unwrap_or(0);
-            let is_last = some.is_empty() || jobs.len() + some.len() >= total;
-            jobs.extend_from_slice(some);
-            if is_last {
-                break;
-            }
-        }
-        Ok(jobs)
     }
 
     async fn waits(&self, path: &str) -> Result<Option<Waits>, CallError> {
@@ -296,6 +281,25 @@ impl GitHubActions {
             Err(error) => Err(error),
         }
     }
+}
+
+/// All jobs of a run, or of one of its attempts.
+async fn jobs(client: &EngineClient, path: &str) -> Result<Vec<WorkflowJobBody>, CallError> {
+    let mut jobs = Vec::new();
+    for page in 1..=MOST_PAGES {
+        let path = format!("{path}/jobs?per_page={PER_PAGE}&page={page}");
+        let Some(read) = client.read::<WorkflowJobsBody>(&path).await? else {
+            return Err(CallError::Lost("it does not show the jobs of the run".into()));
+        };
+        let some = read.value.jobs.as_deref().unwrap_or_default();
+        let total = usize::try_from(read.value.total_count.unwrap_or(0)).unwrap_or(0);
+        let is_last = some.is_empty() || jobs.len() + some.len() >= total;
+        jobs.extend_from_slice(some);
+        if is_last {
+            break;
+        }
+    }
+    Ok(jobs)
 }
 
 /// Whether the run can be told from others by its title.
