@@ -50,6 +50,7 @@ pub use self::open::Engine;
 pub use self::reserve::free_bytes;
 pub use self::runner::remote::RemoteTimes;
 use crate::config::ConfigError;
+use crate::config::operator_files::OperatorFiles;
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::people::Person;
 
@@ -92,6 +93,11 @@ impl Services {
             Self::Fixed(watched) => Ok(watched.clone()),
             Self::File(path) => Ok(UserFile::load(path)?.services),
         }
+    }
+
+    /// The operator's files, if there is a user file.
+    fn files(&self, server: Option<&Path>) -> Option<OperatorFiles> {
+        Some(OperatorFiles::new(self.user_file()?, server))
     }
 
     /// The user file, if there is one.

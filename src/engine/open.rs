@@ -35,7 +35,6 @@ use super::work_times::WorkTimes;
 use super::world::{WorldOwner, WorldReader};
 use super::writer::{Writer, WriterParts};
 use crate::calendar::FREEZES_FILE;
-use crate::config::operator_files::OperatorFiles;
 use crate::domain::engine_metrics::Durations;
 use crate::store::{Store, StoreError};
 
@@ -77,8 +76,7 @@ impl Engine {
         freezes.know_on_call(&owned.world());
         freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let files = services.user_file();
-        let files = files.map(|user| OperatorFiles::new(user, server_file.as_deref()));
+        let files = services.files(server_file.as_deref());
         let engines = Arc::new(Engines::new(files.clone(), environment.clone(), remote_times));
         let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone(), remote_times);
         let variables = Arc::new(Variables::open(environment, files, &data));

@@ -8,7 +8,7 @@ use reqwest::header::HeaderValue;
 
 /// The most answers that are kept, and the most bytes that they came in: what is read of them is much smaller.
 const MOST: usize = 1024;
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+const MOST_BYTES: usize = 256 * 1024 * 1024;
 
 /// The answers to one client, by their types and paths. Those that were not read for longest go first.
 #[derive(Debug, Default)]
