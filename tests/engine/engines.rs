@@ -250,12 +250,10 @@ async fn limited(State(limit): State<Limit>, request: Request) -> Response {
 }
 
 /// The times of the product, for an impatient reader.
-const TIMES: RemoteTimes = RemoteTimes {
-    pace: Duration::from_millis(20),
-    settling: Duration::from_millis(500),
-    grace: Duration::from_millis(200),
-    log: Duration::from_millis(500),
-};
+fn times() -> RemoteTimes {
+    let (pace, settling) = (Duration::from_millis(20), Duration::from_millis(500));
+    RemoteTimes { pace, settling, ..RemoteTimes::default() }
+}
 
 fn release(kind: &str) -> String {
     format!(
@@ -289,7 +287,7 @@ async fn a_budget_that_is_spent_still_rolls_back() {
     let operator = Operator::new().await;
     let (limit, url) = Limit::before(&operator.github).await;
     let mut world = World::with_file(&service());
-    world.remote_times = TIMES;
+    world.remote_times = times();
     world.start_by_file(&operator.settings_at(&url)).await;
     let good = world.verified("good").await;
     let good = world.live(good).await;
@@ -321,7 +319,7 @@ async fn a_budget_that_is_spent_still_rolls_back() {
 async fn another_server_does_not_say_that_a_run_was_never_started() {
     let (operator, other) = (Operator::new().await, GitHub::start().await);
     let mut world = World::with_file(&service());
-    world.remote_times = TIMES;
+    world.remote_times = times();
     world.start_by_file(&operator.settings_at(&operator.github.url())).await;
     operator.github.dispatch(DispatchFault::BadGateway);
     operator.github.on_dispatch(|run| {

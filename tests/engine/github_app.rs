@@ -357,12 +357,10 @@ async fn an_app_that_cannot_be_used_says_why() {
 }
 
 /// The times of the product, for an impatient reader.
-const TIMES: RemoteTimes = RemoteTimes {
-    pace: Duration::from_millis(20),
-    settling: Duration::from_millis(500),
-    grace: Duration::from_millis(200),
-    log: Duration::from_millis(500),
-};
+fn times() -> RemoteTimes {
+    let (pace, settling) = (Duration::from_millis(20), Duration::from_millis(500));
+    RemoteTimes { pace, settling, ..RemoteTimes::default() }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_that_ends_while_a_run_is_followed_is_renewed() {
@@ -373,7 +371,7 @@ async fn a_token_that_ends_while_a_run_is_followed_is_renewed() {
     let file = QUICK.split("[[production.steps]]").next().unwrap();
     let file = format!("{file}[[production.steps]]\n{step}[[rollback.steps]]\n{step}");
     let mut world = World::with_file(&file);
-    world.remote_times = TIMES;
+    world.remote_times = times();
     world.start_by_file(&operator.settings("may = [\"acme/shop\"]", "")).await;
     operator.github.on_dispatch(|run| run.runs("deploy", "checkout"));
     let build = world.verified("a change").await;
