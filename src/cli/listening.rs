@@ -54,6 +54,12 @@ impl ListenArgs {
         Self { config: file.or(self.config), ..self }
     }
 
+    /// The server file, if one is named.
+    pub fn server_file(&self) -> Option<PathBuf> {
+        // The engine may have another working directory.
+        self.config.as_ref().and_then(|path| std::path::absolute(path).ok())
+    }
+
     /// On what the server listens besides its socket.
     ///
     /// # Errors

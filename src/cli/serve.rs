@@ -59,6 +59,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         let told = listening::check(listening.with_file(file), &places).await?;
         return Output::new().line(told);
     }
+    let server_file = listening.server_file();
     // An engine that starts by itself serves its own socket whatever else is wrong: a rollback goes over it.
     let (mut listening, mut trouble, shut_how) = match listening.read(&places) {
         Ok(listening) => (listening, Vec::new(), PARTLY),
@@ -74,7 +75,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         held @ LockError::Held { .. } => CliError::failed(held.to_string()),
         error @ LockError::Io(..) => CliError::Failed(Report::new(error)),
     })?;
-    let handle = Engine::open(options(&places, &global, listening.people())?)
+    let handle = Engine::open(options(&places, &global, listening.people(), server_file)?)
         .await
         .wrap_err("the engine cannot start")?;
     let (certificates, public_url) = (listening.certificates(), listening.public_url());
@@ -175,12 +176,14 @@ fn options(
     places: &Places,
     global: &Global,
     people: BTreeMap<String, Person>,
+    server_file: Option<PathBuf>,
 ) -> Result<EngineOptions, CliError> {
     let user = UserFile::load(&places.user_file())?;
     Ok(EngineOptions {
         data: places.data.clone(),
         lock: Some(places.lock()),
         services: Services::File(places.user_file()),
+        server_file,
         environment: environment(),
         program: std::env::current_exe().wrap_err("cannot find this program")?,
         poll: user.poll,

@@ -1,9 +1,12 @@
 //! `[engines.NAME]` of the user file: the engines that steps may run at, with their addresses and tokens. A commit can only
 //! name one.
 
-use std::collections::BTreeMap;
+mod token;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+pub use self::token::{AppKey, TokenSource};
 use super::{profile, secret_sources};
 use crate::domain::remote::{EngineName, RemoteCall};
 use crate::settings::{Mistakes, Section, Setting};
@@ -50,21 +53,34 @@ impl EngineKind {
     }
 }
 
-/// Where a token is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TokenSource {
-    /// A variable of the environment in which trunkline was started.
-    Env(String),
-    File(PathBuf),
-    /// A program and its arguments, which prints it.
-    Command(Vec<String>),
-}
-
 impl EngineSettings {
     /// Whether services may start this job.
     #[must_use]
     pub fn allows(&self, job: &str) -> bool {
         self.may.iter().any(|pattern| fits(pattern, job))
+    }
+
+    /// The owners of the repositories that are named, where the token is that of an App: it has one for each.
+    #[must_use]
+    pub fn owners(&self) -> BTreeSet<String> {
+        let is_app = matches!(self.token, Some(TokenSource::App(_)));
+        let named = self.may.iter().filter(|_| is_app).filter_map(|name| name.split_once('/'));
+        named.map(|(owner, _)| owner.to_owned()).filter(|owner| !owner.contains('*')).collect()
+    }
+
+    /// The names of an owner's repositories that may be asked for; none if they may be all that there are.
+    #[must_use]
+    pub fn repositories_of(&self, owner: &str) -> Vec<String> {
+        let fitting = |pattern: &&String| {
+            let of = pattern.split_once('/').map_or(pattern.as_str(), |(of, _)| of);
+            fits(of, owner)
+        };
+        let all: Vec<_> = self.may.iter().filter(fitting).collect();
+        if all.iter().any(|pattern| pattern.contains('*')) {
+            return Vec::new();
+        }
+        let name = |name: &&String| Some(name.split_once('/')?.1.to_owned());
+        all.iter().filter_map(name).collect()
     }
 }
 
@@ -123,7 +139,7 @@ fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Engin
         }
     };
     let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
-    let token = section.take("token").and_then(|entry| token(&entry, mistakes));
+    let token = section.take("token").and_then(|entry| token::read(&entry, kind, mistakes));
     let may = match section.take("may") {
         Some(entry) => {
             entry.texts(mistakes).into_iter().map(|name| name.value.to_owned()).collect()
@@ -167,25 +183,10 @@ fn url(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     }
 }
 
-fn token(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<TokenSource> {
-    let mut section = entry.section(mistakes)?;
-    let env = section.take("env").and_then(|entry| entry.text(mistakes));
-    let env = env.map(|name| TokenSource::Env(name.to_owned()));
-    let file = section.take("file").and_then(|entry| secret_sources::absolute(&entry, mistakes));
-    let command = secret_sources::command(&mut section, "command", mistakes);
-    let sources = [env, file.map(TokenSource::File), command.map(TokenSource::Command)];
-    let mut sources = sources.into_iter().flatten();
-    let (first, second) = (sources.next(), sources.next());
-    section.finish(mistakes);
-    if first.is_none() || second.is_some() {
-        entry.reject(mistakes, "needs one of env, file and command; write where the token is");
-        return None;
-    }
-    first
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::config::user_file::UserFile;
 
@@ -207,11 +208,14 @@ mod tests {
             (("/api/", "/../api"), "no path of a server"),
             (("\"http\"", "\"jenkins\""), "kind"),
             (("may = [\"shop\"]", ""), "needs may"),
+            (("may", "token = { env = \"A\", every = \"1h\" }\nmay"), "is for command"),
+            (("may", "token = { command = [\"a\"], every = \"0s\" }\nmay"), "longer than 0"),
+            (("may", "token = { app = 7, key = \"/k\" }\nmay"), "is for kind = \"github\""),
             (("may", "mya"), "unknown key; did you mean"),
-            (("may", "token = {}\nmay"), "one of env, file and command"),
+            (("may", "token = {}\nmay"), "one of env, file, command and app"),
             (
                 ("may", "token = { env = \"A\", file = \"/b\" }\nmay"),
-                "one of env, file and command",
+                "one of env, file, command and app",
             ),
             (("may", "token = { file = \"b\" }\nmay"), "absolute"),
         ] {
@@ -230,6 +234,41 @@ mod tests {
         assert_eq!(own.url, "https://ghe.example.org/api/v3");
         let why = parsed(&good.replace("may = [\"acme/shop\"]", "")).unwrap_err();
         assert!(why.contains("OWNER/NAME"), "{why}");
+    }
+
+    #[test]
+    fn a_token_is_that_of_an_app_or_comes_from_a_command_now_and_then() {
+        let token = |token: &str| {
+            let github = "[engines.deployer]\nkind = \"github\"\nmay = [\"acme/shop\"]\n";
+            parsed(&format!("{github}token = {{ {token} }}\n")).map(|engine| engine.token.unwrap())
+        };
+        let command = vec!["gh".to_owned(), "auth".to_owned(), "token".to_owned()];
+        let said = "command = [\"gh\", \"auth\", \"token\"]";
+        let every = Some(Duration::from_mins(50));
+        assert_eq!(
+            token(&format!("{said}, every = \"50m\"")).unwrap(),
+            TokenSource::Command { command: command.clone(), every }
+        );
+        assert_eq!(token(said).unwrap(), TokenSource::Command { command, every: None });
+        let app = |installation| {
+            TokenSource::App(AppKey { app: 12_345, key: "/k.pem".into(), installation })
+        };
+        assert_eq!(token("app = 12345, key = \"/k.pem\"").unwrap(), app(None));
+        assert_eq!(
+            token("app = 12345, key = \"/k.pem\", installation = 678").unwrap(),
+            app(Some(678))
+        );
+        for (text, said) in [
+            ("app = 12345", "needs key = \"/PATH\""),
+            ("app = 0, key = \"/k\"", "not a number from 1"),
+            ("app = 1, key = \"k\"", "absolute"),
+            ("key = \"/k\", env = \"A\"", "is for app"),
+            ("installation = 5, env = \"A\"", "is for app"),
+            ("app = 1, key = \"/k\", env = \"A\"", "one of env, file, command and app"),
+        ] {
+            let why = token(text).unwrap_err();
+            assert!(why.contains(said) && why.contains("config.toml:"), "{text}: {why}");
+        }
     }
 
     #[test]

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 pub use self::oidc::{BrowserSettings, OidcSettings, RoleRule};
 pub use self::people::ServerPerson;
+use super::engines::{self, EngineSettings};
 use super::error::ConfigError;
 use super::profile::is_loopback;
 use super::secret_sources::{self, absolute};
 use super::{user_file, webhooks};
 use crate::domain::caller::AccessRole;
 use crate::domain::delivery::WebhookForge;
+use crate::domain::remote::EngineName;
 use crate::settings::{Mistakes, Section, Setting, tree};
 
 /// The keys at the top of the file.
@@ -47,6 +49,8 @@ pub struct ServerFile {
     /// Whether everybody may read the numbers.
     pub open_metrics: bool,
     pub chain_head: Option<HeadCopy>,
+    /// The engines that steps may run at, besides those of the user file.
+    pub engines: BTreeMap<EngineName, EngineSettings>,
 }
 
 /// Where the head of the record's chain is written now and then.
@@ -103,6 +107,30 @@ impl ServerFile {
     }
 }
 
+/// The engines of a server file, of which the user file has none. Other mistakes in it do not concern them.
+///
+/// # Errors
+/// If it cannot be read, or with every mistake about its engines.
+pub(super) fn engines_of(
+    path: &Path,
+    known: &BTreeMap<EngineName, EngineSettings>,
+    user_file: &Path,
+) -> Result<BTreeMap<EngineName, EngineSettings>, ConfigError> {
+    let (text, file) = (user_file::read(path)?, path.display().to_string());
+    let tree = tree(&text, &file)?;
+    let (mut top, mut mistakes) = (Section::of_file(&tree), Mistakes::new(&file, &text));
+    let setting = top.take("engines");
+    let all = setting.as_ref().and_then(|entry| entry.section(&mut mistakes));
+    for entry in all.map(|section| section.all()).unwrap_or_default() {
+        if known.keys().any(|name| name.as_str() == entry.name) {
+            let sentence = format!("{} has an engine of this name; keep one", user_file.display());
+            entry.reject(&mut mistakes, sentence);
+        }
+    }
+    let engines = engines::read(setting.filter(|_| mistakes.count() == 0), &mut mistakes);
+    Ok(mistakes.finish(Some(engines))?)
+}
+
 fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> ServerFile {
     let listen = top.take("listen").and_then(|entry| address(&entry, mistakes));
     let proxies = top.take("behind_proxy").map(|entry| entry.items(mistakes));
@@ -122,6 +150,7 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
     let oidc = top.take("oidc").and_then(|entry| entry.section(mistakes));
     let oidc = oidc.and_then(|section| oidc::read(section, TOP, folder, mistakes));
     let people = people::read(top.take("people"), TOP, mistakes);
+    let engines = engines::read(top.take("engines"), mistakes);
     top.finish(mistakes);
     ServerFile {
         listen,
@@ -135,6 +164,7 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
         webhooks,
         open_metrics,
         chain_head,
+        engines,
     }
 }
 
@@ -376,6 +406,7 @@ mod tests {
             ("[chain_head]\ncommand = \"cat\"", "is not a list"),
             ("[chain_head]\nfile = \"/x\"\nevery = \"0s\"", "longer than 0"),
             ("lisen = \"a:1\"", "listen"),
+            ("[engines.hub]\nkind = \"github\"", "needs may = [\"OWNER/NAME\"]"),
             ("[oidc]\nclient_id = \"a\"", "needs issuer"),
             ("[oidc]\nissuer = \"https://a\"", "needs client_id"),
             (

@@ -1,6 +1,6 @@
 //! `config.toml`: the repositories that a user watches, and the settings of the console.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write as _};
@@ -39,6 +39,9 @@ pub struct UserFile {
     pub profiles: BTreeMap<String, Profile>,
     /// The engines that steps may run at.
     pub engines: BTreeMap<EngineName, EngineSettings>,
+    /// Those of them that are in the server file, and what errors call that.
+    pub server_engines: BTreeSet<EngineName>,
+    pub server_file: String,
     /// What the engine keeps, for how long and up to which size.
     pub retention: Retention,
 }
@@ -65,6 +68,8 @@ impl Default for UserFile {
             own_secrets: Vec::new(),
             profiles: BTreeMap::new(),
             engines: BTreeMap::new(),
+            server_engines: BTreeSet::new(),
+            server_file: String::new(),
             retention: Retention::default(),
         }
     }
@@ -121,11 +126,17 @@ impl UserFile {
         own.map(|(_, sources)| sources).chain([&self.secrets])
     }
 
+    /// The file that an engine is in, where `name` is what errors call this one.
+    #[must_use]
+    pub fn file_of<'a>(&'a self, engine: &EngineName, name: &'a str) -> &'a str {
+        if self.server_engines.contains(engine) { &self.server_file } else { name }
+    }
+
     /// Why a job cannot be started by the engines of this file, which errors call `name`.
     #[must_use]
     pub fn unusable(&self, job: &RemoteJob, name: &str) -> Option<String> {
         let RemoteJob { engine, call, .. } = job;
-        let wanted = call.allowed_as();
+        let (wanted, name) = (call.allowed_as(), self.file_of(engine, name));
         match self.engines.get(engine) {
             None => Some(format!("{name} has no [engines.{engine}]; add it")),
             Some(settings) if settings.kind != EngineKind::of(call) => Some(format!(
@@ -143,6 +154,7 @@ impl UserFile {
     /// Why a repository cannot be looked at by an engine of this file, which errors call `name`.
     #[must_use]
     pub fn unreadable(&self, engine: &EngineName, repository: &str, name: &str) -> Option<String> {
+        let name = self.file_of(engine, name);
         match self.engines.get(engine) {
             None => Some(format!("{name} has no [engines.{engine}]; add it")),
             Some(settings) if settings.kind != EngineKind::GitHub => Some(format!(

@@ -51,6 +51,7 @@ pub use self::open::Engine;
 pub use self::reserve::free_bytes;
 pub use self::runner::remote::RemoteTimes;
 use crate::config::ConfigError;
+use crate::config::operator_files::OperatorFiles;
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::people::Person;
 
@@ -61,6 +62,8 @@ pub struct EngineOptions {
     /// The file that is locked while this engine runs, if there is one.
     pub lock: Option<PathBuf>,
     pub services: Services,
+    /// The server file, if it is not beside the user file.
+    pub server_file: Option<PathBuf>,
     /// The environment of this process: what steps get of it is chosen by name.
     pub environment: BTreeMap<String, String>,
     /// The binary that has the `supervise` command.
@@ -91,6 +94,11 @@ impl Services {
             Self::Fixed(watched) => Ok(watched.clone()),
             Self::File(path) => Ok(UserFile::load(path)?.services),
         }
+    }
+
+    /// The operator's files, if there is a user file.
+    fn files(&self, server: Option<&Path>) -> Option<OperatorFiles> {
+        Some(OperatorFiles::new(self.user_file()?, server))
     }
 
     /// The user file, if there is one.

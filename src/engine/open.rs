@@ -51,7 +51,7 @@ impl Engine {
     /// When the folder, the database or a mirror cannot be opened.
     pub async fn open(options: EngineOptions) -> Result<Handle, EngineError> {
         let EngineOptions { data, lock, services, environment, program, poll, .. } = options;
-        let EngineOptions { owner, people, demo, clock, remote_times, .. } = options;
+        let EngineOptions { owner, people, demo, clock, remote_times, server_file, .. } = options;
         let known_people = Arc::new(KnownPeople { owner, people });
         let [mirrors, checkouts, runs] = folders(&data)?;
         let database = data.join(DATABASE);
@@ -76,10 +76,10 @@ impl Engine {
         freezes.know_on_call(&owned.world());
         freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let user_file = services.user_file().map(Path::to_owned);
-        let engines = Arc::new(Engines::new(user_file, environment.clone(), remote_times));
+        let files = services.files(server_file.as_deref());
+        let engines = Arc::new(Engines::new(files.clone(), environment.clone(), remote_times));
         let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone(), remote_times);
-        let variables = Arc::new(Variables::open(environment, services.user_file(), &data));
+        let variables = Arc::new(Variables::open(environment, files, &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =
             GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };

@@ -42,7 +42,8 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("", "hmac::", &["domain", "server"]),
     ("", "prometheus_client", &["server"]),
     ("", "tokio_rustls", &["server"]),
-    ("", "jsonwebtoken", &["oidc"]),
+    ("", "jsonwebtoken", &["engine", "oidc"]),
+    ("", "rustls_pki_types", &["engine"]),
     ("", "reqwest", &["backend", "engine", "oidc"]),
     ("", "enable_raw_mode", &["terminal"]),
 ];

@@ -95,6 +95,7 @@ impl Desk {
             data: self.folder.path().join("data"),
             lock: None,
             services: Services::File(self.folder.path().join("config.toml")),
+            server_file: None,
             environment: std::env::vars().collect(),
             program: env!("CARGO_BIN_EXE_trunkline").into(),
             poll: self.poll,

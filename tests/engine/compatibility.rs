@@ -166,6 +166,7 @@ impl Shop {
             data: data.to_owned(),
             lock: None,
             services: Services::Fixed(vec![watched]),
+            server_file: None,
             environment: std::env::vars().collect(),
             program: env!("CARGO_BIN_EXE_trunkline").into(),
             poll: Duration::from_millis(50),

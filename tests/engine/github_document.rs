@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use trunkline::config::engines::TokenSource;
 use trunkline::config::service_file::ServiceFile;
 use trunkline::config::user_file::UserFile;
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
@@ -29,7 +30,9 @@ fn jobs() -> Vec<RemoteJob> {
 
 #[test]
 fn the_files_of_the_document_are_read_and_fit_each_other() {
-    let [user, _, observed] = blocks("toml")[..] else { panic!("three pieces") };
+    let toml = blocks("toml");
+    let user = toml[0];
+    let observed = toml.iter().find(|block| block.contains(".observe]")).unwrap();
     let user = UserFile::parse(user, "config.toml").unwrap_or_else(|why| panic!("{why}"));
     let jobs = jobs();
     assert_eq!(jobs.len(), 2);
@@ -47,6 +50,15 @@ fn the_files_of_the_document_are_read_and_fit_each_other() {
         assert_eq!(user.unusable(&job, "config.toml"), None);
         assert_eq!(job.call.wait_within().map(|within| within.as_secs()), Some(24 * 3600));
     }
+}
+
+#[test]
+fn the_app_of_the_document_is_read() {
+    let app = blocks("toml").into_iter().find(|block| block.contains("app = ")).unwrap();
+    let file = UserFile::parse(app, "config.toml").unwrap_or_else(|why| panic!("{why}"));
+    let engine = &file.engines[&"github".parse().unwrap()];
+    assert!(matches!(engine.token, Some(TokenSource::App(_))), "{engine:?}");
+    assert_eq!(engine.repositories_of("acme"), ["shop", "site"]);
 }
 
 #[test]

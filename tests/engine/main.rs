@@ -10,6 +10,7 @@ mod engines;
 mod git;
 mod github;
 mod github_act;
+mod github_app;
 mod github_clients;
 mod github_description;
 mod github_document;

@@ -211,6 +211,7 @@ impl World {
             data: self.data(),
             lock: None,
             services,
+            server_file: None,
             environment: self.exported.clone(),
             program,
             poll: self.poll,

@@ -7,7 +7,7 @@ mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -18,6 +18,7 @@ use self::sources::Sources;
 pub use self::sources::printed;
 use super::world::{Service, WorldReader};
 use crate::config::engines::EngineSettings;
+use crate::config::operator_files::OperatorFiles;
 use crate::config::secret_sources::advice;
 use crate::config::service_file::DeclaredVariables;
 use crate::config::user_file::Watched;
@@ -106,10 +107,11 @@ pub struct Variables {
 
 impl Variables {
     /// `own` is the environment of this process.
-    pub fn open(own: BTreeMap<String, String>, user_file: Option<&Path>, data: &Path) -> Self {
+    #[must_use]
+    pub fn open(own: BTreeMap<String, String>, files: Option<OperatorFiles>, data: &Path) -> Self {
         let key = DigestKey::open(&data.join("environment.key"));
         let key = key.inspect_err(|error| tracing::warn!(%error, "no key for digests")).ok();
-        Self { own, sources: Sources::new(user_file.map(PathBuf::from)), key }
+        Self { own, sources: Sources::new(files), key }
     }
 
     /// The environment for a program of trunkline itself.

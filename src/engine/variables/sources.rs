@@ -11,6 +11,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::source_reader::{Ask, LONG, SourceKind, SourceReader};
+use crate::config::operator_files::OperatorFiles;
 use crate::config::secret_sources::read_values;
 use crate::config::user_file::{UserFile, Watched};
 use crate::git::ChildGroup;
@@ -27,18 +28,18 @@ enum VariableSource {
 }
 
 pub struct Sources {
-    user_file: Option<PathBuf>,
+    files: Option<OperatorFiles>,
     settings: SourceReader<Arc<UserFile>>,
     readings: Mutex<HashMap<VariableSource, Arc<SourceReader<Values>>>>,
 }
 
 impl Sources {
-    pub fn new(user_file: Option<PathBuf>) -> Self {
-        Self { user_file, settings: SourceReader::default(), readings: Mutex::default() }
+    pub fn new(files: Option<OperatorFiles>) -> Self {
+        Self { files, settings: SourceReader::default(), readings: Mutex::default() }
     }
 
     pub fn user_file(&self) -> Option<&Path> {
-        self.user_file.as_deref()
+        self.files.as_ref().map(|files| files.user.as_path())
     }
 
     /// The operator's settings as they were last read well.
@@ -56,12 +57,13 @@ impl Sources {
         ask: Ask,
         start: Instant,
     ) -> Result<Values, String> {
-        let Some(path) = self.user_file.clone() else { return Ok(Values::new()) };
-        let name = path.display().to_string();
-        let read = || settings(path);
+        let Some(files) = self.files.clone() else { return Ok(Values::new()) };
+        let paths = [&files.user, &files.server].map(|path| path.display().to_string());
+        let read = || settings(files);
         let user = self.settings.ask(SourceKind::File, ask, start, read).await;
-        let user =
-            user.map_err(|why| if why.contains(&name) { why } else { format!("{name} {why}") })?;
+        let is_named = |why: &String| paths.iter().any(|path| why.contains(path));
+        let named = |why| if is_named(&why) { why } else { format!("{} {why}", paths[0]) };
+        let user = user.map_err(named)?;
         let mut values = Values::new();
         for source in user.sources_of(watched) {
             let file = source.env_file.clone().map(VariableSource::EnvFile);
@@ -100,8 +102,8 @@ fn add(values: &mut Values, more: Values) {
     }
 }
 
-async fn settings(path: PathBuf) -> Result<Arc<UserFile>, String> {
-    let read = move || UserFile::load(&path).map(Arc::new);
+async fn settings(files: OperatorFiles) -> Result<Arc<UserFile>, String> {
+    let read = move || files.load().map(Arc::new);
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
     read.map_err(|error| error.in_one_line())
 }

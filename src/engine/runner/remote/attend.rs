@@ -13,11 +13,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{Looked, RunState, SendAnswer};
-use super::client::{CallError, Urgency};
+use super::client::{CallError, CallUrgency};
 use super::engine::RemoteEngine;
 use super::engines::{Engines, NoEngine};
 use super::mirror::LogMirror;
 use super::order::{Order, SendPermit};
+use super::sent_to::SentTo;
 use super::{Attended, RunNews, RunWakers, RunsWoken};
 use crate::domain::event::{DeploymentKind, StepOutcome};
 use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
@@ -63,6 +64,8 @@ pub(super) struct Attending<'a> {
     here: Here<'a>,
     order: Order,
     folder: RunFolder,
+    /// The address that it was sent to.
+    sent_to: SentTo,
     secrets: Vec<Secret>,
     news: RunNews,
     wish: watch::Receiver<Wish>,
@@ -88,6 +91,8 @@ enum EndWhy {
 /// A run that is watched.
 struct Watch {
     mirror: LogMirror,
+    /// The token that the log hides.
+    hides: Option<String>,
     seen: Option<Looked>,
     /// When it was first seen to run.
     running_since: Option<Instant>,
@@ -110,6 +115,7 @@ impl Watch {
     fn new(mirror: LogMirror, order: &Order, woken: RunsWoken) -> Self {
         Self {
             mirror,
+            hides: None,
             seen: None,
             running_since: None,
             ending: None,
@@ -148,7 +154,20 @@ impl<'a> Attending<'a> {
         let (failures, silent_since) = (0, None);
         let begun = (Instant::now(), SystemClock.now());
         let known_at = None;
-        Self { here, order, folder, secrets, news, wish, failures, silent_since, known_at, begun }
+        let sent_to = SentTo::of(&folder, &order.key);
+        Self {
+            here,
+            order,
+            folder,
+            sent_to,
+            secrets,
+            news,
+            wish,
+            failures,
+            silent_since,
+            known_at,
+            begun,
+        }
     }
 
     pub async fn through(mut self, permit: Option<SendPermit>) -> Attended {
@@ -214,6 +233,16 @@ impl<'a> Attending<'a> {
         LogMirror::open(&self.folder, data.map(Reserve::of), &secrets)
     }
 
+    /// Hides the token in the log as it is now.
+    fn hide(&self, jobs: &RemoteEngine, watch: &mut Watch) {
+        let token = jobs.token();
+        if watch.hides.is_some() && watch.hides != token {
+            // The log goes on from its mark, as after a crash.
+            watch.mirror = self.mirror_of(jobs);
+        }
+        watch.hides = token;
+    }
+
     /// One look at the run and its log. What has ended is returned.
     async fn look(
         &mut self,
@@ -257,6 +286,7 @@ impl<'a> Attending<'a> {
         let is_over = seen.state.is_over();
         self.waits(watch, seen.waits.clone().filter(|_| !is_over)).await;
         watch.seen = Some(seen);
+        self.hide(jobs, watch);
         self.say(watch);
         self.mirror(jobs, watch, is_over).await;
         if self.has_ended() {
@@ -305,9 +335,13 @@ impl<'a> Attending<'a> {
     async fn jobs(&self, is_ending: bool) -> Result<RemoteEngine, CallError> {
         let is_rollback = self.order.kind == DeploymentKind::Rollback;
         let is_urgent = is_rollback || is_ending || self.is_cancelled();
-        let urgency = if is_urgent { Urgency::Act } else { Urgency::Follow };
-        let jobs = self.here.engines.for_job(&self.order.job, urgency).await;
-        jobs.map_err(|(NoEngine::Ever(why) | NoEngine::Now(why))| CallError::Lost(why))
+        let urgency = if is_urgent { CallUrgency::Act } else { CallUrgency::Follow };
+        let Here { engines, .. } = self.here;
+        let jobs = engines.for_job(&self.order.job, urgency).await;
+        let jobs =
+            jobs.map_err(|(NoEngine::Ever(why) | NoEngine::Now(why))| CallError::Lost(why))?;
+        self.sent_to.check(engines.url_of(&self.order.job.engine).as_deref())?;
+        Ok(jobs)
     }
 
     /// The engine answered.

@@ -1,9 +1,13 @@
 //! Requests to another engine: to its address alone, with its token, within bounds, and never repeated by themselves.
 
+mod about;
 mod answer_cache;
+mod app;
+mod budget;
 mod line;
 mod reply;
 mod token;
+mod urgency;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -18,20 +22,20 @@ use reqwest::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::about::EngineAbout;
 use self::answer_cache::AnswerCache;
-pub(super) use self::line::Line;
-pub use self::line::Urgency;
+pub(super) use self::app::AppTokens;
+pub(super) use self::line::EngineLine;
 pub use self::reply::CallError;
-use self::reply::{date, failed, is_limit, lost, pause};
+use self::reply::{date, failed, is_limit, pause, read};
 pub(super) use self::reply::{is_page, permission, says, sentence};
-pub(super) use self::token::Credential;
+pub(super) use self::token::{Credential, CredentialSource};
+pub use self::urgency::CallUrgency;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take, beside what it is asked to wait.
 const ANSWER: Duration = Duration::from_secs(20);
-/// The most bytes of an answer.
-pub(super) const LARGEST: usize = 2 * 1024 * 1024;
 /// The pause where an engine asks for none.
 const PAUSE: Duration = Duration::from_secs(5);
 /// The pause after a limit that does not say how long it lasts.
@@ -67,6 +71,29 @@ pub(super) enum Protocol {
     GitHub,
 }
 
+/// What speaks to the server at an address, trusting these certificates if they are given.
+///
+/// # Errors
+/// When the certificates cannot be used.
+pub(super) fn connection(url: &str, ca: Option<&Path>) -> Result<Client, String> {
+    let mut builder = Client::builder()
+        .user_agent(AGENT)
+        .connect_timeout(CONNECT)
+        // A token follows no redirect, and a request that starts something is not repeated unseen.
+        .redirect(redirect::Policy::none())
+        .retry(retry::never());
+    if url.starts_with("http://") {
+        // On this machine alone: a proxy would read the token.
+        builder = builder.no_proxy();
+    }
+    if let Some(ca) = ca {
+        let pem = std::fs::read(ca).map_err(|why| format!("{}: {why}", ca.display()))?;
+        let all = Certificate::from_pem_bundle(&pem).map_err(|why| why.to_string())?;
+        builder = builder.tls_certs_only(all);
+    }
+    builder.build().map_err(|why| why.to_string())
+}
+
 /// One engine, asked with its token. Clones share what they know of it and wait in one line.
 #[derive(Clone)]
 pub struct EngineClient {
@@ -74,46 +101,28 @@ pub struct EngineClient {
     url: Arc<str>,
     protocol: Protocol,
     credential: Arc<Credential>,
-    line: Arc<Line>,
+    line: Arc<EngineLine>,
     answers: Arc<AnswerCache>,
     /// What it is asked for, apart from what starts or ends a run.
-    urgency: Urgency,
+    urgency: CallUrgency,
 }
 
 impl EngineClient {
-    /// # Errors
-    /// When the certificates to trust cannot be used.
     pub(super) fn new(
+        http: Client,
         url: &str,
-        ca: Option<&Path>,
         protocol: Protocol,
         credential: Credential,
-        line: Arc<Line>,
-    ) -> Result<Self, String> {
-        let mut builder = Client::builder()
-            .user_agent(AGENT)
-            .connect_timeout(CONNECT)
-            // A token follows no redirect, and a request that starts something is not repeated unseen.
-            .redirect(redirect::Policy::none())
-            .retry(retry::never());
-        if url.starts_with("http://") {
-            // On this machine alone: a proxy would read the token.
-            builder = builder.no_proxy();
-        }
-        if let Some(ca) = ca {
-            let pem = std::fs::read(ca).map_err(|why| format!("{}: {why}", ca.display()))?;
-            let all = Certificate::from_pem_bundle(&pem).map_err(|why| why.to_string())?;
-            builder = builder.tls_certs_only(all);
-        }
-        let http = builder.build().map_err(|why| why.to_string())?;
+        line: Arc<EngineLine>,
+    ) -> Self {
         let (credential, answers) = (Arc::new(credential), Arc::default());
-        let urgency = Urgency::Follow;
-        Ok(Self { http, url: url.into(), protocol, credential, line, answers, urgency })
+        let urgency = CallUrgency::Follow;
+        Self { http, url: url.into(), protocol, credential, line, answers, urgency }
     }
 
     /// The same for requests of this urgency. What starts or ends a run is always the most urgent.
     #[must_use]
-    pub fn with_urgency(&self, urgency: Urgency) -> Self {
+    pub fn with_urgency(&self, urgency: CallUrgency) -> Self {
         Self { urgency, ..self.clone() }
     }
 
@@ -125,6 +134,12 @@ impl EngineClient {
     /// The token that was read last, to hide it.
     pub(super) fn token(&self) -> Option<String> {
         self.credential.shown()
+    }
+
+    /// What the engine told about itself.
+    pub(super) fn about(&self) -> EngineAbout {
+        let about = self.line.about();
+        EngineAbout { lacks: self.credential.lacks().or(about.lacks), ..about }
     }
 
     pub(super) fn credential(&self) -> &Credential {
@@ -178,13 +193,23 @@ impl EngineClient {
         body: Option<&impl Serialize>,
         wait: Duration,
     ) -> Result<EngineAnswer, CallError> {
-        let urgency = if method == Method::GET { self.urgency } else { Urgency::Act };
+        let urgency = if method == Method::GET { self.urgency } else { CallUrgency::Act };
         let mut request = self.request(method, path).headers(headers);
         if let Some(body) = body {
             request = request.json(body);
         }
         let _turn = self.line.turn(urgency).await?;
-        let response = self.sent(request.timeout(ANSWER + wait)).await?;
+        let answer = self.answer(request.timeout(ANSWER + wait)).await;
+        match &answer {
+            Ok(_) | Err(CallError::Refused { .. }) => self.line.answered(),
+            Err(CallError::NotSent { again, .. }) if !again.is_zero() => self.line.hold(*again),
+            Err(CallError::NotSent { why, .. } | CallError::Lost(why)) => self.line.failed(why),
+        }
+        answer
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<EngineAnswer, CallError> {
+        let response = self.sent(request).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await?;
         self.usable(EngineAnswer { status, headers, body })
@@ -277,9 +302,7 @@ impl EngineClient {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         match self.protocol {
-            Protocol::GitHub => request
-                .header(ACCEPT, "application/vnd.github+json")
-                .header("X-GitHub-Api-Version", GITHUB_API),
+            Protocol::GitHub => of_github(request),
             Protocol::Jobs => request,
         }
     }
@@ -288,35 +311,45 @@ impl EngineClient {
     async fn sent(&self, request: RequestBuilder) -> Result<Response, CallError> {
         let not_sent = |why| CallError::NotSent { why, again: Duration::ZERO };
         let Some(token) = self.credential.token().await.map_err(not_sent)? else {
-            return request.send().await.map_err(|e| failed(&e));
+            return self.sent_once(request, None).await;
         };
         let again = request.try_clone();
-        let response = request.bearer_auth(&token).send().await.map_err(|e| failed(&e))?;
+        let response = self.sent_once(request, Some(&token)).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return Ok(response);
         }
         match again.zip(self.credential.instead_of(&token).await) {
-            Some((again, other)) => again.bearer_auth(other).send().await.map_err(|e| failed(&e)),
+            Some((again, other)) => self.sent_once(again, Some(&other)).await,
             None => Ok(response),
         }
     }
+
+    async fn sent_once(
+        &self,
+        request: RequestBuilder,
+        token: Option<&str>,
+    ) -> Result<Response, CallError> {
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let response = request.send().await.map_err(|e| failed(&e))?;
+        if self.protocol == Protocol::GitHub {
+            self.line.told(token, response.headers());
+        }
+        Ok(response)
+    }
+}
+
+/// A request as GitHub wants it.
+fn of_github(request: RequestBuilder) -> RequestBuilder {
+    request.header(ACCEPT, "application/vnd.github+json").header("X-GitHub-Api-Version", GITHUB_API)
 }
 
 fn opened(response: Response) -> Result<Response, CallError> {
     let status = response.status();
     let lost = || CallError::Lost(format!("it answers {status}"));
     status.is_success().then_some(response).ok_or_else(lost)
-}
-
-async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
-    let mut body = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|e| lost(&e))? {
-        if body.len() + piece.len() > LARGEST {
-            return Err(CallError::Lost("its answer is too long".into()));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
 }
 
 #[cfg(test)]
@@ -326,8 +359,9 @@ mod tests {
     fn may(engine: &str, to: &str) -> bool {
         let client = {
             let name = "github".parse().unwrap();
-            let credential = Credential::new(name, None, Arc::default());
-            EngineClient::new(engine, None, Protocol::GitHub, credential, Arc::default()).unwrap()
+            let credential = Credential::new(name, CredentialSource::None, Arc::default());
+            let http = connection(engine, None).unwrap();
+            EngineClient::new(http, engine, Protocol::GitHub, credential, Arc::default())
         };
         client.may_send_to(&Url::parse(to).unwrap())
     }

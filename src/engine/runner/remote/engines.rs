@@ -5,18 +5,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::client::{Credential, EngineClient, Line, Protocol, Urgency};
+use super::client::{
+    AppTokens, CallUrgency, Credential, CredentialSource, EngineAbout, EngineClient, EngineLine,
+    Protocol, connection,
+};
 use super::engine::RemoteEngine;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
 use super::times::RemoteTimes;
 use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
+use crate::config::operator_files::OperatorFiles;
 use crate::config::user_file::UserFile;
 use crate::domain::remote::{EngineName, RemoteJob};
 
-/// Reads the file each time that an engine is needed: a change needs no restart. What is known of an engine stays.
+/// Reads the files each time that an engine is needed: a change needs no restart. What is known of an engine stays.
 pub struct Engines {
-    user_file: Option<PathBuf>,
+    files: Option<OperatorFiles>,
     environment: Arc<BTreeMap<String, String>>,
     times: RemoteTimes,
     opened: Mutex<OpenedEngines>,
@@ -41,9 +45,17 @@ impl std::fmt::Display for NoEngine {
 
 #[derive(Default)]
 struct OpenedEngines {
-    clients: BTreeMap<EngineName, OpenedEngine>,
-    /// The line to each server with each credential.
-    lines: Vec<(String, Option<TokenSource>, Arc<Line>)>,
+    /// An App has a token for each owner of repositories.
+    clients: BTreeMap<(EngineName, Option<String>), OpenedEngine>,
+    lines: Vec<(LineKey, Arc<EngineLine>)>,
+}
+
+/// The server and the credential of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct LineKey {
+    url: String,
+    token: Option<TokenSource>,
+    owner: Option<String>,
 }
 
 /// An engine that can be asked.
@@ -57,12 +69,12 @@ struct OpenedEngine {
 impl Engines {
     #[must_use]
     pub fn new(
-        user_file: Option<PathBuf>,
+        files: Option<OperatorFiles>,
         environment: BTreeMap<String, String>,
         times: RemoteTimes,
     ) -> Self {
         let environment = Arc::new(environment);
-        Self { user_file, environment, times, opened: Mutex::default() }
+        Self { files, environment, times, opened: Mutex::default() }
     }
 
     /// The engine of a job, which may be asked for it.
@@ -72,7 +84,7 @@ impl Engines {
     pub(super) async fn for_job(
         &self,
         job: &RemoteJob,
-        urgency: Urgency,
+        urgency: CallUrgency,
     ) -> Result<RemoteEngine, NoEngine> {
         let (settings, client) = self.client_for_job(job).await?;
         client.credential().token().await.map_err(NoEngine::Now)?;
@@ -86,7 +98,7 @@ impl Engines {
     pub(super) async fn renewed_for_job(&self, job: &RemoteJob) -> Result<RemoteEngine, NoEngine> {
         let (_, client) = self.client_for_job(job).await?;
         client.credential().renew().await;
-        self.for_job(job, Urgency::Act).await
+        self.for_job(job, CallUrgency::Act).await
     }
 
     /// What looks at a repository at GitHub, if the operator allows that. It shares its limits with the runs there.
@@ -102,9 +114,23 @@ impl Engines {
         if let Some(why) = file.unreadable(engine, repository, &self.file()) {
             return Err(NoEngine::Ever(why));
         }
-        let (_, client) = self.client(&file, engine)?;
+        let (_, client) = self.client(&file, engine, repository)?;
         client.credential().token().await.map_err(NoEngine::Now)?;
-        Ok(client.with_urgency(Urgency::Observe))
+        Ok(client.with_urgency(CallUrgency::Observe))
+    }
+
+    /// The address of an engine that was asked.
+    pub(super) fn url_of(&self, name: &EngineName) -> Option<String> {
+        let opened = self.opened();
+        let known = opened.clients.iter().find(|((of, _), _)| of == name);
+        known.map(|(_, known)| known.client.url().to_owned())
+    }
+
+    /// What an engine that was asked told about itself.
+    fn about(&self, name: &EngineName) -> EngineAbout {
+        let opened = self.opened();
+        let known = opened.clients.iter().find(|((of, _), _)| of == name);
+        known.map(|(_, known)| known.client.about()).unwrap_or_default()
     }
 
     async fn client_for_job(
@@ -115,53 +141,92 @@ impl Engines {
         if let Some(why) = file.unusable(job, &self.file()) {
             return Err(NoEngine::Ever(why));
         }
-        self.client(&file, &job.engine)
+        self.client(&file, &job.engine, job.call.allowed_as())
     }
 
-    /// An engine of this file, to see whether it answers.
-    async fn checked(&self, file: &UserFile, name: &EngineName) -> Result<RemoteEngine, NoEngine> {
-        let (settings, client) = self.client(file, name)?;
-        client.credential().token().await.map_err(NoEngine::Now)?;
-        Ok(self.engine(settings, client))
+    /// Whether an engine of this file answers and knows the token. Starts nothing.
+    async fn check(&self, file: &UserFile, name: &EngineName) -> Result<(), String> {
+        let owners = file.engines.get(name).map(EngineSettings::owners).unwrap_or_default();
+        if owners.is_empty() {
+            return self.check_for(file, name, "").await;
+        }
+        for owner in owners {
+            self.check_for(file, name, &owner).await?;
+        }
+        Ok(())
     }
 
-    /// The client of an engine of this file. It is the one from before, as long as its settings are.
+    async fn check_for(
+        &self,
+        file: &UserFile,
+        name: &EngineName,
+        owner: &str,
+    ) -> Result<(), String> {
+        let opened = self.client(file, name, owner);
+        let (mut settings, client) =
+            opened.map_err(|(NoEngine::Ever(why) | NoEngine::Now(why))| why)?;
+        client.credential().token().await?;
+        if !owner.is_empty() {
+            settings.may.retain(|name| name.starts_with(&format!("{owner}/")));
+        }
+        self.engine(settings, client).check().await
+    }
+
+    /// The client of an engine of this file, for this job or repository. It is the one from before, as long as its settings are.
     fn client(
         &self,
         file: &UserFile,
         name: &EngineName,
+        what: &str,
     ) -> Result<(EngineSettings, EngineClient), NoEngine> {
         let no_such = || NoEngine::Ever(format!("{} has no [engines.{name}]", self.file()));
         let settings = file.engines.get(name).cloned().ok_or_else(no_such)?;
+        let is_app = matches!(settings.token, Some(TokenSource::App(_)));
+        let owner = what.split('/').next().filter(|_| is_app).map(str::to_owned);
         let ca_changed = settings.ca.as_deref().and_then(changed);
         let mut opened = self.opened();
         let is_same =
             |known: &&OpenedEngine| known.settings == settings && known.ca_changed == ca_changed;
-        if let Some(known) = opened.clients.get(name).filter(is_same) {
+        let key = (name.clone(), owner);
+        if let Some(known) = opened.clients.get(&key).filter(is_same) {
             return Ok((settings, known.client.clone()));
         }
-        let line = opened.line(&settings);
-        let client = self.opened_client(name, &settings, line).map_err(NoEngine::Now)?;
+        let line = opened.line(LineKey {
+            url: settings.url.clone(),
+            token: settings.token.clone(),
+            owner: key.1.clone(),
+        });
+        let client = self.opened_client(&key, &settings, line);
+        let client =
+            client.map_err(|why| NoEngine::Now(format!("{name} cannot be asked: {why}")))?;
         let known = OpenedEngine { settings: settings.clone(), ca_changed, client: client.clone() };
-        opened.clients.insert(name.clone(), known);
+        opened.clients.insert(key, known);
         Ok((settings, client))
     }
 
     fn opened_client(
         &self,
-        name: &EngineName,
+        (name, owner): &(EngineName, Option<String>),
         settings: &EngineSettings,
-        line: Arc<Line>,
+        line: Arc<EngineLine>,
     ) -> Result<EngineClient, String> {
-        let environment = self.environment.clone();
-        let credential = Credential::new(name.clone(), settings.token.clone(), environment);
+        let EngineSettings { url, ca, token, .. } = settings;
+        let http = connection(url, ca.as_deref())?;
+        let source = match (token, owner) {
+            (None, _) => CredentialSource::None,
+            (Some(TokenSource::App(app)), Some(owner)) => {
+                let repositories = settings.repositories_of(owner);
+                let app = AppTokens::new(http.clone(), url, app, owner, repositories);
+                CredentialSource::App(app)
+            }
+            (Some(kept), _) => CredentialSource::Kept(kept.clone()),
+        };
         let protocol = match settings.kind {
             EngineKind::Http => Protocol::Jobs,
             EngineKind::GitHub => Protocol::GitHub,
         };
-        let EngineSettings { url, ca, .. } = settings;
-        let client = EngineClient::new(url, ca.as_deref(), protocol, credential, line);
-        client.map_err(|why| format!("{name} cannot be asked: {why}"))
+        let credential = Credential::new(name.clone(), source, self.environment.clone());
+        Ok(EngineClient::new(http, url, protocol, credential, line))
     }
 
     fn engine(&self, settings: EngineSettings, client: EngineClient) -> RemoteEngine {
@@ -178,30 +243,28 @@ impl Engines {
     }
 
     async fn read(&self) -> Result<UserFile, String> {
-        let path = self.user_file.clone().unwrap_or_default();
-        let read = tokio::task::spawn_blocking(move || UserFile::load(&path));
+        let Some(files) = self.files.clone() else { return Ok(UserFile::default()) };
+        let read = tokio::task::spawn_blocking(move || files.load());
         let read = read.await.map_err(|why| why.to_string())?;
         read.map_err(|error| error.in_one_line())
     }
 
     fn file(&self) -> String {
-        self.user_file.as_ref().map_or("config.toml".into(), |path| path.display().to_string())
+        let user = self.files.as_ref().map(|files| files.user.display().to_string());
+        user.unwrap_or_else(|| "config.toml".into())
     }
 }
 
 impl OpenedEngines {
-    /// The line to the server of these settings, with their credential.
-    fn line(&mut self, settings: &EngineSettings) -> Arc<Line> {
+    /// The line to this server with this credential.
+    fn line(&mut self, key: LineKey) -> Arc<EngineLine> {
         // A line that no client has any more leads nowhere.
-        self.lines.retain(|(.., line)| Arc::strong_count(line) > 1);
-        let is_there = |(url, token, _): &&(String, Option<TokenSource>, Arc<Line>)| {
-            *url == settings.url && *token == settings.token
-        };
-        if let Some((.., line)) = self.lines.iter().find(is_there) {
+        self.lines.retain(|(_, line)| Arc::strong_count(line) > 1);
+        if let Some((_, line)) = self.lines.iter().find(|(known, _)| *known == key) {
             return line.clone();
         }
-        let line = Arc::<Line>::default();
-        self.lines.push((settings.url.clone(), settings.token.clone(), line.clone()));
+        let line = Arc::<EngineLine>::default();
+        self.lines.push((key, line.clone()));
         line
     }
 }
@@ -216,7 +279,11 @@ pub struct EngineCheck {
     pub engine: EngineName,
     /// Where it is.
     pub url: String,
+    /// The file that it is in.
+    pub file: String,
     pub answers: Result<(), String>,
+    /// What it tells about itself.
+    pub about: EngineAbout,
 }
 
 /// Asks every engine of a file whether it answers and knows the token. Starts nothing.
@@ -225,15 +292,15 @@ pub async fn check_engines(
     user_file: PathBuf,
     environment: BTreeMap<String, String>,
 ) -> Vec<EngineCheck> {
-    let engines = Engines::new(Some(user_file), environment, RemoteTimes::default());
+    let name = user_file.display().to_string();
+    let files = Some(OperatorFiles::new(&user_file, None));
+    let engines = Engines::new(files, environment, RemoteTimes::default());
     let mut checks = Vec::new();
-    for (name, settings) in &file.engines {
-        let url = settings.url.clone();
-        let answers = match engines.checked(file, name).await {
-            Ok(engine) => engine.check().await,
-            Err(NoEngine::Ever(why) | NoEngine::Now(why)) => Err(why),
-        };
-        checks.push(EngineCheck { engine: name.clone(), url, answers });
+    for (engine, settings) in &file.engines {
+        let answers = engines.check(file, engine).await;
+        let about = engines.about(engine);
+        let (url, file) = (settings.url.clone(), file.file_of(engine, &name).to_owned());
+        checks.push(EngineCheck { engine: engine.clone(), url, file, answers, about });
     }
     checks
 }

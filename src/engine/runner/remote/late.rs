@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::RunNews;
 use super::answers::{Found, Looked, RunState};
 use super::attend::Here;
-use super::client::Urgency;
+use super::client::CallUrgency;
 use super::engine::RemoteEngine;
 use super::order::Order;
 use super::times::RemoteTimes;
@@ -107,7 +107,8 @@ impl<'a> Following<'a> {
 
     /// One look. `None` if nothing was seen, else whether that is its end and recorded.
     async fn look(&mut self) -> Option<bool> {
-        let engine = self.here.engines.for_job(&self.late.order.job, Urgency::Act).await.ok()?;
+        let engine =
+            self.here.engines.for_job(&self.late.order.job, CallUrgency::Act).await.ok()?;
         if self.late.order.found.is_none() {
             let Found::Run(run) = engine.find(&self.late.order).await else { return None };
             self.late.order.found = Some(run);

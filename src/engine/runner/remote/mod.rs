@@ -15,6 +15,7 @@ mod late;
 mod mirror;
 mod order;
 mod runs;
+mod sent_to;
 mod timed;
 mod times;
 mod wake;
@@ -43,7 +44,7 @@ use crate::engine::report::LateSight;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
-pub use self::client::{CallError, EngineClient, EngineRead, Urgency};
+pub use self::client::{CallError, CallUrgency, EngineAbout, EngineClient, EngineRead};
 pub use self::engines::{EngineCheck, Engines, NoEngine, check_engines};
 
 /// How the work on a step at another engine ended.

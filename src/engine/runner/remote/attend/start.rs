@@ -37,6 +37,9 @@ impl Attending<'_> {
             if self.here.foundation.broken().is_some() {
                 continue;
             }
+            if let Some(url) = self.here.engines.url_of(&self.order.job.engine) {
+                self.sent_to.note(&url);
+            }
             let (why, again) = match jobs {
                 Ok(jobs) => match jobs.send(&self.order).await {
                     SendAnswer::NotYet { why, again } => (why, again),

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::{Response, StatusCode};
 
+/// The most bytes of an answer.
+const LARGEST: usize = 2 * 1024 * 1024;
 /// The longest pause that an engine can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 const REMAINING: &str = "x-ratelimit-remaining";
@@ -113,11 +115,26 @@ pub fn pause(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// The request arrived, since an answer began.
-pub fn lost(error: &reqwest::Error) -> CallError {
+fn lost(error: &reqwest::Error) -> CallError {
     match failed(error) {
         CallError::NotSent { why, .. } => CallError::Lost(why),
         error => error,
     }
+}
+
+/// Reads an answer whole.
+///
+/// # Errors
+/// When it breaks off, or is too long.
+pub async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(|e| lost(&e))? {
+        if body.len() + piece.len() > LARGEST {
+            return Err(CallError::Lost("its answer is too long".into()));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
 }
 
 /// Whether a person can be led there.
