@@ -43,8 +43,14 @@ static COMMANDS: LazyLock<Regex> = LazyLock::new(|| {
         r"(^|\s)(\./)?(bin|scripts?)/(\w+[-_])*deploy\b",
         r"\b(make|just|rake|task|npm\s+run|yarn|pnpm)\s+(\S+\s+)?[\w:-]*deploy[\w:-]*",
     ];
-    Regex::new(&format!("(?m){}", commands.join("|"))).expect("the patterns are valid")
+    compiled(&commands.join("|"))
 });
+
+/// Boundaries between words of ASCII: for those of Unicode the fast engines of the library give up.
+fn compiled(pattern: &str) -> Regex {
+    let pattern = pattern.replace(r"\b", r"(?-u:\b)");
+    Regex::new(&format!("(?m){pattern}")).expect("the patterns are valid")
+}
 
 /// Actions that deploy and do not say so by "deploy" in their path.
 const ACTIONS: [&str; 5] = [
@@ -213,10 +219,9 @@ fn hand_over(step: &ReachedStep) -> Option<HandOver> {
 }
 
 static DISPATCHES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    compiled(
         r"repos/(?P<repo>[\w.-]+/[\w.-]+)/(actions/workflows/(?P<workflow>[\w.-]+)/)?dispatches|/dispatches\b",
     )
-    .expect("the pattern is valid")
 });
 
 /// A branch that a step moves by `git push`.
@@ -226,6 +231,5 @@ pub(crate) fn moved_branch(run: &str) -> Option<String> {
 }
 
 static MOVES: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\bgit\s+push\b[^\n]*?\s\+?[\w./${}-]*:(?:refs/heads/)?([\w.-][\w./-]*)")
-        .expect("the pattern is valid")
+    compiled(r"\bgit\s+push\b[^\n]*?\s\+?[\w./${}-]*:(?:refs/heads/)?([\w.-][\w./-]*)")
 });
