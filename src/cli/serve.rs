@@ -112,6 +112,14 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let work = global.demo.then(|| tokio::spawn(colleagues(&handle, &places, &presence).work()));
     let socket_made = file_id(&places.socket());
     let stop = stop(handle.clone(), presence.clone(), global.demo)?;
+    let stop = async move {
+        stop.await;
+        // First of all, while it still answers there: a console takes a socket without an engine for an engine that died, and
+        // restarts it. Another engine may have made a socket since then.
+        if socket_made.is_some() && file_id(&socket) == socket_made {
+            let _gone_already = std::fs::remove_file(&socket);
+        }
+    };
     let renewing = certificates.map(|all| tokio::spawn(all.watch(told(handle.clone()))));
     let copying = chain_head.map(|copy| tokio::spawn(head_copy::keep(handle.clone(), copy)));
     let states = connection::local_states(&places, &global);
@@ -119,10 +127,6 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let access = EngineAccess::new(handle.clone()).at(public_url).trusting(provider);
     let access = access.on_request(move || presence.note());
     let served = server::serve_all(listeners, access, stop).await;
-    // A console does not restart an engine whose socket is gone. Another engine may have made a socket since then.
-    if socket_made.is_some() && file_id(&places.socket()) == socket_made {
-        let _gone_already = std::fs::remove_file(places.socket());
-    }
     for task in work.into_iter().chain(renewing).chain(copying).chain(opening).chain([keeping]) {
         task.abort();
     }

@@ -1,6 +1,7 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
 mod migrations;
+mod observe;
 mod on_call;
 mod paths;
 pub(super) mod people;
@@ -12,9 +13,10 @@ use crate::config::branch;
 use crate::config::error::ConfigError;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::lane::Lanes;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
-use crate::domain::policy::{FreezeMode, Policy, VerifyBy};
+use crate::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
 use crate::domain::recipe::{Recipe, RecordedPipeline};
 use crate::settings::{Located, Mistakes, Section, did_you_mean, list, text, tree};
 
@@ -45,12 +47,14 @@ pub struct ServiceFile {
     pub on_call: Option<OnCallSource>,
     /// The environment variables that steps get.
     pub variables: DeclaredVariables,
-    /// At least one.
+    /// Empty only where CI deploys staging.
     pub staging: Vec<StepSpec>,
     /// Empty for a service without production.
     pub production: Vec<StepSpec>,
     /// Empty only when `production` is.
     pub rollback: Vec<StepSpec>,
+    /// What else deploys to its environments.
+    pub lanes: Lanes,
 }
 
 impl ServiceFile {
@@ -107,7 +111,10 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let database = top.take("database").and_then(|entry| entry.text(mistakes).map(str::to_owned));
     let pipelines = steps::read(&mut top, mistakes);
     let staging: Vec<_> = pipelines.staging.iter().map(|step| step.name.as_str()).collect();
-    let policy = policy(&mut top, &staging, mistakes);
+    let mut policy = policy(&mut top, &staging, mistakes);
+    if pipelines.lanes.staging.is_some() {
+        policy.staging = Staging::Observe;
+    }
     let migrations = migrations::read(&mut top, mistakes);
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);
@@ -126,6 +133,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         staging: pipelines.staging,
         production: pipelines.production,
         rollback: pipelines.rollback,
+        lanes: pipelines.lanes,
     })
 }
 
@@ -163,7 +171,7 @@ fn policy(top: &mut Section<'_>, staging: &[&str], mistakes: &mut Mistakes<'_>) 
     policy
 }
 
-/// `"person"`, `"step:NAME"` with the name of a staging step, or a list of these that are all needed.
+/// `"person"`, `"staging"`, `"step:NAME"` with the name of a staging step, or a list of these that are all needed.
 fn verify(
     section: &mut Section<'_>,
     staging: &[&str],
@@ -187,7 +195,7 @@ fn verify(
         }
     }
     if entry.is_empty_list() {
-        entry.reject(mistakes, "is empty; write \"person\" or \"step:NAME\"");
+        entry.reject(mistakes, "is empty; write \"person\", \"staging\" or \"step:NAME\"");
     }
     (!kinds.is_empty()).then_some(kinds)
 }
@@ -201,8 +209,9 @@ fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
             Err(format!("there is no staging step {step:?}{advice}"))
         }
         None if name == "person" => Ok(VerifyBy::Person),
+        None if name == "staging" => Ok(VerifyBy::Staging),
         None => {
-            let known = ["person", "step:NAME"];
+            let known = ["person", "staging", "step:NAME"];
             let advice =
                 did_you_mean(name, &known).unwrap_or_else(|| format!("; known: {}", list(&known)));
             Err(format!("unknown value {name:?}{advice}"))

@@ -140,6 +140,22 @@ impl UserFile {
         }
     }
 
+    /// Why a repository cannot be looked at by an engine of this file, which errors call `name`.
+    #[must_use]
+    pub fn unreadable(&self, engine: &EngineName, repository: &str, name: &str) -> Option<String> {
+        match self.engines.get(engine) {
+            None => Some(format!("{name} has no [engines.{engine}]; add it")),
+            Some(settings) if settings.kind != EngineKind::GitHub => Some(format!(
+                "[engines.{engine}] of {name} is of kind {}, and has no repositories",
+                settings.kind.as_str()
+            )),
+            Some(settings) if !settings.allows(repository) => Some(format!(
+                "{name} does not let services see {repository:?} at {engine}; add it to may of [engines.{engine}]"
+            )),
+            Some(_) => None,
+        }
+    }
+
     /// All files with values.
     pub fn env_files(&self) -> impl Iterator<Item = &Path> {
         let own = self.own_secrets.iter().map(|(_, sources)| sources);

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome};
+use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
 use super::ids::DeploymentId;
 use super::people::Actor;
-use super::remote::SentRun;
+use super::remote::{EngineName, SentRun};
 use super::time::{Milliseconds, between, millis};
 
 /// The longest plausible time in a deployment during which no step runs.
@@ -29,7 +29,28 @@ pub struct Deployment {
     /// The runs of its steps at other engines, in the order of the steps.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub runs: Vec<SentRun>,
+    /// The run of another engine that it is, where trunkline only saw it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Box<SeenRun>>,
     pub cancel: Option<Cancel>,
+}
+
+/// A run at another engine that trunkline did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeenRun {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<EngineName>,
+    /// Its name there.
+    pub run: String,
+    /// Its page, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Where no build is known, what it deployed. The request then names the build that was live before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownCommit>,
+    /// Whether it had ended before trunkline looked there for the first time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_over: bool,
 }
 
 /// When and how a deployment ended.
@@ -110,6 +131,7 @@ impl Deployment {
             ended: None,
             steps,
             runs: Vec::new(),
+            seen: None,
             cancel: None,
         }
     }
@@ -146,6 +168,19 @@ impl Deployment {
         if self.is_of_restore() { "restore" } else { self.request.kind.as_str() }
     }
 
+    /// What it deployed, if no build is of that commit.
+    #[must_use]
+    pub fn unknown_commit(&self) -> Option<&UnknownCommit> {
+        self.seen.as_ref()?.unknown.as_ref()
+    }
+
+    /// When it ended by the clock of the engine at which it was seen.
+    #[must_use]
+    pub fn ended_there(&self) -> Option<(EngineName, DateTime<Utc>)> {
+        let engine = self.seen.as_ref()?.engine.clone()?;
+        Some((engine, self.ended.as_ref()?.at))
+    }
+
     fn is_by_word(&self) -> bool {
         self.request.kind == DeploymentKind::External && matches!(self.by, Actor::Person(_))
     }
@@ -157,6 +192,9 @@ impl Deployment {
         match kind {
             _ if self.is_stated() => format!("{} stated that {environment} runs {build}", self.by),
             _ if self.is_of_restore() => format!("{} restored the record from a copy", self.by),
+            _ if let Some(commit) = self.unknown_commit() => {
+                format!("deployment by {}: {commit}", self.by)
+            }
             kind => format!("{} of {build} by {}", kind.noun(), self.by),
         }
     }

@@ -70,6 +70,8 @@ impl Staging {
 pub enum VerifyBy {
     /// The success of this step of the staging pipeline.
     Step(String),
+    /// The success of the deployment to staging.
+    Staging,
     /// A person.
     #[default]
     Person,

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::build::{Build, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
-use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, ObservedDeployment, Outcome};
+use super::event::{DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
@@ -20,6 +20,7 @@ use super::remote::SentRun;
 use super::request::Request;
 use super::retention::RetentionRule;
 use super::schema::{SchemaHistory, SharedChange};
+use super::sightings::Sightings;
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
 use super::variables::VariableDigests;
@@ -87,6 +88,8 @@ pub struct ServiceState {
     /// For each restore of the record from a copy, what stands for the unknown that production ran since. Each counts as a
     /// deployment, and deployed nothing.
     pub restores: BTreeSet<DeploymentId>,
+    /// What was seen of other engines.
+    pub(super) sightings: Sightings,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
@@ -144,7 +147,9 @@ impl ServiceState {
                 self.ended(event.at, *deployment, outcome);
             }
             Fact::DeploymentObserved(seen) => self.observed(event, seen),
+            Fact::UnknownObserved(seen) => self.unknown_observed(event, seen),
             Fact::ObservedEnded { deployment, outcome, at } => {
+                self.sighting_ended(*deployment, *at);
                 self.ended(*at, *deployment, outcome);
             }
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
@@ -260,56 +265,21 @@ impl ServiceState {
         }
     }
 
-    fn requested(&mut self, event: &Event, request: &DeploymentRequest) {
+    pub(super) fn requested(&mut self, event: &Event, request: &DeploymentRequest) {
         let id = DeploymentId::from(event.seq);
-        let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
-        self.deployments.insert(id, deployment);
-        self.open.insert(id);
+        self.entered(event, request);
         match request.environment {
             Environment::Staging => self.supersede_waiting(id, request.build),
             Environment::Production => self.close_requests(event, request),
         }
     }
 
-    /// A deployment at another engine counts as a started deployment without steps. Its success makes its build live.
-    fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
-        self.external(event, seen.environment, (seen.build, &seen.sha), seen.at);
-        self.external_changed_schema(event);
-    }
-
-    /// Nobody judged what a deployment at another engine brought.
-    pub(super) fn external_changed_schema(&mut self, event: &Event) {
-        let deployment = self.deployments.get(&event.seq.into());
-        if let Some(request) = deployment.map(|deployment| deployment.request.clone()) {
-            self.record_schema_changes(&request, event.seq);
-        }
-    }
-
-    pub(super) fn external(
-        &mut self,
-        event: &Event,
-        environment: Environment,
-        (build, sha): (BuildNumber, &Sha),
-        at: DateTime<Utc>,
-    ) {
-        let live = self.live_build(environment);
-        let request = DeploymentRequest {
-            build,
-            sha: sha.clone(),
-            environment,
-            kind: DeploymentKind::External,
-            previous: live.map(|live| live.number),
-            previous_sha: live.map(|live| live.sha.clone()),
-            steps: Vec::new(),
-            schema: None,
-            schema_trouble: None,
-            cancels: None,
-            retries: None,
-            findings: Vec::new(),
-            overrides: BTreeMap::new(),
-        };
-        self.requested(event, &request);
-        self.change(event.seq.into(), |deployment| deployment.started_at = Some(at));
+    /// A deployment begins to be known.
+    pub(super) fn entered(&mut self, event: &Event, request: &DeploymentRequest) {
+        let id = DeploymentId::from(event.seq);
+        let deployment = Deployment::requested(id, request.clone(), event.actor.clone(), event.at);
+        self.deployments.insert(id, deployment);
+        self.open.insert(id);
     }
 
     fn supersede_waiting(&mut self, id: DeploymentId, number: BuildNumber) {
@@ -328,6 +298,7 @@ impl ServiceState {
 
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
+        let is_late = self.is_told_late(id, at);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at, outcome: outcome.clone() });
             for step in &mut deployment.steps {
@@ -336,23 +307,20 @@ impl ServiceState {
                 }
             }
         });
-        let Some(deployment) = self.deployments.get(&id) else { return };
+        let Some(deployment) = self.deployments.get(&id).filter(|_| !is_late) else { return };
         let (environment, number) = (deployment.request.environment, deployment.request.build);
+        let (kind, ended_there) = (deployment.request.kind, deployment.ended_there());
+        let is_unknown = deployment.unknown_commit().is_some();
         if deployment.started_at.is_some() {
             self.last_ended.insert(environment, id);
         }
-        if *outcome != Outcome::Succeeded {
+        if *outcome != Outcome::Succeeded || is_unknown {
             return;
         }
-        // An end at another engine may be reported late. Ours are in order, whatever the clock says.
-        let kind = deployment.request.kind;
-        let is_external = kind == DeploymentKind::External;
         if environment == Environment::Production {
             self.settle_restore(kind, number);
         }
-        if is_external && self.live(environment).is_some_and(|live| at < live.since) {
-            return;
-        }
+        self.went_live(environment, ended_there);
         let live = Live { build: number, deployment: id, since: at };
         self.live.entry(environment).or_default().push(live);
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {

@@ -68,6 +68,8 @@ impl ServiceState {
             (None, Some(broken)) if broken.request.kind == Rollback => Some(broken.request.build),
             (None, Some(broken)) if broken.request.build != live.build => Some(live.build),
             (None, Some(broken)) if self.restores.contains(&broken.id) => Some(live.build),
+            (_, Some(broken)) if broken.unknown_commit().is_some() => Some(live.build),
+            (Some(running), _) if running.unknown_commit().is_some() => Some(live.build),
             _ => self.live_before(live.build),
         };
         first.map_or_else(WayBack::default, |first| self.way_back_from(first))

@@ -274,6 +274,7 @@ fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
     let missing: Vec<_> = missing
         .filter_map(|kind| match kind {
             VerifyBy::Step(name) => Some(format!("step {name}")),
+            VerifyBy::Staging => Some("its deployment to staging".to_owned()),
             VerifyBy::Person => None,
         })
         .collect();

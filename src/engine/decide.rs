@@ -173,6 +173,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
 fn verifications(input: &DecisionInput<'_>) -> impl Iterator<Item = Decision> {
     input.verify.iter().filter_map(|kind| match kind {
         VerifyBy::Step(name) => verification(input.state, kind, name),
+        VerifyBy::Staging => of_staging(input.state),
         VerifyBy::Person => None,
     })
 }
@@ -190,4 +191,16 @@ fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Dec
         let note = format!("step {name} of {} succeeded", deployment.id);
         record(Fact::BuildVerified { build: build.number, note, kind: kind.clone() })
     })
+}
+
+/// Verifies the build in staging by its deployment there.
+fn of_staging(state: &ServiceState) -> Option<Decision> {
+    let live = state.live(Environment::Staging)?;
+    if state.unsettled(Environment::Staging).is_some() {
+        return None;
+    }
+    let kind = VerifyBy::Staging;
+    let build = state.builds.get(&live.build).filter(|b| b.verification(&kind).is_none())?;
+    let note = format!("{} succeeded", live.deployment);
+    Some(record(Fact::BuildVerified { build: build.number, note, kind }))
 }

@@ -8,6 +8,7 @@ use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
+use super::observe::Observation;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
 use super::tokens::TokenInput;
@@ -50,6 +51,14 @@ pub enum Input {
         service: ServiceName,
         run: RunId,
         waits: Option<Waits>,
+    },
+    /// What a look at what others deploy saw.
+    Observed(Box<Observation>),
+    /// A deployment at another engine that was seen to begin is not seen any more.
+    SightingLost {
+        service: ServiceName,
+        deployment: DeploymentId,
+        why: String,
     },
     /// The run of a step was certainly never started at the other engine.
     RunAbsent {

@@ -17,6 +17,7 @@ mod input;
 mod links;
 mod migrations;
 mod mirrors;
+mod observe;
 mod open;
 mod presence;
 pub mod record_check;

@@ -17,13 +17,14 @@ use super::input::Input;
 use super::links::Links;
 use super::migrations;
 use super::mirrors::Mirrors;
+use super::observe::ObserveContext;
 use super::presence::OpenServices;
 use super::record_check::{self, DATABASE, RUNS};
 use super::replace;
 use super::reserve::Reserve;
 use super::restore::Restoring;
 use super::retention::Keeper;
-use super::runner::remote::RemoteRunner;
+use super::runner::remote::{Engines, RemoteRunner};
 use super::runner::{Runners, StepRunner};
 use super::tokens::Tokens;
 use super::trunk::{KnownPeople, TrunkContext};
@@ -75,12 +76,9 @@ impl Engine {
         freezes.know_on_call(&owned.world());
         freezes.look(&world, clock.now()).take_in(&mut owned, &freezes, clock.now());
 
-        let remote = RemoteRunner::new(
-            &runs,
-            (services.user_file(), &environment),
-            foundation.clone(),
-            remote_times,
-        );
+        let user_file = services.user_file().map(Path::to_owned);
+        let engines = Arc::new(Engines::new(user_file, environment.clone(), remote_times));
+        let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone());
         let variables = Arc::new(Variables::open(environment, services.user_file(), &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =
@@ -105,10 +103,8 @@ impl Engine {
         });
         let thread = std::thread::spawn(move || writer.run(inbox));
         go_on(&world, &inputs).await;
-        let presence = OpenServices::default();
-        tokio::spawn(presence.clone().publish(world.clone(), inputs.clone()));
+        let presence = OpenServices::published(&world, &inputs);
         let webhooks = Webhooks::default();
-        let wakers = webhooks.wakers.clone();
         let keeper = Keeper {
             world: world.clone(),
             inputs: inputs.clone(),
@@ -120,8 +116,11 @@ impl Engine {
             user_file: services.user_file().map(Path::to_owned),
             poll,
         };
+        let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
+        let trunks = webhooks.wakers.clone();
+        let observing = ObserveContext::new(sources, sink, trunks, remote_times);
         let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk = TrunkContext::new(world, inputs, now, rules, wakers, fetches.clone());
+        let trunk = TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
         let watching = Watching {
             trunk,
             mirrors,
@@ -129,6 +128,7 @@ impl Engine {
             reserve,
             gather: gather.clone(),
             known: known_people,
+            observing,
             poll,
         };
         let watching = tokio::spawn(watch_all(watching, keeper, services, watched, unread));

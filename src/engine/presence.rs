@@ -50,6 +50,13 @@ impl OpenServices {
         self.0.waits.lock().expect("no code panics with the waits")
     }
 
+    /// Begins to tell the writer who is present.
+    pub fn published(world: &WorldReader, inputs: &mpsc::Sender<Input>) -> Self {
+        let open = Self::default();
+        tokio::spawn(open.clone().publish(world.clone(), inputs.clone()));
+        open
+    }
+
     /// Notes that somebody waits, as long as the result lives.
     pub fn enter(&self, service: &ServiceName, caller: &Caller, now: DateTime<Utc>) -> PresentWait {
         let key = (service.clone(), caller.identity.digest_name());
@@ -68,7 +75,7 @@ impl OpenServices {
     }
 
     /// Tells the writer who is present, each change once, until the engine stops.
-    pub async fn publish(self, world: WorldReader, inputs: mpsc::Sender<Input>) {
+    async fn publish(self, world: WorldReader, inputs: mpsc::Sender<Input>) {
         let mut told = BTreeMap::new();
         loop {
             if self.lock().is_empty() {

@@ -54,6 +54,20 @@ pub fn run_waits(state: &ServiceState, run: RunId, waits: Option<&Waits>) -> Opt
     })
 }
 
+/// A deployment at another engine that was seen to begin is not seen any more: how it ended is not known.
+#[must_use]
+pub fn sighting_lost(
+    state: &ServiceState,
+    id: DeploymentId,
+    why: &str,
+    at: DateTime<Utc>,
+) -> Option<Fact> {
+    let deployment = state.deployments.get(&id)?;
+    let is_open = deployment.seen.is_some() && deployment.is_open();
+    let outcome = Outcome::Failed(format!("how it ended is not known: {why}"));
+    is_open.then_some(Fact::ObservedEnded { deployment: id, outcome, at })
+}
+
 /// The run of a step was never started at the other engine: it goes out once more.
 #[must_use]
 pub fn run_absent(

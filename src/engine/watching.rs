@@ -14,6 +14,7 @@ use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
+use super::observe::{ObserveContext, observe_all};
 use super::reserve::{Reserve, write_remedy};
 use super::restore::{RETRY_REMEDY, read_rules};
 use super::retention::Keeper;
@@ -40,6 +41,8 @@ pub struct Watching {
     pub gather: GatherContext,
     /// Who is known besides the people of each service file.
     pub known: Arc<KnownPeople>,
+    /// Looks at what others deploy.
+    pub observing: ObserveContext,
     pub poll: Duration,
 }
 
@@ -179,6 +182,7 @@ pub(super) async fn watch_all(
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
     watchers.spawn(keeper.keep());
+    watchers.spawn(observe_all(watching.observing.clone(), watching.poll));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

@@ -1,5 +1,6 @@
 //! The one writer: takes every input from one channel, records it, applies it, then acts.
 
+mod observed;
 mod record;
 mod tokens;
 
@@ -179,29 +180,12 @@ impl Writer {
                 self.prepared(&service, deployment, result);
             }
             Input::StepEnded { service, run, status } => self.step_ended(&service, run, status),
-            Input::RunFound { service, run, found, how } => {
-                let fact = |state: &ServiceState| report::run_found(state, run, &found, how);
-                let again =
-                    || Input::RunFound { service: service.clone(), run, found: found.clone(), how };
-                if self.of_run(&service, fact, again) {
-                    self.settle(&service);
-                }
+            Input::RunFound { .. } | Input::RunWaits { .. } | Input::RunAbsent { .. } => {
+                self.run_news(input);
             }
-            Input::RunWaits { service, run, waits } => {
-                let fact = |state: &ServiceState| report::run_waits(state, run, waits.as_ref());
-                let again =
-                    || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
-                self.of_run(&service, fact, again);
-            }
-            Input::RunAbsent { service, run } => {
-                let now = self.clock.now();
-                let fact = |state: &ServiceState| report::run_absent(&service, state, run, now);
-                let again = || Input::RunAbsent { service: service.clone(), run };
-                if self.of_run(&service, fact, again) {
-                    // Only now another may look for it, or send it.
-                    self.acts.run_is_absent(run);
-                    self.settle(&service);
-                }
+            Input::Observed(observation) => self.observed(&observation),
+            Input::SightingLost { service, deployment, why } => {
+                self.sighting_lost(&service, deployment, &why);
             }
             Input::PipelineKnown { service, sha, file } => {
                 let remember = |service: &mut Service| service.remember_pipeline(sha, file);

@@ -109,6 +109,22 @@ pub(super) async fn is_ancestor(mirror: &Path, a: &Sha, b: &Sha) -> Result<bool,
     }
 }
 
+pub(super) async fn differ(
+    mirror: &Path,
+    a: &Sha,
+    b: &Sha,
+    paths: Option<&Paths>,
+) -> Result<bool, GitError> {
+    let specs = paths.map_or(&[][..], Paths::specs).iter().map(String::as_str);
+    let arguments = ["-r", "--quiet", "--end-of-options", a.as_str(), b.as_str(), "--"];
+    let ended = Git::new("diff-tree").args(arguments).args(specs).end(mirror).await?;
+    match ended.code {
+        Some(0) => Ok(false),
+        Some(1) => Ok(true),
+        _ => Err(ended.failed("diff-tree")),
+    }
+}
+
 /// The git arguments for the commits that `to` reaches and `from` does not, of some paths or of all.
 pub(super) fn reach(from: Option<&Sha>, to: &Sha, paths: Option<&Paths>) -> Vec<String> {
     let mut arguments = vec!["--end-of-options".to_owned(), to.to_string()];

@@ -5,6 +5,7 @@ mod by_hand;
 mod checkouts;
 mod compatibility;
 mod deploys;
+mod engines;
 mod git;
 mod github;
 mod github_document;

@@ -17,7 +17,7 @@ const MOST: usize = 50;
 /// How long a run may wait for people and timers, unless the step says otherwise.
 const WAIT_WITHIN: Duration = Duration::from_hours(24);
 /// What GitHub's names of repositories, files, branches and jobs are as long as at most.
-const LONGEST_NAME: usize = 200;
+pub(super) const LONGEST_NAME: usize = 200;
 
 /// The keys of such a step.
 pub(super) struct RemoteKeys<'a> {
@@ -134,7 +134,7 @@ fn github(
     })
 }
 
-fn named(
+pub(super) fn named(
     entry: &Setting<'_>,
     is: fn(&str) -> bool,
     rule: &str,
@@ -149,7 +149,7 @@ fn named(
 }
 
 /// `owner/name`, neither of which a path can be made of.
-fn is_repository(text: &str) -> bool {
+pub(super) fn is_repository(text: &str) -> bool {
     let is_part = |part: &str| {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         !part.is_empty() && part.chars().all(allowed) && part.chars().any(|c| c != '.')
@@ -157,7 +157,7 @@ fn is_repository(text: &str) -> bool {
     text.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
 
-fn is_workflow(text: &str) -> bool {
+pub(super) fn is_workflow(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let stem = text.strip_suffix(".yml").or(text.strip_suffix(".yaml"));
     stem.is_some_and(|stem| !stem.is_empty()) && text.chars().all(allowed)
@@ -168,11 +168,11 @@ fn is_ref(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('-') && !text.contains(' ') && !has_control(text)
 }
 
-fn has_control(text: &str) -> bool {
+pub(super) fn has_control(text: &str) -> bool {
     text.contains(char::is_control)
 }
 
-fn required<'a>(
+pub(super) fn required<'a>(
     section: &mut Section<'a>,
     key: &'static str,
     mistakes: &mut Mistakes<'_>,
@@ -199,7 +199,7 @@ fn as_variables(
     }
 }
 
-fn engine_name(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<EngineName> {
+pub(super) fn engine_name(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<EngineName> {
     let name = entry.text(mistakes)?;
     let parsed = name.parse();
     if parsed.is_err() {

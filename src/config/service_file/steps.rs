@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::observe;
 use super::remote::RemoteKeys;
 use crate::domain::event::{Run, StepSpec};
+use crate::domain::lane::{Lane, Lanes};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// The default timeout of a step.
@@ -16,15 +18,22 @@ pub(super) struct Pipelines {
     pub(super) staging: Vec<StepSpec>,
     pub(super) production: Vec<StepSpec>,
     pub(super) rollback: Vec<StepSpec>,
+    pub(super) lanes: Lanes,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
     let staging = DeclaredPipeline::read("staging", top, mistakes);
     let production = DeclaredPipeline::read("production", top, mistakes);
     let rollback = DeclaredPipeline::read("rollback", top, mistakes);
-    if staging.at.is_none() {
-        let sentence = "has no steps; add [[staging.steps]] with a name and what to run";
+    if staging.at.is_none() && staging.lane.is_none() {
+        let sentence = "has no steps; add [[staging.steps]] with a name and what to run, or [staging.observe] where CI deploys \
+                        staging";
         mistakes.add(0, "staging", sentence);
+    }
+    if let (Some(at), true) = (staging.at, staging.lane.is_some()) {
+        let sentence = "has steps beside [staging.observe]: where CI deploys staging, trunkline runs nothing there; remove \
+                        one of them";
+        mistakes.add(at, "staging", sentence);
     }
     match (production.at, rollback.at) {
         (Some(at), None) => mistakes.add(at, "rollback", ADD_ROLLBACK),
@@ -34,28 +43,43 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         }
         (Some(_), Some(_)) | (None, None) => {}
     }
-    Pipelines { staging: staging.steps, production: production.steps, rollback: rollback.steps }
+    Pipelines {
+        staging: staging.steps,
+        production: production.steps,
+        rollback: rollback.steps,
+        lanes: Lanes { staging: staging.lane, production: production.lane },
+    }
 }
 
+#[derive(Default)]
 struct DeclaredPipeline {
-    /// Its byte position, if the file has it.
+    /// The byte position of what runs its steps, if the file has that.
     at: Option<usize>,
     steps: Vec<StepSpec>,
+    lane: Option<Lane>,
 }
 
 impl DeclaredPipeline {
     fn read(name: &'static str, top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Self {
-        let Some(entry) = top.take(name) else { return Self { at: None, steps: Vec::new() } };
+        let Some(entry) = top.take(name) else { return Self::default() };
         let at = Some(entry.key_at);
         let Some(mut section) = entry.section(mistakes) else {
-            return Self { at, steps: Vec::new() };
+            return Self { at, ..Self::default() };
         };
-        let steps = match section.take("steps") {
-            Some(entry) => steps(&entry, mistakes),
-            None => no_steps(section.at, &section.path, mistakes),
+        let observed = section.take("observe");
+        let (at, steps) = match section.take("steps") {
+            Some(entry) => (at, steps(&entry, mistakes)),
+            None if observed.is_some() => (None, Vec::new()),
+            None => (at, no_steps(section.at, &section.path, mistakes)),
         };
+        let lane = observed.and_then(|entry| {
+            if name == "rollback" {
+                entry.reject(mistakes, "is for staging and production; remove it");
+            }
+            observe::read(&entry, mistakes)
+        });
         section.finish_below(&super::TOP, mistakes);
-        Self { at, steps }
+        Self { at, steps, lane }
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::adoption::Adoption;
-pub use self::observed::ObservedDeployment;
+pub use self::observed::{ObservedDeployment, UnknownCommit, UnknownDeployment};
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec, are_remote};
 pub use self::sentence::Subject;
@@ -130,6 +130,8 @@ pub enum Fact {
     /// Another engine deploys to an environment. This event's sequence number names the deployment. The actor is who
     /// started it there.
     DeploymentObserved(ObservedDeployment),
+    /// The same of a commit that no build is of: what runs there is not known until something else is deployed.
+    UnknownObserved(UnknownDeployment),
     /// An observed deployment ended.
     ObservedEnded {
         deployment: DeploymentId,
@@ -248,6 +250,7 @@ names! {
     CancelRequested: "cancel_requested",
     DeploymentEnded: "deployment_ended",
     DeploymentObserved: "deployment_observed",
+    UnknownObserved: "unknown_observed",
     ObservedEnded: "observed_ended",
     BuildVerified: "build_verified",
     HoldPlaced: "hold_placed",

@@ -57,16 +57,11 @@ impl Fact {
             Self::StepStarted { deployment, step } => {
                 format!("{deployment} step {} started", step + 1)
             }
-            Self::RunSent { deployment, step, engine, key } => {
-                format!("{deployment} step {} goes to {engine} as {key}", step + 1)
-            }
-            Self::RunFound { deployment, step, run, .. } => {
-                format!("{deployment} step {} is run {}", step + 1, run.id)
-            }
-            Self::RunWaits { deployment, step, waits } => match waits {
-                Some(waits) => format!("{deployment} step {} waits for {waits}", step + 1),
-                None => format!("{deployment} step {} waits no more", step + 1),
-            },
+            Self::RunSent { .. }
+            | Self::RunFound { .. }
+            | Self::RunWaits { .. }
+            | Self::DeploymentObserved(_)
+            | Self::UnknownObserved(_) => self.of_other_engine(by, seq),
             Self::StepEnded { deployment, step, outcome, .. } => {
                 format!("{deployment} step {}: {outcome}", step + 1)
             }
@@ -75,10 +70,6 @@ impl Fact {
             }
             Self::DeploymentEnded { deployment, outcome }
             | Self::ObservedEnded { deployment, outcome, .. } => format!("{deployment} {outcome}"),
-            Self::DeploymentObserved(seen) => {
-                let (id, run) = (DeploymentId::from(seq), &seen.run);
-                format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
-            }
             Self::BuildVerified { build, note, .. } => {
                 format!("{by} verified {build}{}", because(note))
             }
@@ -131,6 +122,32 @@ impl Fact {
         }
     }
 
+    /// What became known of a run at another engine.
+    fn of_other_engine(&self, by: &Actor, seq: Seq) -> String {
+        match self {
+            Self::RunSent { deployment, step, engine, key } => {
+                format!("{deployment} step {} goes to {engine} as {key}", step + 1)
+            }
+            Self::RunFound { deployment, step, run, .. } => {
+                format!("{deployment} step {} is run {}", step + 1, run.id)
+            }
+            Self::RunWaits { deployment, step, waits } => match waits {
+                Some(waits) => format!("{deployment} step {} waits for {waits}", step + 1),
+                None => format!("{deployment} step {} waits no more", step + 1),
+            },
+            Self::DeploymentObserved(seen) => {
+                let (id, run) = (DeploymentId::from(seq), &seen.run);
+                format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
+            }
+            Self::UnknownObserved(seen) => {
+                let (id, run) = (DeploymentId::from(seq), &seen.run);
+                let (commit, to) = (&seen.commit, seen.environment);
+                format!("{by} deploys to {to} ({id}, run {run}): {commit}")
+            }
+            _ => String::new(),
+        }
+    }
+
     fn subject(&self, seq: Seq) -> Subject {
         let none = Subject::default();
         match self {
@@ -143,6 +160,11 @@ impl Fact {
                 build: Some(seen.build),
                 environment: Some(seen.environment),
                 deployment: Some(DeploymentId::from(seq)),
+            },
+            Self::UnknownObserved(seen) => Subject {
+                environment: Some(seen.environment),
+                deployment: Some(DeploymentId::from(seq)),
+                ..none
             },
             Self::ProductionAdopted(adopted) => Subject {
                 build: Some(adopted.build),

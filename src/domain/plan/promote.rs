@@ -131,6 +131,7 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         .map(|kind| match kind {
             VerifyBy::Step(step) => format!("staging step {step:?} did not pass"),
             VerifyBy::Person => "no person verified it".to_owned(),
+            VerifyBy::Staging => "its deployment to staging did not succeed".to_owned(),
         })
         .collect();
     if !missing.is_empty() {
@@ -175,6 +176,7 @@ fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> St
             let by = match &seen.kind {
                 VerifyBy::Step(step) => format!("{step} passed"),
                 VerifyBy::Person => format!("{} verified it", seen.by),
+                VerifyBy::Staging => "its deployment to staging succeeded".to_owned(),
             };
             let note = match seen.note.as_str() {
                 note if note.is_empty() || !seen.kind.is_person() => String::new(),
@@ -291,6 +293,9 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
     if input.state.is_unknown_since_restore(Environment::Production) {
         return order_after_restore(input, target);
     }
+    if let Some(found) = order_after_unknown(input) {
+        return found;
+    }
     match input.state.live(Environment::Production).map(|live| live.build) {
         Some(live) if target.number < live => finding(
             Guard::Order,
@@ -316,6 +321,17 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
         .with(Some(Remedy::Adopt { commit: None })),
         None => finding(Guard::Order, Severity::Info, "First build to go live"),
     }
+}
+
+/// Somebody deployed what is no build, or what nobody knows.
+fn order_after_unknown(input: PlanInput<'_>) -> Option<Finding> {
+    let made = input.state.unsettled(Environment::Production)?;
+    let commit = made.unknown_commit()?;
+    let last = input.state.live(Environment::Production);
+    let last = last.map_or(String::new(), |last| format!("; {} is the last that is", last.build));
+    let sentence = format!("What production runs is not known: {} deployed {commit}{last}", made.by);
+    let adopt = Remedy::Adopt { commit: None };
+    Some(finding(Guard::Order, Severity::Override, sentence).with(Some(adopt)))
 }
 
 /// The record was restored from a copy, and nothing was deployed since.

@@ -95,10 +95,11 @@ impl ServiceState {
         self.deployments.get(self.last_ended.get(&environment)?)
     }
 
-    /// The last deployment of an environment to end, if it started and did not succeed. What runs there is uncertain.
+    /// The last deployment of an environment to end, if it started and did not succeed, or deployed what nobody knows. What
+    /// runs there is uncertain.
     #[must_use]
     pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
-        self.last_ended(environment).filter(|d| !d.succeeded())
+        self.last_ended(environment).filter(|d| !d.succeeded() || d.unknown_commit().is_some())
     }
 
     /// The deployment of a build to staging that went wrong, unless it went well there since. One that never began

@@ -22,6 +22,9 @@ pub enum Alarm {
         /// The step at which it ended, if one did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<String>,
+        /// What was deployed, if no build is of that commit: `@bob at github deployed 3f2a9c1, which is no build of main`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unknown: Option<String>,
     },
     /// What production runs is no good build.
     BadLive { build: BuildNumber, why: String },
@@ -37,6 +40,10 @@ impl Alarm {
             Self::InDoubt { kind, state, .. } if is_of_restore(*kind, *state) => {
                 "RESTORED, NOT KNOWN".to_owned()
             }
+            Self::InDoubt { environment, unknown: Some(_), .. } => match environment {
+                Environment::Production => "LIVE NOT KNOWN".to_owned(),
+                Environment::Staging => "STG NOT KNOWN".to_owned(),
+            },
             Self::InDoubt { environment: Environment::Production, kind, build, state, .. } => {
                 format!("{} {build} {kind}", state.as_str().to_uppercase())
             }
@@ -58,6 +65,9 @@ impl Alarm {
                 format!(
                     "{environment} is in doubt: the record was restored from a copy in which {build} was live; what runs there is not known"
                 )
+            }
+            Self::InDoubt { environment, unknown: Some(unknown), .. } => {
+                format!("what {environment} runs is not known: {unknown}")
             }
             Self::InDoubt { environment, kind, build, state, step, .. } => {
                 let what = match environment {
@@ -105,7 +115,12 @@ pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
 
 fn of_attempt(attempt: &Deployment) -> Alarm {
     let step = attempt.failed_step().map(str::to_owned);
+    let unknown = attempt.unknown_commit().map(|commit| {
+        let how = if attempt.succeeded() { "deployed" } else { "tried to deploy" };
+        format!("{} {how} {commit}", attempt.by)
+    });
     Alarm::InDoubt {
+        unknown,
         environment: attempt.request.environment,
         deployment: attempt.id,
         kind: attempt.request.kind,

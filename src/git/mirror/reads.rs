@@ -98,6 +98,14 @@ impl Mirror {
         range::is_ancestor(&self.path, a, b).await
     }
 
+    /// True if a file of these paths differs between two commits.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks one of the commits.
+    pub async fn differ(&self, a: &Sha, b: &Sha, paths: Option<&Paths>) -> Result<bool, GitError> {
+        range::differ(&self.path, a, b, paths).await
+    }
+
     /// The commits that `to` reaches and `from` does not, newest first, with author names from the mailmap of `to`; and
     /// after a rewrite, the commits that only `from` reaches. Those that change none of the paths are marked. At most
     /// `limit` are listed: `to`, then those that change the paths, then the others. Without a `from`, commits past the

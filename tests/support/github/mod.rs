@@ -1,55 +1,42 @@
-//! A GitHub for tests, on this machine and as mean as the real one: runs that its list shows late, answers that get lost,
+//! A GitHub for tests, on this machine and as mean as the real one: runs that its lists show late, answers that get lost,
 //! words that nobody knows, limits, and logs at another host.
 
+mod clock;
+mod deployment;
+mod fault;
+mod objects;
 mod routes;
 mod run;
+mod scenes;
+mod state;
+mod workflow;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-pub use self::run::{FakeJob, FakeRun, FakeStep};
+pub use self::clock::GitHubClock;
+pub use self::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
+pub use self::fault::{DispatchFault, LogFault};
+pub use self::run::{FakeAttempt, FakeJob, FakeRun, FakeStep, RunOf};
+use self::state::State;
+pub use self::workflow::FakeWorkflow;
 
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The token that it wants.
 pub const GITHUB_TOKEN: &str = "github_pat_11AAAA_4f9d8a7c6b5e4d3c";
-
-/// What befalls dispatches.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DispatchFault {
-    #[default]
-    Pass,
-    /// Done, and answered with 502.
-    BadGateway,
-    /// Not done, and answered with 503 and a time to come again, as before acceptance.
-    Unavailable,
-    /// Done, and the number of the run is not told.
-    NoDetails,
-    /// Not done: the token lacks a permission.
-    Forbidden,
-    /// Not done, once: there were too many requests.
-    LimitedOnce,
-    /// The same, told by the number of requests that are left.
-    SpentOnce,
-}
-
-/// What befalls the text of a job.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum LogFault {
-    #[default]
-    Pass,
-    /// Once it breaks off after so many bytes.
-    CutOnce(usize),
-    /// It is sent on to this address instead.
-    Elsewhere(String),
-}
+/// Whose token that is.
+pub const GITHUB_LOGIN: &str = "trunkline-acme";
+/// The repository that it has.
+const REPOSITORY: &str = "acme/shop";
 
 /// A request that came, and the status of its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,14 +47,12 @@ pub struct GitHubRequest {
     pub status: u16,
 }
 
-/// It serves as long as the value lives.
+/// It serves as long as the value lives. How a test plays with it is in `scenes`.
 pub struct GitHub {
     server: Arc<Server>,
     address: SocketAddr,
     serving: [JoinHandle<()>; 2],
 }
-
-type OnDispatch = Box<dyn Fn(&mut FakeRun) + Send>;
 
 struct Server {
     state: Mutex<State>,
@@ -76,36 +61,38 @@ struct Server {
     storage: SocketAddr,
 }
 
-struct State {
-    /// The runs by their numbers.
-    runs: BTreeMap<u64, FakeRun>,
-    /// The inputs of each workflow, by its file.
-    workflows: BTreeMap<String, Vec<String>>,
-    on_dispatch: OnDispatch,
-    dispatch: DispatchFault,
-    log: LogFault,
-    seen: Vec<GitHubRequest>,
-    /// What asked for the text of a job: whether it brought a token.
-    downloads: Vec<bool>,
-    shows_keys: bool,
-}
-
 impl GitHub {
     /// With `acme/shop`, whose `deploy.yml` takes `sha`, `kind` and `trunkline` and succeeds at once.
     pub async fn start() -> Self {
         let [api, storage] = [listener().await, listener().await];
         let address = api.local_addr().unwrap();
-        let inputs = ["sha", "kind", "trunkline"].map(str::to_owned).to_vec();
-        let state = State {
+        let clock = GitHubClock::default();
+        let mut state = State {
+            renewed_at: clock.now() + TimeDelta::hours(1),
+            clock,
+            repositories: [REPOSITORY.to_owned()].into(),
+            tokens: [(GITHUB_TOKEN.to_owned(), GITHUB_LOGIN.to_owned())].into(),
             runs: BTreeMap::new(),
-            workflows: [("deploy.yml".to_owned(), inputs)].into(),
+            frozen: None,
+            lag: TimeDelta::zero(),
+            workflows: Vec::new(),
+            deployments: Vec::new(),
             on_dispatch: Box::new(|run| run.succeeds("deploy", "deployed")),
+            on_review: Box::new(|run| run.status = "in_progress".into()),
             dispatch: DispatchFault::Pass,
             log: LogFault::Pass,
+            planned: Vec::new(),
+            limited: None,
+            left: BTreeMap::new(),
+            between_pages: None,
             seen: Vec::new(),
             downloads: Vec::new(),
+            strays: Vec::new(),
             shows_keys: true,
+            is_odd: false,
         };
+        let inputs = ["sha", "kind", "trunkline"].map(str::to_owned);
+        state.workflow_mut(REPOSITORY, "deploy.yml").inputs = Some(inputs.into());
         let server = Arc::new(Server {
             state: Mutex::new(state),
             changes: watch::Sender::default(),
@@ -127,33 +114,9 @@ impl GitHub {
         format!("http://{}", self.address)
     }
 
-    /// What a run does as soon as it was dispatched.
-    pub fn on_dispatch(&self, then: impl Fn(&mut FakeRun) + Send + 'static) {
-        self.state().on_dispatch = Box::new(then);
-    }
-
-    pub fn dispatch(&self, fault: DispatchFault) {
-        self.state().dispatch = fault;
-    }
-
-    pub fn logs(&self, fault: LogFault) {
-        self.state().log = fault;
-    }
-
-    /// Whether the titles of runs show their keys from now on.
-    pub fn show_keys(&self, shows: bool) {
-        self.state().shows_keys = shows;
-    }
-
     /// All runs, the oldest first.
     pub fn runs(&self) -> Vec<FakeRun> {
         self.state().runs.values().cloned().collect()
-    }
-
-    /// Changes a run.
-    pub fn change(&self, id: u64, change: impl FnOnce(&mut FakeRun)) {
-        change(self.state().runs.get_mut(&id).unwrap());
-        self.server.changed();
     }
 
     /// All requests to the API, the oldest first.
@@ -167,10 +130,21 @@ impl GitHub {
         seen.iter().filter(|r| r.method == method && r.path.contains(part)).count()
     }
 
+    /// How many requests counted for the limit of the hour: all but those that nothing had changed for.
+    pub fn spent(&self) -> usize {
+        self.seen().iter().filter(|request| request.status != 304).count()
+    }
+
     /// How many texts of jobs were asked for, and how many of these requests brought a token.
     pub fn downloads(&self) -> (usize, usize) {
         let state = self.state();
         (state.downloads.len(), state.downloads.iter().filter(|has_token| **has_token).count())
+    }
+
+    /// How many requests followed to the other host, and how many of these brought a token.
+    pub fn strays(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.strays.len(), state.strays.iter().filter(|has_token| **has_token).count())
     }
 
     /// Waits until what is here is as a test wants it.

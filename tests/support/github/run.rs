@@ -1,32 +1,97 @@
-//! A run of the GitHub of tests, its jobs and their steps, and how they are told.
+//! A run of the GitHub of tests, its jobs and their steps.
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+
+use super::clock::GitHubClock;
+use super::objects;
+
+/// What somebody else starts. What is left empty is as it is most often: a push to `main` of `acme/shop`.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOf<'a> {
+    pub repository: &'a str,
+    /// The file of the workflow.
+    pub workflow: &'a str,
+    pub event: &'a str,
+    /// The branch or the tag.
+    pub branch: &'a str,
+    pub sha: &'a str,
+    pub actor: &'a str,
+    pub title: &'a str,
+    pub status: &'a str,
+    pub conclusion: Option<&'a str>,
+}
+
+impl Default for RunOf<'_> {
+    fn default() -> Self {
+        Self {
+            repository: super::REPOSITORY,
+            workflow: "deploy-staging.yml",
+            event: "push",
+            branch: "main",
+            sha: "",
+            actor: "bob",
+            title: "a change",
+            status: "queued",
+            conclusion: None,
+        }
+    }
+}
 
 /// The run of a workflow. A test changes it as it likes.
 #[derive(Debug, Clone, Default)]
 pub struct FakeRun {
     pub id: u64,
+    /// Such as `acme/shop`.
+    pub repository: String,
+    /// The file of the workflow.
     pub workflow: String,
     pub title: String,
+    pub event: String,
+    /// The branch or the tag.
+    pub branch: String,
+    pub sha: String,
+    /// Who began it, and who started this attempt.
+    pub actor: String,
+    pub triggering_actor: String,
     pub inputs: BTreeMap<String, String>,
     pub status: String,
     pub conclusion: Option<String>,
     pub attempt: u64,
-    /// How the first attempt ended, once there is another.
-    pub first_attempt: Option<(String, Option<String>)>,
+    /// The attempts before this one, the first one first.
+    pub earlier: Vec<FakeAttempt>,
     pub jobs: Vec<FakeJob>,
     /// The deployments that wait, as they are told.
     pub pending: Vec<Value>,
-    /// Whether the list of runs shows it.
+    /// What reviewers said: the word and who.
+    pub reviews: Vec<(String, String)>,
+    /// Its concurrency group.
+    pub group: Option<String>,
+    /// Whether the lists of runs show it, and since when.
     pub is_listed: bool,
+    pub listed_at: DateTime<Utc>,
     pub cancels: u32,
     pub forces: u32,
     /// Whether a cancellation that is not forced ends it.
     pub hears: bool,
     pub created_at: DateTime<Utc>,
+    /// When this attempt began.
+    pub started_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub(super) clock: GitHubClock,
+}
+
+/// An attempt that is over.
+#[derive(Debug, Clone, Default)]
+pub struct FakeAttempt {
+    pub status: String,
+    pub conclusion: Option<String>,
+    pub jobs: Vec<FakeJob>,
+    pub triggering_actor: String,
+    pub started_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -50,10 +115,14 @@ pub struct FakeStep {
 }
 
 impl FakeRun {
+    pub fn is_over(&self) -> bool {
+        self.status == "completed"
+    }
+
     /// The job of this name, which is added if there is none.
     pub fn job(&mut self, name: &str) -> &mut FakeJob {
         let at = self.jobs.iter().position(|job| job.name == name).unwrap_or_else(|| {
-            let id = self.id * 100 + self.jobs.len() as u64;
+            let id = self.id * 10_000 + self.attempt * 100 + self.jobs.len() as u64;
             let status = "queued".to_owned();
             self.jobs.push(FakeJob { id, name: name.to_owned(), status, ..FakeJob::default() });
             self.jobs.len() - 1
@@ -64,9 +133,10 @@ impl FakeRun {
     /// It runs, in this step of this job.
     pub fn runs(&mut self, job: &str, step: &str) {
         self.status = "in_progress".into();
+        let now = self.clock.now();
         let job = self.job(job);
         job.status = "in_progress".into();
-        job.began_at.get_or_insert_with(Utc::now);
+        job.began_at.get_or_insert(now);
         for step in &mut job.steps {
             (step.status, step.conclusion) = ("completed".into(), Some("success".into()));
         }
@@ -76,10 +146,11 @@ impl FakeRun {
 
     /// A job ends with this text.
     pub fn job_ends(&mut self, job: &str, conclusion: &str, log: Option<&str>) {
+        let now = self.clock.now();
         let job = self.job(job);
         job.status = "completed".into();
-        job.began_at.get_or_insert_with(Utc::now);
-        job.ended_at = Some(Utc::now());
+        job.began_at.get_or_insert(now);
+        job.ended_at = Some(now);
         for step in job.steps.iter_mut().filter(|step| step.status != "completed") {
             (step.status, step.conclusion) = ("completed".into(), Some(conclusion.into()));
         }
@@ -96,75 +167,56 @@ impl FakeRun {
         self.ends("success");
     }
 
-    /// Somebody starts it once more.
+    /// It waits for a review of an environment, by these people; a name with `team ` before it is a team's.
+    pub fn waits_for(&mut self, environment: &str, reviewers: &[&str]) {
+        self.status = "waiting".into();
+        let reviewers = reviewers.iter().map(|name| objects::reviewer(name));
+        self.pending = vec![json!({
+            "environment": objects::environment_name(environment),
+            "wait_timer": 0,
+            "wait_timer_started_at": null,
+            "current_user_can_approve": true,
+            "reviewers": reviewers.collect::<Vec<_>>(),
+        })];
+    }
+
+    /// Somebody starts it once more: it keeps its number, and the jobs are new ones.
     pub fn again(&mut self) {
-        self.first_attempt = Some((self.status.clone(), self.conclusion.take()));
-        (self.status, self.attempt) = ("queued".into(), self.attempt + 1);
-    }
-
-    pub(super) fn told(&self, url: &str) -> Value {
-        self.told_as(url, self.attempt, &self.status, self.conclusion.as_deref())
-    }
-
-    pub(super) fn told_first(&self, url: &str) -> Value {
-        let now = (self.status.clone(), self.conclusion.clone());
-        let (status, conclusion) = self.first_attempt.clone().unwrap_or(now);
-        self.told_as(url, 1, &status, conclusion.as_deref())
-    }
-
-    fn told_as(&self, url: &str, attempt: u64, status: &str, conclusion: Option<&str>) -> Value {
-        json!({
-            "id": self.id,
-            "name": null,
-            "display_title": self.title,
-            "path": format!(".github/workflows/{}", self.workflow),
-            "event": "workflow_dispatch",
-            "status": status,
-            "conclusion": conclusion,
-            "run_attempt": attempt,
-            "head_branch": "main",
-            "head_sha": "0".repeat(40),
-            "html_url": format!("{url}/acme/shop/actions/runs/{}", self.id),
-            "pull_requests": null,
-            "created_at": instant(self.created_at),
-            "run_started_at": instant(self.created_at),
-            "triggering_actor": null,
-        })
-    }
-
-    pub(super) fn told_jobs(&self) -> Vec<Value> {
-        self.jobs.iter().map(|job| job.told(self.id)).collect()
-    }
-}
-
-impl FakeJob {
-    fn told(&self, run: u64) -> Value {
-        let steps = self.steps.iter().enumerate().map(|(at, step)| {
-            json!({
-                "name": step.name,
-                "number": at + 1,
-                "status": step.status,
-                "conclusion": step.conclusion,
-                "started_at": null,
-            })
+        self.earlier.push(FakeAttempt {
+            status: std::mem::replace(&mut self.status, "queued".into()),
+            conclusion: self.conclusion.take(),
+            jobs: std::mem::take(&mut self.jobs),
+            triggering_actor: self.triggering_actor.clone(),
+            started_at: self.started_at,
+            updated_at: self.updated_at,
         });
-        json!({
-            "id": self.id,
-            "run_id": run,
-            "name": self.name,
-            "status": self.status,
-            "conclusion": self.conclusion,
-            "started_at": self.began_at.map(instant),
-            "completed_at": self.ended_at.map(instant),
-            "steps": steps.collect::<Vec<_>>(),
-            "workflow_name": null,
-            "runner_name": null,
+        self.pending.clear();
+        self.attempt += 1;
+        self.started_at = self.clock.now();
+    }
+
+    /// The run as it was in an attempt. `None` if there was none.
+    pub(super) fn at(&self, attempt: u64) -> Option<Self> {
+        if attempt == self.attempt {
+            return Some(self.clone());
+        }
+        let earlier = self.earlier.get(usize::try_from(attempt).ok()?.checked_sub(1)?)?.clone();
+        Some(Self {
+            attempt,
+            status: earlier.status,
+            conclusion: earlier.conclusion,
+            jobs: earlier.jobs,
+            triggering_actor: earlier.triggering_actor,
+            started_at: earlier.started_at,
+            updated_at: earlier.updated_at,
+            ..self.clone()
         })
     }
-}
 
-fn instant(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+    /// The jobs of all attempts.
+    pub(super) fn all_jobs(&self) -> impl Iterator<Item = &FakeJob> {
+        self.earlier.iter().flat_map(|attempt| &attempt.jobs).chain(&self.jobs)
+    }
 }
 
 /// As GitHub gives a log: a mark of its encoding, and a time before each line.

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use reqwest::header::HeaderValue;
 
 use super::client::CallError;
-use super::pages::Pages;
 use crate::domain::remote::{RunRef, Waits};
 
 /// What became of a send.
@@ -48,7 +47,7 @@ pub(super) enum RunState {
 impl Looked {
     /// Whether it shows nothing else than another look.
     pub fn is_like(&self, other: &Self) -> bool {
-        let untagged = |seen: &Self| Self { tag: None, pages: Pages::default(), ..seen.clone() };
+        let untagged = |seen: &Self| Self { tag: None, ..seen.clone() };
         untagged(self) == untagged(other)
     }
 }
@@ -76,8 +75,6 @@ pub(super) struct Looked {
     pub waits: Option<Waits>,
     /// Its jobs, where it has several.
     pub jobs: Vec<SeenJob>,
-    /// What was read for it at GitHub.
-    pub pages: Pages,
 }
 
 /// A job of a run.

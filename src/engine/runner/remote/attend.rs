@@ -6,7 +6,6 @@ mod logs;
 mod start;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -14,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::answers::{Looked, RunState, SendAnswer};
-use super::client::CallError;
+use super::client::{CallError, Urgency};
 use super::engine::RemoteEngine;
 use super::engines::{Engines, NoEngine};
 use super::mirror::LogMirror;
@@ -165,7 +164,8 @@ impl<'a> Attending<'a> {
     async fn watch(mut self) -> Attended {
         let mut watch: Option<Watch> = None;
         loop {
-            let error = match self.jobs().await {
+            let is_ending = watch.as_ref().is_some_and(|watch| watch.ending.is_some());
+            let error = match self.jobs(is_ending).await {
                 Ok(jobs) => {
                     let watch =
                         watch.get_or_insert_with(|| Watch::new(self.mirror_of(&jobs), &self.order));
@@ -194,11 +194,8 @@ impl<'a> Attending<'a> {
     fn mirror_of(&self, jobs: &RemoteEngine) -> LogMirror {
         let is_rollback = self.order.kind == DeploymentKind::Rollback;
         let data = self.folder.path().ancestors().nth(3).filter(|_| !is_rollback);
-        let token = jobs.token().map(|token| Secret {
-            name: "token".into(),
-            value: token.to_owned(),
-            own: false,
-        });
+        let token = jobs.token();
+        let token = token.map(|value| Secret { name: "token".into(), value, own: false });
         let secrets: Vec<_> = self.secrets.iter().cloned().chain(token).collect();
         LogMirror::open(&self.folder, data.map(Reserve::of), &secrets)
     }
@@ -276,8 +273,11 @@ impl<'a> Attending<'a> {
         self.news.found(run, how).await;
     }
 
-    async fn jobs(&self) -> Result<Arc<RemoteEngine>, CallError> {
-        let jobs = self.here.engines.for_job(&self.order.job).await;
+    async fn jobs(&self, is_ending: bool) -> Result<RemoteEngine, CallError> {
+        let is_rollback = self.order.kind == DeploymentKind::Rollback;
+        let is_urgent = is_rollback || is_ending || self.is_cancelled();
+        let urgency = if is_urgent { Urgency::Act } else { Urgency::Follow };
+        let jobs = self.here.engines.for_job(&self.order.job, urgency).await;
         jobs.map_err(|(NoEngine::Ever(why) | NoEngine::Now(why))| CallError::Lost(why))
     }
 
@@ -289,11 +289,8 @@ impl<'a> Attending<'a> {
         }
     }
 
-    /// The engine gave no answer to use. A token that it does not know is read again.
+    /// The engine gave no answer to use.
     async fn no_answer(&mut self, error: &CallError) {
-        if matches!(error, CallError::Refused { .. }) {
-            self.here.engines.forget(&self.order.job.engine);
-        }
         self.silent(error.why()).await;
     }
 

@@ -1,15 +1,30 @@
 //! Requests to another engine: to its address alone, with its token, within bounds, and never repeated by themselves.
 
+mod answer_cache;
+mod line;
+mod reply;
+mod token;
+
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
-use reqwest::header::{ACCEPT, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT, ETAG, HeaderMap, IF_NONE_MATCH, LOCATION};
 use reqwest::{
     Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url, redirect, retry,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::answer_cache::AnswerCache;
+pub(super) use self::line::Line;
+pub use self::line::Urgency;
+pub use self::reply::CallError;
+use self::reply::{date, failed, is_limit, lost, pause};
+pub(super) use self::reply::{is_page, permission, says, sentence};
+pub(super) use self::token::Credential;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -17,9 +32,7 @@ const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(20);
 /// The most bytes of an answer.
 pub(super) const LARGEST: usize = 2 * 1024 * 1024;
-/// The longest pause that an engine can ask for.
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
-/// The pause where it asks for none.
+/// The pause where an engine asks for none.
 const PAUSE: Duration = Duration::from_secs(5);
 /// The pause after a limit that does not say how long it lasts.
 const LIMIT_PAUSE: Duration = Duration::from_mins(1);
@@ -29,41 +42,6 @@ const DOWNLOAD: Duration = Duration::from_mins(5);
 const AGENT: &str = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
 /// The version of GitHub's API that the requests are of.
 const GITHUB_API: &str = "2022-11-28";
-const REMAINING: &str = "x-ratelimit-remaining";
-const RESET: &str = "x-ratelimit-reset";
-/// In it GitHub names the permission that a request needs.
-const PERMISSION: &str = "x-accepted-github-permissions";
-/// The longest address of a page.
-const LONGEST_PAGE: usize = 2_000;
-/// The most characters of an engine's own sentence.
-const LONGEST_SENTENCE: usize = 300;
-
-/// Why there is no answer to use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CallError {
-    /// The request certainly did nothing; it may be made again after a pause.
-    NotSent { why: String, again: Duration },
-    /// It may have done what it asks for.
-    Lost(String),
-    /// The engine refused it.
-    Refused { status: StatusCode, why: String },
-}
-
-impl CallError {
-    pub fn why(&self) -> &str {
-        match self {
-            Self::NotSent { why, .. } | Self::Lost(why) | Self::Refused { why, .. } => why,
-        }
-    }
-
-    /// The pause that the engine asks for.
-    pub fn again(&self) -> Duration {
-        match self {
-            Self::NotSent { again, .. } => *again,
-            Self::Lost(_) | Self::Refused { .. } => Duration::ZERO,
-        }
-    }
-}
 
 /// An answer, read whole.
 #[derive(Debug)]
@@ -73,6 +51,15 @@ pub(super) struct EngineAnswer {
     pub body: Vec<u8>,
 }
 
+/// What was read at a path.
+#[derive(Debug, Clone)]
+pub struct EngineRead<T> {
+    /// The same allocation as in the read before, as long as the engine says that nothing changed.
+    pub value: Arc<T>,
+    /// When it was answered, by the engine's own clock.
+    pub at: Option<DateTime<Utc>>,
+}
+
 /// Whose rules the answers follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -80,23 +67,28 @@ pub(super) enum Protocol {
     GitHub,
 }
 
-/// One engine's address and token.
+/// One engine, asked with its token. Clones share what they know of it and wait in one line.
 #[derive(Clone)]
-pub(super) struct EngineClient {
+pub struct EngineClient {
     http: Client,
-    url: String,
-    token: Option<String>,
+    url: Arc<str>,
     protocol: Protocol,
+    credential: Arc<Credential>,
+    line: Arc<Line>,
+    answers: Arc<AnswerCache>,
+    /// What it is asked for, apart from what starts or ends a run.
+    urgency: Urgency,
 }
 
 impl EngineClient {
     /// # Errors
     /// When the certificates to trust cannot be used.
-    pub fn new(
-        url: String,
+    pub(super) fn new(
+        url: &str,
         ca: Option<&Path>,
-        token: Option<String>,
         protocol: Protocol,
+        credential: Credential,
+        line: Arc<Line>,
     ) -> Result<Self, String> {
         let mut builder = Client::builder()
             .user_agent(AGENT)
@@ -114,22 +106,71 @@ impl EngineClient {
             builder = builder.tls_certs_only(all);
         }
         let http = builder.build().map_err(|why| why.to_string())?;
-        Ok(Self { http, url, token, protocol })
+        let (credential, answers) = (Arc::new(credential), Arc::default());
+        let urgency = Urgency::Follow;
+        Ok(Self { http, url: url.into(), protocol, credential, line, answers, urgency })
     }
 
+    /// The same for requests of this urgency. What starts or ends a run is always the most urgent.
+    #[must_use]
+    pub fn with_urgency(&self, urgency: Urgency) -> Self {
+        Self { urgency, ..self.clone() }
+    }
+
+    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    pub fn token(&self) -> Option<&str> {
-        self.token.as_deref()
+    /// The token that was read last, to hide it.
+    pub(super) fn token(&self) -> Option<String> {
+        self.credential.shown()
+    }
+
+    pub(super) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// Reads below the engine's address what it tells in JSON. What did not change since it was read last is not sent again.
+    /// `None` if there is no such thing.
+    ///
+    /// # Errors
+    /// When there is no answer, or none to use.
+    pub async fn read<T>(&self, path: &str) -> Result<Option<EngineRead<T>>, CallError>
+    where
+        T: DeserializeOwned + Send + Sync + 'static,
+    {
+        let (known, mut headers) = (self.answers.get::<T>(path), HeaderMap::new());
+        if let Some((tag, _)) = &known {
+            headers.insert(IF_NONE_MATCH, tag.clone());
+        }
+        let none: Option<&()> = None;
+        let answer = self.ask(Method::GET, path, headers, none, Duration::ZERO).await?;
+        let at = date(&answer.headers);
+        let value = match (answer.status, known) {
+            (StatusCode::NOT_FOUND, _) => return Ok(None),
+            (StatusCode::NOT_MODIFIED, Some((_, known))) => known,
+            (status, _) if status.is_success() => {
+                let value = serde_json::from_slice(&answer.body);
+                let value: Arc<T> =
+                    Arc::new(value.map_err(|_| {
+                        CallError::Lost("its answer is not what it describes".into())
+                    })?);
+                if let Some(tag) = answer.headers.get(ETAG) {
+                    self.answers.put(path, tag.clone(), value.clone(), answer.body.len());
+                }
+                value
+            }
+            (status, _) => return Err(CallError::Lost(format!("it answers {status}"))),
+        };
+        Ok(Some(EngineRead { value, at }))
     }
 
     /// Asks below the engine's address. `wait` is how long it is asked to wait with its answer.
     ///
     /// # Errors
     /// When there is no answer, or one that is no success and not "not modified", "not found" or "conflict".
-    pub async fn ask(
+    pub(super) async fn ask(
         &self,
         method: Method,
         path: &str,
@@ -137,44 +178,51 @@ impl EngineClient {
         body: Option<&impl Serialize>,
         wait: Duration,
     ) -> Result<EngineAnswer, CallError> {
+        let urgency = if method == Method::GET { self.urgency } else { Urgency::Act };
         let mut request = self.request(method, path).headers(headers);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.timeout(ANSWER + wait).send().await.map_err(|e| failed(&e))?;
+        let _turn = self.line.turn(urgency).await?;
+        let response = self.sent(request.timeout(ANSWER + wait)).await?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let again = pause(&headers);
         let body = read(response).await?;
-        let is_limited = self.protocol == Protocol::GitHub && is_limit(status, &headers, &body);
-        match status {
+        self.usable(EngineAnswer { status, headers, body })
+    }
+
+    /// An answer that says something to its question.
+    fn usable(&self, answer: EngineAnswer) -> Result<EngineAnswer, CallError> {
+        let EngineAnswer { status, headers, body } = &answer;
+        let again = pause(headers);
+        let is_limited = self.protocol == Protocol::GitHub && is_limit(*status, headers, body);
+        match *status {
             _ if is_limited => {
                 let why = "it asks for fewer requests".to_owned();
-                return Err(CallError::NotSent { why, again: again.unwrap_or(LIMIT_PAUSE) });
+                Err(CallError::NotSent { why, again: again.unwrap_or(LIMIT_PAUSE) })
             }
-            StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => {}
-            status if status.is_success() => {}
+            StatusCode::NOT_MODIFIED | StatusCode::NOT_FOUND | StatusCode::CONFLICT => Ok(answer),
+            status if status.is_success() => Ok(answer),
             // It says that it did nothing, and when to come again.
             StatusCode::TOO_MANY_REQUESTS => {
                 let why = "it asks for fewer requests".to_owned();
-                return Err(CallError::NotSent { why, again: again.unwrap_or(PAUSE) });
+                Err(CallError::NotSent { why, again: again.unwrap_or(PAUSE) })
             }
             // These may come after what was asked for was done.
             StatusCode::FOUND | StatusCode::SEE_OTHER | StatusCode::REQUEST_TIMEOUT => {
-                return Err(CallError::Lost(format!("it answers {status}{}", says(&body))));
+                Err(CallError::Lost(format!("it answers {status}{}", says(body))))
             }
             status if status.is_server_error() => {
-                return Err(CallError::Lost(format!("it answers {status}{}", says(&body))));
+                Err(CallError::Lost(format!("it answers {status}{}", says(body))))
             }
             status => {
                 let why = if status.is_redirection() {
                     self.moved(status)
                 } else {
-                    format!("it answers {status}{}{}", says(&body), permission(&headers))
+                    format!("it answers {status}{}{}", says(body), permission(headers))
                 };
-                return Err(CallError::Refused { status, why });
+                Err(CallError::Refused { status, why })
             }
         }
-        Ok(EngineAnswer { status, headers, body })
     }
 
     /// What it means that it sends on to another address.
@@ -194,9 +242,10 @@ impl EngineClient {
     ///
     /// # Errors
     /// When there is no answer to read.
-    pub async fn open(&self, path: &str) -> Result<Option<Response>, CallError> {
-        let request = self.request(Method::GET, path).timeout(ANSWER);
-        let response = request.send().await.map_err(|e| failed(&e))?;
+    pub(super) async fn open(&self, path: &str) -> Result<Option<Response>, CallError> {
+        let turn = self.line.turn(self.urgency).await?;
+        let response = self.sent(self.request(Method::GET, path).timeout(ANSWER)).await?;
+        drop(turn);
         let status = response.status();
         if status == StatusCode::NOT_FOUND || status == StatusCode::GONE {
             return Ok(None);
@@ -224,18 +273,32 @@ impl EngineClient {
         to.scheme() == "https" || to.scheme() == "http" && is_own
     }
 
-    /// A request below the engine's address, with its token.
+    /// A request below the engine's address.
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if self.protocol == Protocol::GitHub {
-            request = request
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match self.protocol {
+            Protocol::GitHub => request
                 .header(ACCEPT, "application/vnd.github+json")
-                .header("X-GitHub-Api-Version", GITHUB_API);
+                .header("X-GitHub-Api-Version", GITHUB_API),
+            Protocol::Jobs => request,
         }
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+    }
+
+    /// Sends it with the token. An engine that refuses that did nothing: if there is another by now, it is sent once more.
+    async fn sent(&self, request: RequestBuilder) -> Result<Response, CallError> {
+        let not_sent = |why| CallError::NotSent { why, again: Duration::ZERO };
+        let Some(token) = self.credential.token().await.map_err(not_sent)? else {
+            return request.send().await.map_err(|e| failed(&e));
+        };
+        let again = request.try_clone();
+        let response = request.bearer_auth(&token).send().await.map_err(|e| failed(&e))?;
+        if response.status() != StatusCode::UNAUTHORIZED {
+            return Ok(response);
         }
-        request
+        match again.zip(self.credential.instead_of(&token).await) {
+            Some((again, other)) => again.bearer_auth(other).send().await.map_err(|e| failed(&e)),
+            None => Ok(response),
+        }
     }
 }
 
@@ -243,72 +306,6 @@ fn opened(response: Response) -> Result<Response, CallError> {
     let status = response.status();
     let lost = || CallError::Lost(format!("it answers {status}"));
     status.is_success().then_some(response).ok_or_else(lost)
-}
-
-/// Whether GitHub says that it did nothing because there were too many requests.
-fn is_limit(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> bool {
-    let is_refusal = status == StatusCode::FORBIDDEN || status == StatusCode::TOO_MANY_REQUESTS;
-    let said = says(body).to_ascii_lowercase();
-    let is_said = ["rate limit", "abuse detection"].iter().any(|words| said.contains(words));
-    is_refusal && (is_said || is_spent(headers) || headers.contains_key(RETRY_AFTER))
-        || status == StatusCode::TOO_MANY_REQUESTS
-}
-
-/// Whether no request is left.
-fn is_spent(headers: &HeaderMap) -> bool {
-    headers.get(REMAINING).is_some_and(|left| left.as_bytes() == b"0")
-}
-
-/// What would allow a request that was refused, as GitHub names it.
-pub(super) fn permission(headers: &HeaderMap) -> String {
-    let permission = headers.get(PERMISSION).and_then(|named| named.to_str().ok());
-    let permission = permission.map(|named| format!("; the token needs {}", sentence(named)));
-    permission.unwrap_or_default()
-}
-
-/// `: why`, as an engine says it in an answer; nothing if it says nothing.
-pub(super) fn says(body: &[u8]) -> String {
-    let says = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let says = says.as_ref().and_then(|json| {
-        // GitHub's own sentence is its message.
-        json.get("says").or_else(|| json.get("message"))?.as_str()
-    });
-    says.map(|says| format!(": {}", sentence(says))).unwrap_or_default()
-}
-
-/// An engine's own sentence, in one line of bounded length.
-pub(super) fn sentence(text: &str) -> String {
-    let line = text.split(|c: char| c.is_control()).collect::<Vec<_>>().join(" ");
-    line.trim().chars().take(LONGEST_SENTENCE).collect()
-}
-
-fn failed(error: &reqwest::Error) -> CallError {
-    // Neither the address nor what is behind it belongs in a sentence that everybody reads.
-    let mut why = "it does not answer".to_owned();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        why = format!("it does not answer: {cause}");
-        source = cause.source();
-    }
-    if error.is_connect() {
-        CallError::NotSent { why, again: Duration::ZERO }
-    } else {
-        CallError::Lost(if error.is_timeout() { "it does not answer in time".into() } else { why })
-    }
-}
-
-/// How long the engine asks to wait.
-fn pause(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name| headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
-    if let Some(seconds) = number(RETRY_AFTER) {
-        return Some(Duration::from_secs(seconds).min(LONGEST_PAUSE));
-    }
-    // By their clock.
-    let reset = number(HeaderName::from_static(RESET))?;
-    let now = headers.get(DATE)?.to_str().ok()?;
-    let now = DateTime::parse_from_rfc2822(now).ok()?.timestamp();
-    let left = reset.saturating_sub(u64::try_from(now).ok()?);
-    is_spent(headers).then(|| Duration::from_secs(left).min(LONGEST_PAUSE))
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
@@ -322,27 +319,16 @@ async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
     Ok(body)
 }
 
-/// The request arrived, since an answer began.
-fn lost(error: &reqwest::Error) -> CallError {
-    match failed(error) {
-        CallError::NotSent { why, .. } => CallError::Lost(why),
-        error => error,
-    }
-}
-
-/// Whether a person can be led there.
-pub(super) fn is_page(page: &str) -> bool {
-    let is_web = page.starts_with("https://") || page.starts_with("http://");
-    let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>`\\".contains(c);
-    is_web && page.len() <= LONGEST_PAGE && page.chars().all(is_plain)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn may(engine: &str, to: &str) -> bool {
-        let client = EngineClient::new(engine.into(), None, None, Protocol::GitHub).unwrap();
+        let client = {
+            let name = "github".parse().unwrap();
+            let credential = Credential::new(name, None, Arc::default());
+            EngineClient::new(engine, None, Protocol::GitHub, credential, Arc::default()).unwrap()
+        };
         client.may_send_to(&Url::parse(to).unwrap())
     }
 
@@ -362,30 +348,5 @@ mod tests {
         ] {
             assert_eq!(may(engine, to), is, "{engine} {to}");
         }
-    }
-
-    #[test]
-    fn only_what_github_calls_a_limit_is_asked_again() {
-        let headers = |all: &[(&'static str, &str)]| {
-            let pair = |(name, value): &(&'static str, &str)| {
-                (HeaderName::from_static(name), value.parse().unwrap())
-            };
-            all.iter().map(pair).collect::<HeaderMap>()
-        };
-        let (no, many) = (StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS);
-        let spent = headers(&[(REMAINING, "0")]);
-        assert!(is_limit(no, &spent, b"") && is_limit(many, &headers(&[]), b""));
-        assert!(is_limit(no, &headers(&[("retry-after", "60")]), b""));
-        assert!(!is_limit(no, &headers(&[(REMAINING, "4999")]), b""));
-        assert!(!is_limit(StatusCode::NOT_FOUND, &spent, b""));
-        let said = br#"{"message":"You have exceeded a secondary rate limit."}"#;
-        assert!(is_limit(no, &headers(&[]), said), "without a header");
-        assert!(!is_limit(no, &headers(&[]), br#"{"message":"Resource not accessible"}"#));
-        let date = "Fri, 27 Nov 2026 05:00:00 GMT";
-        let reset = DateTime::parse_from_rfc2822(date).unwrap().timestamp() + 40;
-        let told = headers(&[(REMAINING, "0"), (RESET, &reset.to_string()), ("date", date)]);
-        assert_eq!(pause(&told), Some(Duration::from_secs(40)), "by their clock");
-        let both = headers(&[("retry-after", "7"), (RESET, &reset.to_string()), ("date", date)]);
-        assert_eq!(pause(&both), Some(Duration::from_secs(7)));
     }
 }

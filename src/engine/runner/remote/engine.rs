@@ -15,7 +15,7 @@ pub(super) enum RemoteEngine {
 }
 
 impl RemoteEngine {
-    pub fn token(&self) -> Option<&str> {
+    pub fn token(&self) -> Option<String> {
         match self {
             Self::Http(jobs) => jobs.token(),
             Self::GitHub(github) => github.token(),
@@ -86,7 +86,7 @@ impl RemoteEngine {
     ) -> Result<Option<Looked>, CallError> {
         match self {
             Self::Http(jobs) => jobs.look(&order.key, known, wait).await,
-            Self::GitHub(github) => github.look(order, known).await,
+            Self::GitHub(github) => github.look(order).await,
         }
     }
 

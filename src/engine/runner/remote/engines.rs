@@ -1,13 +1,11 @@
-//! The engines of the operator's file, with their tokens, as they are now.
+//! The engines of the operator's file, as they are now.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::SystemTime;
 
-use tokio::time::Instant;
-
-use super::client::{EngineClient, Protocol};
+use super::client::{Credential, EngineClient, Line, Protocol, Urgency};
 use super::engine::RemoteEngine;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
@@ -15,46 +13,55 @@ use super::times::RemoteTimes;
 use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
 use crate::config::user_file::UserFile;
 use crate::domain::remote::{EngineName, RemoteJob};
-use crate::engine::variables::printed;
 
-/// How long a command may take that prints a token.
-const TOKEN_COMMAND: Duration = Duration::from_secs(10);
-/// The longest token.
-const LONGEST_TOKEN: usize = 16 * 1024;
-
-/// How long a token counts before it is read again.
-const TOKEN_AGE: Duration = Duration::from_mins(1);
-
-/// Reads the engines each time they are needed: a new token needs no restart.
-pub(super) struct Engines {
+/// Reads the file each time that an engine is needed: a change needs no restart. What is known of an engine stays.
+pub struct Engines {
     user_file: Option<PathBuf>,
-    environment: BTreeMap<String, String>,
+    environment: Arc<BTreeMap<String, String>>,
     times: RemoteTimes,
-    opened: Mutex<BTreeMap<EngineName, OpenedEngine>>,
+    opened: Mutex<OpenedEngines>,
 }
 
 /// Why an engine cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NoEngine {
-    /// The operator does not have it, or does not allow the job.
+pub enum NoEngine {
+    /// The operator does not have it, or does not allow what is asked.
     Ever(String),
     /// A file or a token cannot be read now.
     Now(String),
 }
 
+impl std::fmt::Display for NoEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ever(why) | Self::Now(why) => f.write_str(why),
+        }
+    }
+}
+
+#[derive(Default)]
+struct OpenedEngines {
+    clients: BTreeMap<EngineName, OpenedEngine>,
+    /// The line to each server with each credential.
+    lines: Vec<(String, Option<TokenSource>, Arc<Line>)>,
+}
+
 /// An engine that can be asked.
 struct OpenedEngine {
     settings: EngineSettings,
-    at: Instant,
-    engine: Arc<RemoteEngine>,
+    /// When its certificates were changed.
+    ca_changed: Option<SystemTime>,
+    client: EngineClient,
 }
 
 impl Engines {
+    #[must_use]
     pub fn new(
         user_file: Option<PathBuf>,
         environment: BTreeMap<String, String>,
         times: RemoteTimes,
     ) -> Self {
+        let environment = Arc::new(environment);
         Self { user_file, environment, times, opened: Mutex::default() }
     }
 
@@ -62,55 +69,111 @@ impl Engines {
     ///
     /// # Errors
     /// With what to correct.
-    pub async fn for_job(&self, job: &RemoteJob) -> Result<Arc<RemoteEngine>, NoEngine> {
-        let file = self.read().await.map_err(NoEngine::Now)?;
-        match (file.unusable(job, &self.file()), file.engines.get(&job.engine)) {
-            (None, Some(settings)) => {
-                self.opened(&job.engine, settings, TOKEN_AGE).await.map_err(NoEngine::Now)
-            }
-            (why, _) => Err(NoEngine::Ever(why.unwrap_or_default())),
-        }
+    pub(super) async fn for_job(
+        &self,
+        job: &RemoteJob,
+        urgency: Urgency,
+    ) -> Result<RemoteEngine, NoEngine> {
+        let (settings, client) = self.client_for_job(job).await?;
+        client.credential().token().await.map_err(NoEngine::Now)?;
+        Ok(self.engine(settings, client.with_urgency(urgency)))
     }
 
-    /// The same with its token as it is now, if that can be read: a step must not fail for one that was renewed.
+    /// The same to send it, with its token as it is now, if that can be read: a step must not fail for one that was renewed.
     ///
     /// # Errors
     /// With what to correct.
-    pub async fn renewed_for_job(&self, job: &RemoteJob) -> Result<Arc<RemoteEngine>, NoEngine> {
+    pub(super) async fn renewed_for_job(&self, job: &RemoteJob) -> Result<RemoteEngine, NoEngine> {
+        let (_, client) = self.client_for_job(job).await?;
+        client.credential().renew().await;
+        self.for_job(job, Urgency::Act).await
+    }
+
+    /// What looks at a repository at GitHub, if the operator allows that. It shares its limits with the runs there.
+    ///
+    /// # Errors
+    /// With what to correct.
+    pub async fn for_repository(
+        &self,
+        engine: &EngineName,
+        repository: &str,
+    ) -> Result<EngineClient, NoEngine> {
         let file = self.read().await.map_err(NoEngine::Now)?;
-        let settings = file.engines.get(&job.engine);
-        if let Some(settings) = settings
-            && let Err(why) = self.opened(&job.engine, settings, Duration::ZERO).await
-        {
-            tracing::warn!(engine = %job.engine, why, "its token is the one that was read before");
+        if let Some(why) = file.unreadable(engine, repository, &self.file()) {
+            return Err(NoEngine::Ever(why));
         }
-        self.for_job(job).await
+        let (_, client) = self.client(&file, engine)?;
+        client.credential().token().await.map_err(NoEngine::Now)?;
+        Ok(client.with_urgency(Urgency::Observe))
     }
 
-    /// It answered that it does not know the token: it is read again.
-    pub fn forget(&self, name: &EngineName) {
-        self.all_opened().remove(name);
+    async fn client_for_job(
+        &self,
+        job: &RemoteJob,
+    ) -> Result<(EngineSettings, EngineClient), NoEngine> {
+        let file = self.read().await.map_err(NoEngine::Now)?;
+        if let Some(why) = file.unusable(job, &self.file()) {
+            return Err(NoEngine::Ever(why));
+        }
+        self.client(&file, &job.engine)
     }
 
-    async fn opened(
+    /// An engine of this file, to see whether it answers.
+    async fn checked(&self, file: &UserFile, name: &EngineName) -> Result<RemoteEngine, NoEngine> {
+        let (settings, client) = self.client(file, name)?;
+        client.credential().token().await.map_err(NoEngine::Now)?;
+        Ok(self.engine(settings, client))
+    }
+
+    /// The client of an engine of this file. It is the one from before, as long as its settings are.
+    fn client(
+        &self,
+        file: &UserFile,
+        name: &EngineName,
+    ) -> Result<(EngineSettings, EngineClient), NoEngine> {
+        let no_such = || NoEngine::Ever(format!("{} has no [engines.{name}]", self.file()));
+        let settings = file.engines.get(name).cloned().ok_or_else(no_such)?;
+        let ca_changed = settings.ca.as_deref().and_then(changed);
+        let mut opened = self.opened();
+        let is_same =
+            |known: &&OpenedEngine| known.settings == settings && known.ca_changed == ca_changed;
+        if let Some(known) = opened.clients.get(name).filter(is_same) {
+            return Ok((settings, known.client.clone()));
+        }
+        let line = opened.line(&settings);
+        let client = self.opened_client(name, &settings, line).map_err(NoEngine::Now)?;
+        let known = OpenedEngine { settings: settings.clone(), ca_changed, client: client.clone() };
+        opened.clients.insert(name.clone(), known);
+        Ok((settings, client))
+    }
+
+    fn opened_client(
         &self,
         name: &EngineName,
         settings: &EngineSettings,
-        age: Duration,
-    ) -> Result<Arc<RemoteEngine>, String> {
-        let is_good =
-            |known: &&OpenedEngine| known.settings == *settings && known.at.elapsed() < age;
-        if let Some(known) = self.all_opened().get(name).filter(is_good) {
-            return Ok(known.engine.clone());
-        }
-        let engine = Arc::new(self.open(name, settings.clone()).await?);
-        let opened =
-            OpenedEngine { settings: settings.clone(), at: Instant::now(), engine: engine.clone() };
-        self.all_opened().insert(name.clone(), opened);
-        Ok(engine)
+        line: Arc<Line>,
+    ) -> Result<EngineClient, String> {
+        let environment = self.environment.clone();
+        let credential = Credential::new(name.clone(), settings.token.clone(), environment);
+        let protocol = match settings.kind {
+            EngineKind::Http => Protocol::Jobs,
+            EngineKind::GitHub => Protocol::GitHub,
+        };
+        let EngineSettings { url, ca, .. } = settings;
+        let client = EngineClient::new(url, ca.as_deref(), protocol, credential, line);
+        client.map_err(|why| format!("{name} cannot be asked: {why}"))
     }
 
-    fn all_opened(&self) -> MutexGuard<'_, BTreeMap<EngineName, OpenedEngine>> {
+    fn engine(&self, settings: EngineSettings, client: EngineClient) -> RemoteEngine {
+        match settings.kind {
+            EngineKind::Http => RemoteEngine::Http(HttpJobs::new(client)),
+            EngineKind::GitHub => {
+                RemoteEngine::GitHub(GitHubActions::new(client, self.times, settings.may))
+            }
+        }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, OpenedEngines> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -121,61 +184,30 @@ impl Engines {
         read.map_err(|error| error.in_one_line())
     }
 
-    async fn open(
-        &self,
-        name: &EngineName,
-        settings: EngineSettings,
-    ) -> Result<RemoteEngine, String> {
-        let token = match &settings.token {
-            Some(source) => {
-                let token = self.token(source).await;
-                Some(token.map_err(|why| format!("the token of {name} cannot be used: {why}"))?)
-            }
-            None => None,
-        };
-        let protocol = match settings.kind {
-            EngineKind::Http => Protocol::Jobs,
-            EngineKind::GitHub => Protocol::GitHub,
-        };
-        let client = EngineClient::new(settings.url, settings.ca.as_deref(), token, protocol);
-        let client = client.map_err(|why| format!("{name} cannot be asked: {why}"))?;
-        Ok(match settings.kind {
-            EngineKind::Http => RemoteEngine::Http(HttpJobs::new(client)),
-            EngineKind::GitHub => {
-                RemoteEngine::GitHub(GitHubActions::new(client, self.times, settings.may))
-            }
-        })
-    }
-
-    async fn token(&self, source: &TokenSource) -> Result<String, String> {
-        let bytes = match source {
-            TokenSource::Env(name) => {
-                let value = self.environment.get(name).cloned();
-                value
-                    .ok_or_else(|| format!("the engine of trunkline has no variable {name}"))?
-                    .into_bytes()
-            }
-            TokenSource::File(path) => {
-                let read = tokio::fs::read(path).await;
-                read.map_err(|why| format!("{}: {why}", path.display()))?
-            }
-            TokenSource::Command(command) => {
-                let program = command.first().cloned().unwrap_or_default();
-                let printed = printed(command, TOKEN_COMMAND).await;
-                printed.map_err(|why| format!("the command {program:?} {why}"))?
-            }
-        };
-        let token = String::from_utf8(bytes).unwrap_or_default().trim().to_owned();
-        let is_token = !token.is_empty() && token.len() <= LONGEST_TOKEN && token.is_ascii();
-        if !is_token || token.contains(|c: char| c.is_ascii_control() || c == ' ') {
-            return Err("it is empty or no token".into());
-        }
-        Ok(token)
-    }
-
     fn file(&self) -> String {
         self.user_file.as_ref().map_or("config.toml".into(), |path| path.display().to_string())
     }
+}
+
+impl OpenedEngines {
+    /// The line to the server of these settings, with their credential.
+    fn line(&mut self, settings: &EngineSettings) -> Arc<Line> {
+        // A line that no client has any more leads nowhere.
+        self.lines.retain(|(.., line)| Arc::strong_count(line) > 1);
+        let is_there = |(url, token, _): &&(String, Option<TokenSource>, Arc<Line>)| {
+            *url == settings.url && *token == settings.token
+        };
+        if let Some((.., line)) = self.lines.iter().find(is_there) {
+            return line.clone();
+        }
+        let line = Arc::<Line>::default();
+        self.lines.push((settings.url.clone(), settings.token.clone(), line.clone()));
+        line
+    }
+}
+
+fn changed(file: &Path) -> Option<SystemTime> {
+    file.metadata().ok()?.modified().ok()
 }
 
 /// How one engine answers.
@@ -197,9 +229,9 @@ pub async fn check_engines(
     let mut checks = Vec::new();
     for (name, settings) in &file.engines {
         let url = settings.url.clone();
-        let answers = match engines.open(name, settings.clone()).await {
+        let answers = match engines.checked(file, name).await {
             Ok(engine) => engine.check().await,
-            Err(why) => Err(why),
+            Err(NoEngine::Ever(why) | NoEngine::Now(why)) => Err(why),
         };
         checks.push(EngineCheck { engine: name.clone(), url, answers });
     }

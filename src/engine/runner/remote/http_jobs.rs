@@ -11,7 +11,6 @@ use serde_json::json;
 use super::answers::{Absence, Found, LogPiece, Looked, RunState, SendAnswer};
 use super::client::{CallError, EngineAnswer, EngineClient, is_page, says, sentence};
 use super::order::Order;
-use super::pages::Pages;
 use crate::domain::remote::{RunKey, RunRef};
 
 /// The run as the engine describes it. Every word of it may be missing or unknown.
@@ -44,7 +43,7 @@ impl HttpJobs {
         Self { client }
     }
 
-    pub fn token(&self) -> Option<&str> {
+    pub fn token(&self) -> Option<String> {
         self.client.token()
     }
 
@@ -212,7 +211,6 @@ fn looked(key: &RunKey, answer: &EngineAnswer) -> Result<Looked, CallError> {
         tag: answer.headers.get(ETAG).cloned(),
         waits: None,
         jobs: Vec::new(),
-        pages: Pages::default(),
     })
 }
 

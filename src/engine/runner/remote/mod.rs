@@ -13,19 +13,20 @@ mod github;
 mod http_jobs;
 mod mirror;
 mod order;
-mod pages;
+mod runs;
 mod timed;
 mod times;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
 use self::attend::{Attending, Here};
-use self::engines::Engines;
+pub use self::github::{KnownJobs, RunQuestion, runs_of};
 pub use self::order::{Order, SendPermit};
+pub use self::runs::{PartState, RepositoryRun, RunJob};
 pub use self::times::RemoteTimes;
 use super::local::run::RunFolder;
 use super::{RunId, Status};
@@ -36,7 +37,8 @@ use crate::engine::input::Input;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
-pub use self::engines::{EngineCheck, check_engines};
+pub use self::client::{CallError, EngineClient, EngineRead, Urgency};
+pub use self::engines::{EngineCheck, Engines, NoEngine, check_engines};
 
 /// How the work on a step at another engine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +53,7 @@ pub enum Attended {
 
 /// Carries out steps at other engines.
 pub struct RemoteRunner {
-    engines: Engines,
+    engines: Arc<Engines>,
     /// What this engine stands on. Without it, it sends nothing.
     foundation: Arc<Foundation>,
     /// The folder of all runs: their logs are kept here as those of local steps.
@@ -90,13 +92,7 @@ impl RunNews {
 
 impl RemoteRunner {
     #[must_use]
-    pub fn new(
-        runs: &Path,
-        (user_file, environment): (Option<&Path>, &BTreeMap<String, String>),
-        foundation: Arc<Foundation>,
-        times: RemoteTimes,
-    ) -> Self {
-        let engines = Engines::new(user_file.map(Path::to_owned), environment.clone(), times);
+    pub fn new(runs: &Path, engines: Arc<Engines>, foundation: Arc<Foundation>) -> Self {
         Self { engines, foundation, runs: runs.to_owned(), cancels: Mutex::default() }
     }
 

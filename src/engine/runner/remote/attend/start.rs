@@ -67,7 +67,7 @@ impl Attending<'_> {
                     return self.perhaps_on_its_way();
                 }
             }
-            let error = match self.jobs().await {
+            let error = match self.jobs(false).await {
                 Ok(jobs) => match jobs.find(&self.order).await {
                     Found::Run(run) => {
                         self.known(run, FoundBy::Search).await;

@@ -2,9 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-
-use crate::engine::runner::remote::client::CallError;
 
 /// The answer to a dispatch that asked for the details of the run.
 #[derive(Debug, Default, Deserialize)]
@@ -14,7 +11,7 @@ pub(super) struct DispatchedBody {
     pub html_url: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct WorkflowRunBody {
     pub id: Option<u64>,
@@ -23,6 +20,15 @@ pub(super) struct WorkflowRunBody {
     pub display_title: Option<String>,
     pub html_url: Option<String>,
     pub run_attempt: Option<u64>,
+    pub path: Option<String>,
+    pub event: Option<String>,
+    pub head_branch: Option<String>,
+    pub head_sha: Option<String>,
+    pub created_at: Option<String>,
+    pub run_started_at: Option<String>,
+    pub updated_at: Option<String>,
+    pub actor: Option<NameBody>,
+    pub triggering_actor: Option<NameBody>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -78,19 +84,12 @@ pub(super) struct ReviewerBody {
 }
 
 /// A person has a login, a team a slug, an environment a name.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NameBody {
     pub login: Option<String>,
     pub slug: Option<String>,
     pub name: Option<String>,
-}
-
-/// # Errors
-/// When it is not what was asked for.
-pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, CallError> {
-    let read = serde_json::from_slice(body);
-    read.map_err(|_| CallError::Lost("its answer is not what it describes".into()))
 }
 
 pub(super) fn instant(text: Option<&String>) -> Option<DateTime<Utc>> {

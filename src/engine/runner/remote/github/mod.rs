@@ -5,6 +5,7 @@
 
 mod answers;
 mod judge;
+mod runs;
 
 use std::time::Duration;
 
@@ -13,14 +14,14 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
+pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
-    WorkflowRunsBody, read,
+    WorkflowRunsBody,
 };
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, is_page, permission, says};
 use super::order::Order;
-use super::pages::Pages;
 use super::times::RemoteTimes;
 use crate::domain::remote::{RemoteCall, RunKey, RunRef, Waits};
 use crate::engine::clock::{Clock as _, SystemClock};
@@ -78,7 +79,7 @@ impl GitHubActions {
         Self { client, times, may }
     }
 
-    pub fn token(&self) -> Option<&str> {
+    pub fn token(&self) -> Option<String> {
         self.client.token()
     }
 
@@ -140,7 +141,8 @@ impl GitHubActions {
         let asked = self.client.ask(Method::POST, &path, headers, Some(&body), Duration::ZERO);
         match asked.await {
             Ok(answer) if answer.status.is_success() => {
-                let details = read::<DispatchedBody>(&answer.body).unwrap_or_default();
+                let details = serde_json::from_slice::<DispatchedBody>(&answer.body);
+                let details = details.unwrap_or_default();
                 match details.workflow_run_id {
                     Some(id) => SendAnswer::Started(found(id, details.html_url)),
                     None => SendAnswer::Unknown("it does not tell the number of the run".into()),
@@ -191,14 +193,13 @@ impl GitHubActions {
                 "{}/runs?event=workflow_dispatch&created=%3E%3D{since}&exclude_pull_requests=true&per_page={PER_PAGE}&page={page}",
                 workflow.path()
             );
-            let Some(body) = Pages::default().read(&self.client, &path).await? else {
+            let Some(read) = self.client.read::<WorkflowRunsBody>(&path).await? else {
                 return Err(CallError::Lost("it does not know the workflow any more".into()));
             };
-            let body: WorkflowRunsBody = read(&body)?;
-            let runs = body.workflow_runs.unwrap_or_default();
-            let (count, total) = (runs.len(), body.total_count.unwrap_or_default());
+            let runs = read.value.workflow_runs.as_deref().unwrap_or_default();
+            let (count, total) = (runs.len(), read.value.total_count.unwrap_or_default());
             seen += count;
-            let ours = runs.into_iter().filter(|run| has_key(run, &order.key));
+            let ours = runs.iter().filter(|run| has_key(run, &order.key)).cloned();
             first = first.into_iter().chain(ours).min_by_key(|run| run.id);
             if count == 0 || seen as u64 >= total {
                 return Ok(first.and_then(|run| Some(found(run.id?, run.html_url))));
@@ -210,28 +211,28 @@ impl GitHubActions {
     }
 
     /// Looks at the run. `None` if there is no such run.
-    pub async fn look(
-        &self,
-        order: &Order,
-        known: Option<&Looked>,
-    ) -> Result<Option<Looked>, CallError> {
+    pub async fn look(&self, order: &Order) -> Result<Option<Looked>, CallError> {
         let workflow = Workflow::of(order)?;
         let path = workflow.run(order)?;
-        let mut pages = known.map(|known| known.pages.next()).unwrap_or_default();
-        let Some(body) = pages.read(&self.client, &path).await? else { return Ok(None) };
-        let mut run: WorkflowRunBody = read(&body)?;
+        let Some(read) = self.client.read::<WorkflowRunBody>(&path).await? else {
+            return Ok(None);
+        };
+        let mut run = WorkflowRunBody::clone(&read.value);
         // A run that somebody started once more goes on under its number. Ours is the first attempt.
         let mut of_attempt = path.clone();
         if run.run_attempt.is_some_and(|attempt| attempt > 1) {
             of_attempt = format!("{path}/attempts/1");
-            let Some(body) = pages.read(&self.client, &of_attempt).await? else { return Ok(None) };
-            run = WorkflowRunBody { html_url: run.html_url, ..read(&body)? };
+            let Some(first) = self.client.read::<WorkflowRunBody>(&of_attempt).await? else {
+                return Ok(None);
+            };
+            run =
+                WorkflowRunBody { html_url: run.html_url, ..WorkflowRunBody::clone(&first.value) };
         }
         let status = run.status.as_deref().unwrap_or_default();
-        let jobs = self.jobs(&mut pages, &of_attempt).await?;
+        let jobs = jobs(&self.client, &of_attempt).await?;
         let waits = match status {
             "pending" => Some(Waits::Behind),
-            "waiting" => self.waits(&mut pages, &path).await?,
+            "waiting" => self.waits(&path).await?,
             _ => None,
         };
         let judged = judge::judged(&run, &jobs, workflow.job);
@@ -246,35 +247,15 @@ impl GitHubActions {
             tag: None,
             waits,
             jobs: jobs.iter().filter_map(judge::seen).collect(),
-            pages,
         }))
     }
 
-    async fn jobs(&self, pages: &mut Pages, path: &str) -> Result<Vec<WorkflowJobBody>, CallError> {
-        let mut jobs = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let path = format!("{path}/jobs?per_page={PER_PAGE}&page={page}");
-            let Some(body) = pages.read(&self.client, &path).await? else {
-                return Err(CallError::Lost("it does not show the jobs of the run".into()));
-            };
-            let body: WorkflowJobsBody = read(&body)?;
-            let some = body.jobs.unwrap_or_default();
-            let is_last = some.is_empty()
-                || jobs.len() + some.len()
-                    >= usize::try_from(body.total_count.unwrap_or(0)).unwrap_or(0);
-            jobs.extend(some);
-            if is_last {
-                break;
-            }
-        }
-        Ok(jobs)
-    }
-
-    async fn waits(&self, pages: &mut Pages, path: &str) -> Result<Option<Waits>, CallError> {
+    async fn waits(&self, path: &str) -> Result<Option<Waits>, CallError> {
         let path = format!("{path}/pending_deployments");
-        let Some(body) = pages.read(&self.client, &path).await? else { return Ok(None) };
-        let pending: Vec<PendingBody> = read(&body)?;
-        Ok(judge::waits(&pending, SystemClock.now()))
+        let Some(read) = self.client.read::<Vec<PendingBody>>(&path).await? else {
+            return Ok(None);
+        };
+        Ok(judge::waits(&read.value, SystemClock.now()))
     }
 
     /// The text of a job that has ended. `None` if there is none, perhaps not yet.
@@ -300,6 +281,25 @@ impl GitHubActions {
         }
     }
 }
+
+/// All jobs of a run, or of one of its attempts.
+async fn jobs(client: &EngineClient, path: &str) -> Result<Vec<WorkflowJobBody>, CallError> {
+        let mut jobs = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let path = format!("{path}/jobs?per_page={PER_PAGE}&page={page}");
+            let Some(read) = client.read::<WorkflowJobsBody>(&path).await? else {
+                return Err(CallError::Lost("it does not show the jobs of the run".into()));
+            };
+            let some = read.value.jobs.as_deref().unwrap_or_default();
+            let total = usize::try_from(read.value.total_count.unwrap_or(0)).unwrap_or(0);
+            let is_last = some.is_empty() || jobs.len() + some.len() >= total;
+            jobs.extend_from_slice(some);
+            if is_last {
+                break;
+            }
+        }
+        Ok(jobs)
+    }
 
 /// Whether the run can be told from others by its title.
 fn is_keyed(order: &Order) -> bool {

@@ -1,0 +1,311 @@
+//! Looks at the runs of one repository, again and again, and tells the writer what they say of each lane there.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokio::time::sleep;
+
+use super::commit::{Deployed, not_there, resolve};
+use super::judge::{self, SeenDeployment};
+use super::take_in::{Observation, Sighting, SightingEnd};
+use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
+use crate::domain::deployment::Deployment;
+use crate::domain::event::UnknownCommit;
+use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
+use crate::domain::instant;
+use crate::domain::remote::EngineName;
+use crate::domain::repository_address::RepositoryAddress;
+use crate::domain::service::ServiceState;
+use crate::engine::backoff::pause;
+use crate::engine::input::Input;
+use crate::engine::runner::remote::{KnownJobs, PartState, RepositoryRun, RunQuestion, runs_of};
+use crate::engine::world::{Trouble, World};
+
+/// The longest pause after looks that failed.
+const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// So many looks may miss the commit of a run before it counts as one that the repository does not have.
+const LOOKS_FOR_COMMIT: u32 = 10;
+/// The most commits whose build is remembered.
+const MOST_RESOLVED: usize = 1_000;
+
+/// The build that was deployed, or why that is not known.
+type DeployedBuild = Result<(BuildNumber, Sha), UnknownCommit>;
+
+/// Watches the runs of one repository.
+pub(super) struct RepositoryObserver {
+    context: ObserveContext,
+    at: ObservedRepository,
+    jobs: KnownJobs,
+    /// How many looks missed the commit of a run.
+    missed: HashMap<(ServiceName, CommitPrefix), u32>,
+    /// What each commit is, as long as there is no newer build.
+    resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, DeployedBuild)>,
+    failures: u32,
+    /// When it last answered.
+    answered: Option<DateTime<Utc>>,
+}
+
+impl RepositoryObserver {
+    pub fn new(context: ObserveContext, at: ObservedRepository) -> Self {
+        let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
+        Self { context, at, jobs, missed, resolved, failures: 0, answered: None }
+    }
+
+    /// Looks until it is aborted.
+    pub async fn observe(mut self) {
+        loop {
+            let lanes = self.lanes();
+            let looked = Box::pin(self.look(&lanes)).await;
+            let is_busy = matches!(looked, Ok(true));
+            match looked {
+                Ok(_) => (self.failures, self.answered) = (0, Some(self.context.clock.now())),
+                Err(why) => {
+                    self.failures += 1;
+                    self.tell_trouble(&lanes, &why).await;
+                }
+            }
+            let times = &self.context.times;
+            let every = if is_busy { times.pace } else { times.calm };
+            sleep(pause(every, self.failures, LONGEST_PAUSE)).await;
+        }
+    }
+
+    fn lanes(&self) -> Vec<ServiceLane> {
+        let is_here = |lane: &ServiceLane| {
+            lane.lane.engine == self.at.engine && lane.lane.repository == self.at.repository
+        };
+        self.context.world.read(|world| lanes(world).into_iter().filter(is_here).collect())
+    }
+
+    /// Looks once. Returns whether something runs.
+    async fn look(&mut self, lanes: &[ServiceLane]) -> Result<bool, String> {
+        let world = self.context.world.world();
+        let open = open_runs(&world, lanes);
+        let wants = |run: &RepositoryRun| wanted(&world, lanes, run);
+        let question = RunQuestion { repository: &self.at.repository, open: &open, wants: &wants };
+        let ObservedRepository { engine, repository } = &self.at;
+        let client = self.context.engines.for_repository(engine, repository).await;
+        let client = client.map_err(|why| why.to_string())?;
+        let runs = runs_of(&client, &question, &mut self.jobs).await;
+        let runs = runs.map_err(|error| error.why().to_owned())?;
+        drop(world);
+        let mut is_busy = false;
+        for lane in lanes {
+            let mut seen = Vec::new();
+            for run in runs.iter().filter(|run| judge::is_of(&lane.lane, run)) {
+                let Some(deployment) = judge::deployment(&lane.lane, run) else { continue };
+                is_busy |= deployment.ended.is_none();
+                if !lane.lane.hands_over
+                    && !self.is_old(lane, run, &deployment)
+                    && let Some(sighting) = self.sighting(lane, run, deployment).await
+                {
+                    seen.push(sighting);
+                }
+            }
+            self.tell(lane, Ok(seen)).await;
+            self.end_lost(lane, &open, &runs).await;
+        }
+        Ok(is_busy)
+    }
+
+    /// `None` while the mirror may still get its commit.
+    async fn sighting(
+        &mut self,
+        lane: &ServiceLane,
+        run: &RepositoryRun,
+        deployment: SeenDeployment,
+    ) -> Option<Sighting> {
+        let deployed = match judge::commit(&lane.lane, run) {
+            Ok(commit) => self.deployed(lane, &commit).await?,
+            Err(unknown) => Err(unknown),
+        };
+        let ended = deployment.ended.map(|(outcome, at)| SightingEnd { at, outcome });
+        let by = if run.by.is_empty() { "somebody".to_owned() } else { format!("@{}", run.by) };
+        let (page, started) = (run.page.clone(), deployment.started);
+        Some(Sighting { run: run.name(), page, by, started, ended, deployed })
+    }
+
+    /// Whether it was over before the first look.
+    fn is_old(&self, lane: &ServiceLane, run: &RepositoryRun, seen: &SeenDeployment) -> bool {
+        let Some((_, ended)) = &seen.ended else { return false };
+        self.context.world.read(|world| {
+            let state = world.services.get(&lane.service).map(|service| &service.state);
+            state.is_some_and(|state| {
+                let known = state.sighting(lane.environment, &self.at.engine, &run.name());
+                let since = state.sighted_since(lane.environment);
+                known.is_none() && since.is_some_and(|since| *ended <= since)
+            })
+        })
+    }
+
+    async fn deployed(
+        &mut self,
+        lane: &ServiceLane,
+        commit: &CommitPrefix,
+    ) -> Option<DeployedBuild> {
+        let newest = self.context.world.read(|world| {
+            let state = world.services.get(&lane.service).map(|service| &service.state);
+            state.and_then(|state| Some(state.newest_build()?.number))
+        });
+        let key = (lane.service.clone(), commit.clone());
+        if let Some((as_of, known)) = self.resolved.get(&key)
+            && *as_of == newest
+        {
+            return Some(known.clone());
+        }
+        let found = self.look_up(lane, commit).await?;
+        if self.resolved.len() >= MOST_RESOLVED {
+            self.resolved.clear();
+        }
+        self.resolved.insert(key, (newest, found.clone()));
+        Some(found)
+    }
+
+    /// `None` while the mirror may still get the commit.
+    async fn look_up(
+        &mut self,
+        lane: &ServiceLane,
+        commit: &CommitPrefix,
+    ) -> Option<DeployedBuild> {
+        let found = resolve(&self.context.world, &lane.service, commit).await;
+        let found = found.inspect_err(|error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"));
+        match found.ok()? {
+            Deployed::Build(number, sha) => Some(Ok((number, sha))),
+            Deployed::Unknown(unknown) => Some(Err(unknown)),
+            Deployed::NotFetched => {
+                let key = (lane.service.clone(), commit.clone());
+                let missed = self.missed.entry(key).or_default();
+                *missed += 1;
+                if *missed >= LOOKS_FOR_COMMIT {
+                    return Some(Err(not_there(commit)));
+                }
+                // The trunk is looked at now and then alone, and this commit may be its new tip.
+                let address = self.context.world.read(|world| {
+                    let service = world.services.get(&lane.service)?;
+                    RepositoryAddress::of(&service.watched.repository)
+                });
+                self.context.trunks.wake(address.as_slice());
+                None
+            }
+        }
+    }
+
+    async fn tell(&self, lane: &ServiceLane, seen: Result<Vec<Sighting>, Trouble>) {
+        let (service, environment) = (lane.service.clone(), lane.environment);
+        let engine = self.at.engine.clone();
+        let observation = Observation { service, environment, engine, seen };
+        let is_news = self.context.world.read(|world| observation.is_news(world));
+        if is_news {
+            let input = Input::Observed(Box::new(observation));
+            let _stopped = self.context.inputs.send(input).await;
+        }
+    }
+
+    async fn tell_trouble(&self, lanes: &[ServiceLane], why: &str) {
+        let ObservedRepository { engine, repository } = &self.at;
+        let as_of = match self.answered {
+            Some(at) => format!("what is shown of it is as of {}", instant::in_utc(at)),
+            None => "nothing of it was seen yet".to_owned(),
+        };
+        let what = format!("{engine} does not tell what runs in {repository}: {why}; {as_of}");
+        let remedy = "see: trunkline doctor; trunkline retries automatically";
+        for lane in lanes {
+            self.tell(lane, Err(Trouble::new(what.clone(), remedy))).await;
+        }
+    }
+
+    /// Ends what was seen to begin and is not there any more.
+    async fn end_lost(&self, lane: &ServiceLane, asked: &[u64], runs: &[RepositoryRun]) {
+        let lost = self.context.world.read(|world| {
+            let service = world.services.get(&lane.service)?;
+            let open = service.state.open_sightings().filter(|deployment| {
+                deployment.request.environment == lane.environment
+            });
+            let gone = open.filter_map(|deployment| {
+                let run = &deployment.seen.as_ref()?.run;
+                let id = id_of(run)?;
+                // A run that was not asked for may have begun since.
+                let is_gone = asked.contains(&id) && !runs.iter().any(|run| run.id == id);
+                let newer = runs.iter().find(|other| other.id == id && other.name() != *run);
+                let why = match newer {
+                    Some(_) => "its run was started again",
+                    None => "its run is not there any more",
+                };
+                (is_gone || newer.is_some()).then_some((deployment.id, why))
+            });
+            Some(gone.collect::<Vec<_>>())
+        });
+        for (deployment, why) in lost.unwrap_or_default() {
+            let (service, why) = (lane.service.clone(), why.to_owned());
+            let input = Input::SightingLost { service, deployment, why };
+            let _stopped = self.context.inputs.send(input).await;
+        }
+    }
+}
+
+/// The number of a run by the name of one of its attempts.
+fn id_of(run: &str) -> Option<u64> {
+    run.split('.').next()?.parse().ok()
+}
+
+/// The runs that are recorded as begun and not as ended.
+fn open_runs(world: &World, lanes: &[ServiceLane]) -> Vec<u64> {
+    let mut open = Vec::new();
+    for lane in lanes {
+        let Some(service) = world.services.get(&lane.service) else { continue };
+        let of_lane = service.state.open_sightings().filter(|deployment| {
+            deployment.request.environment == lane.environment
+        });
+        open.extend(of_lane.filter_map(|deployment| id_of(&deployment.seen.as_ref()?.run)));
+    }
+    open.sort_unstable();
+    open.dedup();
+    open
+}
+
+/// Whether a run tells something that is not recorded, and then whether that needs its jobs.
+fn wanted(world: &World, lanes: &[ServiceLane], run: &RepositoryRun) -> Option<bool> {
+    let of: Vec<_> = lanes
+        .iter()
+        .filter(|lane| judge::is_of(&lane.lane, run))
+        .filter(|lane| {
+            let service = world.services.get(&lane.service);
+            service.is_some_and(|service| is_open_question(&service.state, lane, run))
+        })
+        .collect();
+    (!of.is_empty()).then(|| of.iter().any(|lane| !lane.lane.jobs.is_empty()))
+}
+
+fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRun) -> bool {
+    if is_ours(state, &lane.lane.engine, run) {
+        return false;
+    }
+    let known = state.sighting(lane.environment, &lane.lane.engine, &run.name());
+    let since = state.sighted_since(lane.environment);
+    let is_old = match &run.state {
+        PartState::Ended { at: Some(at), .. } => since.is_some_and(|since| *at <= since),
+        _ => false,
+    };
+    known.map_or(!is_old, Deployment::is_open)
+}
+
+/// Whether trunkline started it, or may have: a run without our key may be the one whose answer is still on its way.
+fn is_ours(
+    state: &ServiceState,
+    engine: &EngineName,
+    run: &RepositoryRun,
+) -> bool {
+    let id = run.id.to_string();
+    let mut sent = state.deployments.values().rev().flat_map(|deployment| {
+        let open = deployment.is_open();
+        deployment.runs.iter().map(move |sent| (sent, open))
+    });
+    sent.any(|(sent, is_open)| {
+        sent.engine == *engine
+            && match &sent.run {
+                Some(found) => found.id == id && run.attempt == 1,
+                None => is_open && run.event == "workflow_dispatch" || run.title.contains(sent.key.as_str()),
+            }
+    })
+}

@@ -1,0 +1,81 @@
+//! Takes in what was seen of runs at other engines: those of our steps, and those that others started.
+
+use super::Writer;
+use crate::domain::ids::{DeploymentId, Seq, ServiceName};
+use crate::domain::service::ServiceState;
+use crate::engine::input::Input;
+use crate::engine::observe::{Observation, due, news};
+use crate::engine::report;
+
+impl Writer {
+    /// Records what is new. What cannot be recorded is seen again by the next look.
+    pub(super) fn observed(&mut self, observation: &Observation) {
+        let name = observation.service.clone();
+        let now = self.clock.now();
+        let trouble = observation.seen.as_ref().err().cloned();
+        let is_trouble = trouble.is_some();
+        self.world.change(&name, |service| {
+            service.set_trouble(observation.problem(), now, trouble);
+        });
+        if is_trouble {
+            return;
+        }
+        let due = {
+            let world = self.world.world();
+            world.services.get(&name).map(|service| due(&service.state, observation))
+        };
+        for sighting in due.unwrap_or_default() {
+            let next = Seq(self.store.head().0 + 1);
+            let news = {
+                let world = self.world.world();
+                let service = world.services.get(&name);
+                service.and_then(|service| news(&service.state, observation, sighting, next))
+            };
+            let Some(news) = news else { continue };
+            if let Err(error) = self.record(&name, &news.actor, news.facts, None) {
+                return self.trouble(&error);
+            }
+        }
+        self.settle(&name);
+    }
+
+    /// A deployment that was seen to begin is not seen any more. Whoever looks finds it lost again.
+    pub(super) fn sighting_lost(&mut self, name: &ServiceName, id: DeploymentId, why: &str) {
+        let now = self.clock.now();
+        let fact = |state: &ServiceState| report::sighting_lost(state, id, why, now);
+        if self.of_run(name, fact, || Input::Settle(name.clone())) {
+            self.settle(name);
+        }
+    }
+
+    /// What became known of the run of a step.
+    pub(super) fn run_news(&mut self, input: Input) {
+        match input {
+            Input::RunFound { service, run, found, how } => {
+                let fact = |state: &ServiceState| report::run_found(state, run, &found, how);
+                let again =
+                    || Input::RunFound { service: service.clone(), run, found: found.clone(), how };
+                if self.of_run(&service, fact, again) {
+                    self.settle(&service);
+                }
+            }
+            Input::RunWaits { service, run, waits } => {
+                let fact = |state: &ServiceState| report::run_waits(state, run, waits.as_ref());
+                let again =
+                    || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
+                self.of_run(&service, fact, again);
+            }
+            Input::RunAbsent { service, run } => {
+                let now = self.clock.now();
+                let fact = |state: &ServiceState| report::run_absent(&service, state, run, now);
+                let again = || Input::RunAbsent { service: service.clone(), run };
+                if self.of_run(&service, fact, again) {
+                    // Only now another may look for it, or send it.
+                    self.acts.run_is_absent(run);
+                    self.settle(&service);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One run: how it stands, what it waits for, and what it is asked to do.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::super::objects;
+use super::super::run::FakeRun;
+use super::super::state::State as Known;
+use super::lists::told;
+use super::{Asked, InRepository, Shared, not_found, refusal};
+
+/// The run of a repository.
+pub(super) fn of<'a>(
+    state: &'a Known,
+    (owner, name): (&str, &str),
+    id: u64,
+) -> Option<&'a FakeRun> {
+    state.runs.get(&id).filter(|run| run.repository == format!("{owner}/{name}"))
+}
+
+pub(super) async fn run(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+    Path((owner, name, id)): InRepository<u64>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let run = of(&state, (&owner, &name), id);
+    run.map_or_else(not_found, |run| Json(told(&state, &asked, run)).into_response())
+}
+
+pub(super) async fn attempt(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+    Path((owner, name, id, attempt)): Path<(String, String, u64, u64)>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let run = of(&state, (&owner, &name), id).and_then(|run| run.at(attempt));
+    run.map_or_else(not_found, |run| Json(told(&state, &asked, &run)).into_response())
+}
+
+pub(super) async fn pending(
+    State(server): Shared,
+    Path((owner, name, id)): InRepository<u64>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let run = of(&state, (&owner, &name), id);
+    run.map_or_else(not_found, |run| Json(run.pending.clone()).into_response())
+}
+
+pub(super) async fn approvals(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+    Path((owner, name, id)): InRepository<u64>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let Some(run) = of(&state, (&owner, &name), id) else { return not_found() };
+    let told = run.reviews.iter().map(|(word, by)| {
+        let user = objects::user(&asked.to, by);
+        json!({ "state": word, "comment": "", "environments": [], "user": user })
+    });
+    Json(told.collect::<Vec<_>>()).into_response()
+}
+
+/// Lets a run through that waits for a review, or ends it.
+pub(super) async fn review(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+    Path((owner, name, id)): InRepository<u64>,
+    Json(body): Json<Value>,
+) -> Response {
+    let mut state = server.state.lock().unwrap();
+    let Some(run) = of(&state, (&owner, &name), id) else { return not_found() };
+    let is_waiting = |id: &Value| run.pending.iter().any(|one| one["environment"]["id"] == *id);
+    let ids = body["environment_ids"].as_array();
+    if ids.is_none_or(|ids| ids.is_empty() || !ids.iter().all(is_waiting)) {
+        let why =
+            "There were one or more errors: no pending deployment requests to approve or reject";
+        return refusal(StatusCode::UNPROCESSABLE_ENTITY, why);
+    }
+    let word = body["state"].as_str().unwrap_or_default().to_owned();
+    let login = asked.login.clone();
+    let mut go_on = false;
+    state.change(id, |run| {
+        run.pending.clear();
+        run.reviews.push((word.clone(), login));
+        go_on = word == "approved";
+        if !go_on {
+            run.ends("failure");
+        }
+    });
+    if go_on {
+        let state = &mut *state;
+        if let Some(run) = state.runs.get_mut(&id) {
+            (state.on_review)(run);
+        }
+        state.change(id, |_| {});
+    }
+    drop(state);
+    server.changed();
+    Json(json!([])).into_response()
+}
+
+/// Cancels a run, or starts it once more.
+pub(super) async fn act(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+    Path((owner, name, id, act)): Path<(String, String, u64, String)>,
+) -> Response {
+    let mut state = server.state.lock().unwrap();
+    let Some(run) = of(&state, (&owner, &name), id) else { return not_found() };
+    let is_over = run.is_over();
+    let done = match act.as_str() {
+        "cancel" | "force-cancel" if is_over => {
+            let why = "Cannot cancel a workflow run that is completed.";
+            return refusal(StatusCode::CONFLICT, why);
+        }
+        "cancel" => state.change(id, |run| {
+            run.cancels += 1;
+            if run.hears {
+                run.ends("cancelled");
+            }
+        }),
+        "force-cancel" => state.change(id, |run| {
+            run.forces += 1;
+            run.ends("cancelled");
+        }),
+        "rerun" | "rerun-failed-jobs" if !is_over => {
+            let why = "This workflow run is already running.";
+            return refusal(StatusCode::FORBIDDEN, why);
+        }
+        "rerun" | "rerun-failed-jobs" => state.change(id, |run| {
+            run.again();
+            run.triggering_actor.clone_from(&asked.login);
+        }),
+        _ => None,
+    };
+    let status = if act.starts_with("rerun") { StatusCode::CREATED } else { StatusCode::ACCEPTED };
+    done.map_or_else(not_found, |()| (status, Json(json!({}))).into_response())
+}

@@ -1,0 +1,18 @@
+//! A workflow of the GitHub of tests.
+
+use std::collections::BTreeSet;
+
+#[derive(Debug, Clone, Default)]
+pub struct FakeWorkflow {
+    pub id: u64,
+    pub repository: String,
+    /// Its file below `.github/workflows`.
+    pub file: String,
+    /// The inputs of a dispatch. `None` if it cannot be dispatched.
+    pub inputs: Option<BTreeSet<String>>,
+    /// `active`, or how it was switched off.
+    pub state: String,
+    /// The concurrency group of its runs, and whether a newer run ends an older one that runs.
+    pub group: Option<String>,
+    pub cancels_in_progress: bool,
+}
