@@ -6,6 +6,7 @@ mod error;
 pub mod freezes;
 pub mod places;
 pub mod profile;
+pub mod proposed;
 pub mod retention;
 pub mod sample;
 pub mod secret_sources;

@@ -32,6 +32,12 @@ impl RepositoryAddress {
         let path = path.strip_suffix(".git").unwrap_or(path);
         (!path.is_empty()).then(|| Self { host, path: path.to_owned() })
     }
+
+    /// Its path there, if it is at this host.
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> Option<&str> {
+        (self.host == host).then_some(self.path.as_str())
+    }
 }
 
 #[cfg(test)]

@@ -57,7 +57,13 @@ impl ServiceState {
         self.external_changed_schema(event);
     }
 
-    fn sighted(&mut self, id: DeploymentId, environment: Environment, run: SeenRun, at: DateTime<Utc>) {
+    fn sighted(
+        &mut self,
+        id: DeploymentId,
+        environment: Environment,
+        run: SeenRun,
+        at: DateTime<Utc>,
+    ) {
         if let Some(engine) = run.engine.clone() {
             self.sightings.runs.insert((environment, engine, run.run.clone()), id);
         }
@@ -135,7 +141,11 @@ impl ServiceState {
     }
 
     /// What is live there since now ended at that time by the clock of its engine, if it has one.
-    pub(super) fn went_live(&mut self, environment: Environment, ended: Option<(EngineName, DateTime<Utc>)>) {
+    pub(super) fn went_live(
+        &mut self,
+        environment: Environment,
+        ended: Option<(EngineName, DateTime<Utc>)>,
+    ) {
         match ended {
             Some(ended) => drop(self.sightings.live_ended.insert(environment, ended)),
             None => drop(self.sightings.live_ended.remove(&environment)),
@@ -166,8 +176,6 @@ impl ServiceState {
     pub fn open_sightings(&self) -> impl Iterator<Item = &Deployment> {
         let all = [Environment::Production, Environment::Staging];
         let open = all.into_iter().flat_map(|environment| self.open(environment));
-        open.filter(|deployment| {
-            deployment.seen.as_ref().is_some_and(|seen| seen.engine.is_some())
-        })
+        open.filter(|deployment| deployment.seen.as_ref().is_some_and(|seen| seen.engine.is_some()))
     }
 }

@@ -120,7 +120,8 @@ impl Engine {
         let trunks = webhooks.wakers.clone();
         let observing = ObserveContext::new(sources, sink, trunks, remote_times);
         let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk = TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
+        let trunk =
+            TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
         let watching = Watching {
             trunk,
             mirrors,

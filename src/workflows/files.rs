@@ -38,6 +38,18 @@ impl Files {
         read
     }
 
+    /// Adds a file that could not even be opened as a text.
+    pub fn add_unreadable(&mut self, path: &str, why: &str) {
+        let (file, why) = (path.to_owned(), why.to_owned());
+        self.unreadable.push(Unreadable { file, line: 1, why });
+    }
+
+    /// Whether a file of this path is read: a workflow, or a local action.
+    #[must_use]
+    pub fn are_read_from(path: &str) -> bool {
+        is_workflow(path) || path.ends_with("/action.yml") || path.ends_with("/action.yaml")
+    }
+
     /// The files that could not be read, each with its line.
     #[must_use]
     pub fn unreadable(&self) -> &[Unreadable] {

@@ -63,7 +63,7 @@ pub(crate) fn occasions(file: &WorkflowFile, all: &[WorkflowFile], place: &Place
         found.extend(merged(filters, place));
     }
     if let Some(filters) = &triggers.workflow_run {
-        found.extend(after(filters, all, place));
+        found.extend(after(filters, all, place, 0));
     }
     for (is_there, trigger, event) in [
         (triggers.schedule, TriggerKind::Schedule, "schedule"),
@@ -271,32 +271,42 @@ pub(crate) fn not_merged(occasion: &Occasion) -> Occasion {
     closed
 }
 
+/// How many workflows may follow one another.
+const LONGEST_CHAIN: usize = 3;
+
 /// The ends of other workflows. They are named by their `name:`, not by their file.
-fn after(filters: &Filters, all: &[WorkflowFile], place: &Place) -> Vec<Occasion> {
+fn after(filters: &Filters, all: &[WorkflowFile], place: &Place, depth: usize) -> Vec<Occasion> {
     let mut found = Vec::new();
-    for name in &filters.workflows {
-        let before = all.iter().filter(|file| file.name == *name);
-        for push in before.flat_map(|file| pushes(file, place)) {
-            let head = push.known.value("github.ref_name");
-            let is_taken = match (&head, &filters.branches, &filters.branches_ignore) {
-                (Value::Text(head), Some(patterns), _) => glob::takes(patterns, head),
-                (Value::Text(head), None, Some(ignored)) => !glob::takes(ignored, head),
-                _ => true,
-            };
-            if is_taken {
-                found.push(after_push(name, &push, head, place));
+    for name in filters.workflows.iter().filter(|_| depth < LONGEST_CHAIN) {
+        for before in all.iter().filter(|file| file.name == *name) {
+            let mut ends = pushes(before, place);
+            if let Some(filters) = &before.triggers.workflow_run {
+                ends.extend(after(filters, all, place, depth + 1));
             }
+            found.extend(ends.iter().filter_map(|end| after_one(name, end, filters, place)));
         }
         if !all.iter().any(|file| file.name == *name) {
-            let trunk = Value::Text(place.trunk.clone());
             let push = Occasion::of(TriggerKind::PushTrunk, "push", branch(&place.trunk), place);
-            let mut occasion = after_push(name, &push, trunk, place);
-            occasion.known.set("github.event.workflow_run.event", Value::Unknown);
-            found.push(occasion);
+            let unknown = after_one(name, &push, filters, place).map(|mut occasion| {
+                occasion.known.set("github.event.workflow_run.event", Value::Unknown);
+                occasion
+            });
+            found.extend(unknown);
         }
     }
     found.truncate(MOST);
     found
+}
+
+/// What follows one end of a workflow, if the branches of the filter have it.
+fn after_one(name: &str, end: &Occasion, filters: &Filters, place: &Place) -> Option<Occasion> {
+    let head = end.known.value("github.ref_name");
+    let is_taken = match (&head, &filters.branches, &filters.branches_ignore) {
+        (Value::Text(head), Some(patterns), _) => glob::takes(patterns, head),
+        (Value::Text(head), None, Some(ignored)) => !glob::takes(ignored, head),
+        _ => true,
+    };
+    is_taken.then(|| after_push(name, end, head, place))
 }
 
 fn after_push(name: &str, push: &Occasion, head: Value, place: &Place) -> Occasion {
@@ -309,7 +319,7 @@ fn after_push(name: &str, push: &Occasion, head: Value, place: &Place) -> Occasi
     }
     known.set("github.event.workflow_run.head_branch", head);
     known.set("github.event.action", Value::Text("completed".into()));
-    occasion.origin = Some(push.trigger.clone());
+    occasion.origin = Some(push.root().clone());
     occasion
 }
 

@@ -99,6 +99,19 @@ pub struct LaneAnswer {
 /// What the workflows say. It never guesses: what is not certain becomes a question.
 #[must_use]
 pub fn propose(files: &Files, place: &Place) -> Proposal {
+    let mut proposal = certain(files, place);
+    if place.repository.is_none() {
+        // Where the runs are to be looked for is not known.
+        for answer in proposal.answers.iter_mut().filter(|answer| answer.is == Answerability::Sure)
+        {
+            answer.is = Answerability::Asked;
+            answer.sentence = format!("In which repository at GitHub? {}", answer.sentence);
+        }
+    }
+    proposal
+}
+
+fn certain(files: &Files, place: &Place) -> Proposal {
     let all = deploying(files, place);
     let reading = Reading { files, place, all: &all };
     let is_production = |job: &DeployingJob| job.class() == Some(EnvironmentClass::Production);
@@ -157,10 +170,14 @@ impl<'a> Reading<'a> {
     fn of_ways(&self, ways: &[ProductionWay<'a>], is_sure: bool) -> Proposal {
         let way = self.normal(ways);
         let mut proposal = self.empty(way.pattern);
-        self.staging(way, &mut proposal);
+        self.staging(ways, way, &mut proposal);
         let production = self.production(ways, way, is_sure, &mut proposal);
         self.promote(ways, way, is_sure, &mut proposal);
-        proposal.notes = sentences::notes(ways, way, &production, self.files, self.place, self.all);
+        proposal.notes = sentences::notes(way, &production, self.files, self.place);
+        if is_sure {
+            proposal.notes.extend(sentences::second_ways(ways, way));
+            proposal.notes.extend(sentences::beside(self.all, way));
+        }
         proposal.sentence =
             sentences::pattern(way, &production.lane, &proposal, self.place, is_sure);
         proposal
@@ -187,12 +204,20 @@ impl<'a> Reading<'a> {
             .unwrap_or(&ways[0])
     }
 
-    fn staging(&self, way: &ProductionWay<'a>, proposal: &mut Proposal) {
-        let lanes = if way.staging.is_empty() {
+    fn staging(
+        &self,
+        ways: &[ProductionWay<'a>],
+        way: &ProductionWay<'a>,
+        proposal: &mut Proposal,
+    ) {
+        let mut lanes = if way.staging.is_empty() {
             lanes::staging_lanes(self.all)
         } else {
             split(&way.staging)
         };
+        for other in beside(ways, way).filter(|_| !way.staging.is_empty()) {
+            lanes.extend(split(&other.staging));
+        }
         let guesses: Vec<_> = lanes.iter().map(|lane| self.guess(lane)).collect();
         let question = match &guesses[..] {
             [] => {
@@ -231,13 +256,15 @@ impl<'a> Reading<'a> {
         is_sure: bool,
         proposal: &mut Proposal,
     ) -> LaneGuess<'a> {
-        let guess = self.guess(&way.jobs);
-        let beside = ways.iter().filter(|other| {
-            other.pattern == way.pattern
-                && other.first().file != way.first().file
-                && *other.first().trigger() != TriggerKind::Dispatch
+        let mut guess = self.guess(&way.jobs);
+        let has_timer = ways.iter().any(|other| {
+            *other.first().trigger() == TriggerKind::Schedule
+                && other.first().file == way.first().file
         });
-        let beside: Vec<_> = beside.map(|other| self.guess(&other.jobs)).collect();
+        if has_timer && *way.first().trigger() == TriggerKind::Dispatch {
+            guess.doubts.push("a timer starts it too, and those runs would not be seen".into());
+        }
+        let beside: Vec<_> = beside(ways, way).map(|other| self.guess(&other.jobs)).collect();
         if !is_sure {
             let question = sentences::is_this_production(&guess, way);
             proposal.ask(LaneName::Production, question, vec![guess.lane.clone()]);
@@ -415,6 +442,18 @@ impl<'a> Reading<'a> {
         }
         proposal
     }
+}
+
+/// The ways of other workflows that are taken when this one is: several services.
+fn beside<'w, 'a>(
+    ways: &'w [ProductionWay<'a>],
+    way: &'w ProductionWay<'a>,
+) -> impl Iterator<Item = &'w ProductionWay<'a>> {
+    ways.iter().filter(move |other| {
+        other.pattern == way.pattern
+            && other.first().file != way.first().file
+            && *other.first().trigger() != TriggerKind::Dispatch
+    })
 }
 
 /// Whether one workflow has several choices for production.

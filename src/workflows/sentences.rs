@@ -275,12 +275,10 @@ pub(crate) fn nothing_here(files: &Files) -> String {
 
 /// What has to be known about the workflows beside the proposal.
 pub(crate) fn notes(
-    ways: &[ProductionWay<'_>],
     way: &ProductionWay<'_>,
     production: &LaneGuess<'_>,
     files: &Files,
     place: &Place,
-    all: &[DeployingJob],
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let first = way.first();
@@ -319,9 +317,7 @@ pub(crate) fn notes(
             "{file} runs only for some paths: a merge without a run of it is normal."
         ));
     }
-    notes.extend(second_ways(ways, way));
     notes.extend(movers(files, production.lane.branch.as_deref(), place));
-    notes.extend(beside(all, way));
     notes
 }
 
@@ -331,7 +327,7 @@ fn unread(way: &ProductionWay<'_>) -> Option<String> {
 }
 
 /// The other ways to production.
-fn second_ways(ways: &[ProductionWay<'_>], way: &ProductionWay<'_>) -> Vec<String> {
+pub(crate) fn second_ways(ways: &[ProductionWay<'_>], way: &ProductionWay<'_>) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for other in ways {
         let is_same = other.first().file == way.first().file
@@ -393,7 +389,7 @@ fn uses_own_token(workflow: &crate::model::WorkflowFile) -> bool {
 }
 
 /// Deploying jobs of the same run whose environment's name says nothing.
-fn beside(all: &[DeployingJob], way: &ProductionWay<'_>) -> Option<String> {
+pub(crate) fn beside(all: &[DeployingJob], way: &ProductionWay<'_>) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let first = way.first();
     for job in all.iter().filter(|job| {

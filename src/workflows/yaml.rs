@@ -1,7 +1,7 @@
 //! Text of a YAML 1.2 file to a tree with line numbers. Size, depth and the growth by aliases are bounded.
 
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle};
 
@@ -25,7 +25,7 @@ pub struct Unreadable {
 /// One node, shared by its aliases.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    pub content: Rc<Content>,
+    pub content: Arc<Content>,
     /// Where it begins, counted from 1.
     pub line: usize,
     column: usize,
@@ -55,7 +55,7 @@ pub(crate) struct MapKey {
 
 impl Node {
     fn new(content: Content, (line, column): (usize, usize), size: usize) -> Self {
-        Self { content: Rc::new(content), line, column, size }
+        Self { content: Arc::new(content), line, column, size }
     }
 
     /// The value of a key. `None` too if this is no map.

@@ -2,7 +2,9 @@
 
 use regex::RegexBuilder;
 
-use super::remote::{LONGEST_NAME, engine_name, has_control, is_repository, is_workflow, named, required};
+use super::remote::{
+    LONGEST_NAME, engine_name, has_control, is_repository, is_workflow, named, required,
+};
 use crate::domain::lane::{CommitFrom, Lane, RunsOf};
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -79,9 +81,8 @@ fn runs_of(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run
     }
     let is_pattern = |text: &str| !text.is_empty() && !text.contains(' ') && !has_control(text);
     let rule = "write a name, in which * stands for any text";
-    let name = |entry: Setting<'_>, mistakes: &mut Mistakes<'_>| {
-        named(&entry, is_pattern, rule, mistakes)
-    };
+    let name =
+        |entry: Setting<'_>, mistakes: &mut Mistakes<'_>| named(&entry, is_pattern, rule, mistakes);
     match (branch, tag) {
         (Some(branch), _) => name(branch, mistakes).map(RunsOf::Branch),
         (None, Some(tag)) => name(tag, mistakes).map(RunsOf::Tag),

@@ -329,7 +329,8 @@ fn order_after_unknown(input: PlanInput<'_>) -> Option<Finding> {
     let commit = made.unknown_commit()?;
     let last = input.state.live(Environment::Production);
     let last = last.map_or(String::new(), |last| format!("; {} is the last that is", last.build));
-    let sentence = format!("What production runs is not known: {} deployed {commit}{last}", made.by);
+    let sentence =
+        format!("What production runs is not known: {} deployed {commit}{last}", made.by);
     let adopt = Remedy::Adopt { commit: None };
     Some(finding(Guard::Order, Severity::Override, sentence).with(Some(adopt)))
 }

@@ -21,7 +21,8 @@ pub(super) async fn resolve(
     name: &ServiceName,
     commit: &CommitPrefix,
 ) -> Result<Deployed, GitError> {
-    let known = world.read(|world| world.services.get(name).map(|service| Known::of(service, commit)));
+    let known =
+        world.read(|world| world.services.get(name).map(|service| Known::of(service, commit)));
     let Some(known) = known else { return Ok(Deployed::NotFetched) };
     match known.named.as_slice() {
         [(number, sha)] => return Ok(Deployed::Build(*number, sha.clone())),

@@ -22,7 +22,8 @@ pub(super) type NamedCommit = Result<CommitPrefix, UnknownCommit>;
 /// Whether the run is one of the lane.
 pub(super) fn is_of(lane: &Lane, run: &RepositoryRun) -> bool {
     // A tag is told from a branch by what starts its run alone, or by looking like none.
-    let is_tag = run.event == "release" || matches!(lane.of, Some(crate::domain::lane::RunsOf::Tag(_)));
+    let is_tag =
+        run.event == "release" || matches!(lane.of, Some(crate::domain::lane::RunsOf::Tag(_)));
     run.workflow == lane.workflow
         && lane.event.as_ref().is_none_or(|event| *event == run.event)
         && lane.is_of(&run.branch, is_tag)
@@ -55,7 +56,8 @@ fn of_run(run: &RepositoryRun) -> Option<SeenDeployment> {
         PartState::Running => Some(SeenDeployment { started, ended: None }),
         PartState::Ended { word, at } => {
             // A run that was left out, or ended while it waited, deployed nothing.
-            if matches!(word.as_str(), "skipped" | "startup_failure" | "action_required" | "stale") {
+            if matches!(word.as_str(), "skipped" | "startup_failure" | "action_required" | "stale")
+            {
                 return None;
             }
             let ended = Some((outcome(word, None), at.unwrap_or(started)));
@@ -135,7 +137,9 @@ pub(super) fn commit(lane: &Lane, run: &RepositoryRun) -> NamedCommit {
                 run.sha.as_str()
             }
             event => {
-                return Err(unknown(format!("a run of event {event} need not be of what it deploys")));
+                return Err(unknown(format!(
+                    "a run of event {event} need not be of what it deploys"
+                )));
             }
         },
         CommitFrom::Title(pattern) => {

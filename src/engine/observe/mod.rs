@@ -103,7 +103,11 @@ fn lanes(world: &World) -> Vec<ServiceLane> {
     for service in world.services.values() {
         let lanes = service.file.as_ref().map(|file| &file.lanes);
         for (environment, lane) in lanes.into_iter().flat_map(Lanes::all) {
-            all.push(ServiceLane { service: service.name.clone(), environment, lane: lane.clone() });
+            all.push(ServiceLane {
+                service: service.name.clone(),
+                environment,
+                lane: lane.clone(),
+            });
         }
     }
     all

@@ -169,7 +169,9 @@ impl RepositoryObserver {
         commit: &CommitPrefix,
     ) -> Option<DeployedBuild> {
         let found = resolve(&self.context.world, &lane.service, commit).await;
-        let found = found.inspect_err(|error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"));
+        let found = found.inspect_err(
+            |error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"),
+        );
         match found.ok()? {
             Deployed::Build(number, sha) => Some(Ok((number, sha))),
             Deployed::Unknown(unknown) => Some(Err(unknown)),
@@ -219,9 +221,10 @@ impl RepositoryObserver {
     async fn end_lost(&self, lane: &ServiceLane, asked: &[u64], runs: &[RepositoryRun]) {
         let lost = self.context.world.read(|world| {
             let service = world.services.get(&lane.service)?;
-            let open = service.state.open_sightings().filter(|deployment| {
-                deployment.request.environment == lane.environment
-            });
+            let open = service
+                .state
+                .open_sightings()
+                .filter(|deployment| deployment.request.environment == lane.environment);
             let gone = open.filter_map(|deployment| {
                 let run = &deployment.seen.as_ref()?.run;
                 let id = id_of(run)?;
@@ -254,9 +257,10 @@ fn open_runs(world: &World, lanes: &[ServiceLane]) -> Vec<u64> {
     let mut open = Vec::new();
     for lane in lanes {
         let Some(service) = world.services.get(&lane.service) else { continue };
-        let of_lane = service.state.open_sightings().filter(|deployment| {
-            deployment.request.environment == lane.environment
-        });
+        let of_lane = service
+            .state
+            .open_sightings()
+            .filter(|deployment| deployment.request.environment == lane.environment);
         open.extend(of_lane.filter_map(|deployment| id_of(&deployment.seen.as_ref()?.run)));
     }
     open.sort_unstable();
@@ -291,11 +295,7 @@ fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRu
 }
 
 /// Whether trunkline started it, or may have: a run without our key may be the one whose answer is still on its way.
-fn is_ours(
-    state: &ServiceState,
-    engine: &EngineName,
-    run: &RepositoryRun,
-) -> bool {
+fn is_ours(state: &ServiceState, engine: &EngineName, run: &RepositoryRun) -> bool {
     let id = run.id.to_string();
     let mut sent = state.deployments.values().rev().flat_map(|deployment| {
         let open = deployment.is_open();
@@ -305,7 +305,10 @@ fn is_ours(
         sent.engine == *engine
             && match &sent.run {
                 Some(found) => found.id == id && run.attempt == 1,
-                None => is_open && run.event == "workflow_dispatch" || run.title.contains(sent.key.as_str()),
+                None => {
+                    is_open && run.event == "workflow_dispatch"
+                        || run.title.contains(sent.key.as_str())
+                }
             }
     })
 }

@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::event::{
-    Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment,
-};
+use crate::domain::event::{Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use crate::domain::people::Actor;
 use crate::domain::remote::EngineName;
@@ -127,7 +125,11 @@ pub fn news(
     };
     let mut facts: Vec<_> = begun.into_iter().collect();
     if let Some(end) = &sighting.ended {
-        facts.push(Fact::ObservedEnded { deployment: id, outcome: end.outcome.clone(), at: end.at });
+        facts.push(Fact::ObservedEnded {
+            deployment: id,
+            outcome: end.outcome.clone(),
+            at: end.at,
+        });
         let moved = moved_back(state, *environment, id, sighting, &actor);
         facts.extend(moved.filter(|_| !is_taken));
     }
@@ -176,7 +178,10 @@ fn moved_back(
     let is_late = end.at < live.since;
     (is_back && !is_late && !state.holds.contains_key(&environment)).then(|| Fact::HoldPlaced {
         environment,
-        reason: format!("rolled back outside of trunkline: {by} deployed {build} after {}", live.build),
+        reason: format!(
+            "rolled back outside of trunkline: {by} deployed {build} after {}",
+            live.build
+        ),
         rollback: Some(deployment),
     })
 }

@@ -48,7 +48,10 @@ pub enum PartState {
     Waiting,
     Running,
     /// It ended with this word, at this time by the clock of its engine.
-    Ended { word: String, at: Option<DateTime<Utc>> },
+    Ended {
+        word: String,
+        at: Option<DateTime<Utc>>,
+    },
 }
 
 impl PartState {

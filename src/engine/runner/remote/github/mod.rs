@@ -14,11 +14,11 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
     WorkflowRunsBody,
 };
+pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, is_page, permission, says};
 use super::order::Order;
@@ -284,22 +284,22 @@ impl GitHubActions {
 
 /// All jobs of a run, or of one of its attempts.
 async fn jobs(client: &EngineClient, path: &str) -> Result<Vec<WorkflowJobBody>, CallError> {
-        let mut jobs = Vec::new();
-        for page in 1..=MOST_PAGES {
-            let path = format!("{path}/jobs?per_page={PER_PAGE}&page={page}");
-            let Some(read) = client.read::<WorkflowJobsBody>(&path).await? else {
-                return Err(CallError::Lost("it does not show the jobs of the run".into()));
-            };
-            let some = read.value.jobs.as_deref().unwrap_or_default();
-            let total = usize::try_from(read.value.total_count.unwrap_or(0)).unwrap_or(0);
-            let is_last = some.is_empty() || jobs.len() + some.len() >= total;
-            jobs.extend_from_slice(some);
-            if is_last {
-                break;
-            }
+    let mut jobs = Vec::new();
+    for page in 1..=MOST_PAGES {
+        let path = format!("{path}/jobs?per_page={PER_PAGE}&page={page}");
+        let Some(read) = client.read::<WorkflowJobsBody>(&path).await? else {
+            return Err(CallError::Lost("it does not show the jobs of the run".into()));
+        };
+        let some = read.value.jobs.as_deref().unwrap_or_default();
+        let total = usize::try_from(read.value.total_count.unwrap_or(0)).unwrap_or(0);
+        let is_last = some.is_empty() || jobs.len() + some.len() >= total;
+        jobs.extend_from_slice(some);
+        if is_last {
+            break;
         }
-        Ok(jobs)
     }
+    Ok(jobs)
+}
 
 /// Whether the run can be told from others by its title.
 fn is_keyed(order: &Order) -> bool {
