@@ -125,12 +125,38 @@ fn take_commit(workflow: &WorkflowFile) -> Option<ProposedChange> {
         let title = format!("run-name: deploy ${{{{ inputs.sha }}}} ${{{{ inputs.{KEY_INPUT} }}}}");
         add.push((title_line(workflow), title));
     }
+    add.extend(checkouts(workflow));
     let why = format!(
         "{} deploys the head of the branch that it is started on. With an input for the commit it can promote and roll back, once \
-         it also uses it: check out with ref: ${{{{ inputs.sha }}}}, and give it to what deploys instead of github.sha.",
+         all of it uses that commit: each checkout by ref: ${{{{ inputs.sha }}}}, and what deploys instead of github.sha.",
         workflow.file
     );
     Some(ProposedChange { file: ChangedFile::Lines { path: path(&workflow.file), add }, why })
+}
+
+/// The lines that make each checkout take the commit of the input, where the file is written in lines.
+fn checkouts(workflow: &WorkflowFile) -> Vec<(usize, String)> {
+    let jobs = workflow.tree.get("jobs").into_iter().flat_map(Node::entries);
+    let steps = jobs.filter_map(|(_, job)| job.get("steps")).flat_map(Node::items);
+    steps.filter_map(checkout).collect()
+}
+
+fn checkout(step: &Node) -> Option<(usize, String)> {
+    let commit = "${{ inputs.sha }}";
+    let (uses, action) = step.entries().find(|(key, _)| key.text == "uses")?;
+    if !action.text()?.starts_with("actions/checkout@") || action.line != uses.line {
+        return None;
+    }
+    let Some((with, values)) = step.entries().find(|(key, _)| key.text == "with") else {
+        // In one line with its step, nothing can be put below it.
+        let is_alone = step.entries().filter(|(key, _)| key.line == uses.line).count() == 1;
+        let pad = " ".repeat(uses.column);
+        let is_block = step.line == uses.line && is_alone && step.entries().count() == 1;
+        return is_block.then(|| (uses.line, format!("{pad}with: {{ref: \"{commit}\"}}")));
+    };
+    let first = values.entries().map(|(key, _)| key).next()?;
+    let is_below = first.line > with.line && values.get("ref").is_none();
+    is_below.then(|| (with.line, format!("{}ref: {commit}", " ".repeat(first.column))))
 }
 
 const HEAD: &str = "run-name: deploy ${{ inputs.sha }} ${{ inputs.trunkline }}\n\
@@ -139,6 +165,10 @@ const HEAD: &str = "run-name: deploy ${{ inputs.sha }} ${{ inputs.trunkline }}\n
 /// A new workflow that does for one commit what the production job does.
 fn promote(way: &ProductionWay<'_>) -> ProposedChange {
     let job = way.first();
+    let does = match way.pattern {
+        ProductionPattern::EveryMerge => "rolls production back to a build",
+        _ => "promotes and rolls back by build",
+    };
     let mut text =
         format!("{HEAD}concurrency: {{group: {}, cancel-in-progress: false}}\n", group(job));
     let called = job.job.followed.first().filter(|call| !call.with.is_empty());
@@ -149,11 +179,11 @@ fn promote(way: &ProductionWay<'_>) -> ProposedChange {
         } else {
             "It calls the workflow that deploys today. That one takes no commit yet: give it an input for it, and pass inputs.sha."
         };
-        format!("With this file trunkline promotes and rolls back by build. {end}")
+        format!("With this file trunkline {does}. {end}")
     } else {
         steps_text(&mut text, job);
         format!(
-            "With this file trunkline promotes and rolls back by build. Put what job {} of {} does in the place of the last line, \
+            "With this file trunkline {does}. Put what job {} of {} does in the place of the last line, \
              for the commit in SHA.",
             job.job.id, job.file
         )
@@ -193,6 +223,13 @@ fn call_text(text: &mut String, called: &FollowedCall, job: &DeployingJob) -> bo
                 );
             }
         }
+    }
+    if !takes_commit {
+        let _ = writeln!(
+            text,
+            "      # Not complete: {} needs an input for the commit, and here inputs.sha.",
+            called.path
+        );
     }
     text.push_str("    secrets: inherit\n");
     takes_commit

@@ -59,8 +59,12 @@ fn shown(shape: &RepositoryShape, proposal: &Proposal) -> String {
         let _ =
             writeln!(text, "{} {}: {}", answer.is.as_str(), answer.lane.as_str(), answer.sentence);
     }
-    proposal.notes.iter().for_each(|note| text.push_str(&format!("- {note}\n")));
-    proposal.unreadable.iter().for_each(|error| text.push_str(&format!("- not read: {error}\n")));
+    for note in &proposal.notes {
+        let _ = writeln!(text, "- {note}");
+    }
+    for error in &proposal.unreadable {
+        let _ = writeln!(text, "- not read: {error}");
+    }
     let name = "shop".parse().unwrap();
     let (trunk, repository) = (shape.place.trunk.as_str(), shape.place.repository.as_deref());
     let file = service_file(&ProposedFor { name: &name, trunk, repository }, proposal);

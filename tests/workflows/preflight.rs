@@ -72,8 +72,8 @@ fn what_github_would_refuse_is_refused_before_it_goes_out() {
         let sentence = one(&found, Weight::Refused);
         assert!(sentence.contains(wanted), "{sentence}");
     }
-    let eleven: String = (0..7).map(|n| format!("      i{n}: {{}}\n")).collect();
-    let eleven = GOOD.replace("      sha:", &format!("{eleven}      sha:"));
+    let eleven: Vec<_> = (0..7).map(|n| format!("      i{n}: {{}}\n")).collect();
+    let eleven = GOOD.replace("      sha:", &format!("{}      sha:", eleven.concat()));
     assert_eq!(said(&[("deploy.yml", &eleven)], &INPUTS, MOST_INPUTS), []);
     let server = said(&[("deploy.yml", &eleven)], &INPUTS, MOST_INPUTS_OF_SERVER);
     assert!(one(&server, Weight::Refused).contains("takes 10 at most"));

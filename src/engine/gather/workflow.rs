@@ -61,7 +61,7 @@ pub(super) async fn findings(
             let why = format!("it is in {repository}, which is not the repository that is watched");
             vec![not_known(workflow, &why)]
         };
-        findings.extend(found.into_iter().map(|remark| finding(step, remark)));
+        findings.extend(found.iter().map(|remark| finding(step, remark)));
     }
     findings
 }
@@ -130,7 +130,7 @@ fn value(text: &str, ends: &Endpoints) -> Option<String> {
     is_known.get().then_some(text)
 }
 
-fn finding(step: &StepSpec, remark: Remark) -> Finding {
+fn finding(step: &StepSpec, remark: &Remark) -> Finding {
     let severity = match remark.weight {
         Weight::NotKnown => Severity::Info,
         Weight::Warning => Severity::Warn,
