@@ -1,5 +1,6 @@
 //! The workflows and local actions of a repository, read once.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use crate::model::WorkflowFile;
@@ -7,6 +8,8 @@ use crate::yaml::Unreadable;
 
 /// Where GitHub looks for workflows.
 pub const WORKFLOW_FOLDER: &str = ".github/workflows";
+/// The most jobs that are looked at in all: on each occasion, and through each call.
+const MOST_VISITS: usize = 200_000;
 /// The most files that are read.
 pub const MOST_FILES: usize = 400;
 
@@ -17,6 +20,8 @@ pub struct Files {
     /// By their folder: `.github/actions/deploy`.
     actions: BTreeMap<String, (String, String)>,
     unreadable: Vec<Unreadable>,
+    /// How many jobs were looked at so far.
+    visits: Cell<usize>,
 }
 
 impl Files {
@@ -60,6 +65,18 @@ impl Files {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.workflows.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// True if there was more to look at than is looked at: what was found is not all.
+    #[must_use]
+    pub fn are_too_many(&self) -> bool {
+        self.visits.get() >= MOST_VISITS
+    }
+
+    /// Counts a job that is looked at. False if there were too many.
+    pub(crate) fn visit(&self) -> bool {
+        self.visits.set(self.visits.get().saturating_add(1));
+        !self.are_too_many()
     }
 
     pub(crate) fn workflows(&self) -> &[WorkflowFile] {

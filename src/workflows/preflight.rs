@@ -84,6 +84,10 @@ pub fn remarks(files: &Files, place: &Place, start: &PlannedStart<'_>) -> Vec<Re
     let mut remarks = inputs(file, declared, start);
     remarks.extend(key(&facts, start));
     remarks.extend(groups(&facts, start));
+    if files.are_too_many() {
+        let sentence = "there is more in the workflows of this repository than was looked at: whether a merge can cancel this deploy is not known";
+        remarks.push(Remark::not_known(sentence));
+    }
     remarks.sort_by_key(|remark| std::cmp::Reverse(remark.weight));
     remarks
 }

@@ -100,6 +100,9 @@ pub struct LaneAnswer {
 #[must_use]
 pub fn propose(files: &Files, place: &Place) -> Proposal {
     let mut proposal = certain(files, place);
+    if files.are_too_many() {
+        proposal.notes.push("There is more in these workflows than was looked at: other ways to production may be missing here.".into());
+    }
     if place.repository.is_none() {
         // Where the runs are to be looked for is not known.
         for answer in proposal.answers.iter_mut().filter(|answer| answer.is == Answerability::Sure)

@@ -136,7 +136,7 @@ impl JobWalk<'_> {
             let certainty =
                 certainties.get(job.key.as_str()).copied().unwrap_or(Certainty::Perhaps);
             let certainty = certainty.min(caller.certainty);
-            if certainty == Certainty::No || self.found.len() >= MOST_JOBS {
+            if certainty == Certainty::No || self.found.len() >= MOST_JOBS || !self.files.visit() {
                 continue;
             }
             let mut known = with_env(&caller.known, &job.env).into_owned();
@@ -178,6 +178,8 @@ impl JobWalk<'_> {
         if let Some(path) = job.uses.as_deref().and_then(|uses| uses.strip_prefix("./"))
             && let Some(called) = self.files.workflow(path)
             && depth < DEEPEST
+            // GitHub lets no workflow call itself.
+            && context.followed.iter().all(|call| call.path != path)
         {
             context.followed.push(FollowedCall {
                 id: context.id.clone(),

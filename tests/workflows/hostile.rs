@@ -54,6 +54,26 @@ fn workflows_that_call_each_other_and_needs_in_a_circle_come_to_an_end() {
 }
 
 #[test]
+fn calls_that_multiply_are_given_up_and_that_is_said() {
+    let call = |to: usize| {
+        let job = |n: usize| format!("  j{n}: {{uses: ./.github/workflows/w{to}.yml}}\n");
+        let jobs: Vec<_> = (0..25).map(job).collect();
+        format!("on: {{workflow_call: {{}}, push: {{branches: [main]}}}}\njobs:\n{}", jobs.concat())
+    };
+    let texts: Vec<_> =
+        (0..5).map(|n| (format!(".github/workflows/w{n}.yml"), call(n + 1))).collect();
+    let files = Files::read(texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    let proposal = propose(&files, &place());
+    assert!(files.are_too_many());
+    assert!(
+        proposal
+            .notes
+            .iter()
+            .any(|note| note.contains("more in these workflows than was looked at"))
+    );
+}
+
+#[test]
 fn a_long_condition_is_not_known_and_does_no_harm() {
     for condition in [
         "(".repeat(5_000),
