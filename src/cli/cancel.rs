@@ -17,13 +17,20 @@ pub struct CancelArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Of one that is being cancelled: wait no more for its run at another engine, which may still change something
+    #[arg(long)]
+    give_up: bool,
     #[command(flatten)]
     acting: Acting,
 }
 
 pub async fn run(context: &Context, arguments: CancelArgs) -> Result<(), CliError> {
-    let CancelArgs { deployment, reason, acting } = arguments;
+    let CancelArgs { deployment, reason, give_up, acting } = arguments;
     let service = context.service().await?;
-    let command = Command::Cancel { deployment, reason };
+    let command = if give_up {
+        Command::GiveUp { deployment, reason }
+    } else {
+        Command::Cancel { deployment, reason }
+    };
     act::run(context, &service, command, acting.key).await.map(drop)
 }

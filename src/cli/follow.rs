@@ -152,7 +152,7 @@ impl FollowedDeployment {
                     self.out.line(format!("  {name} ..."))?;
                 }
             }
-            Fact::StepEnded { deployment, step, outcome, took } if *deployment == ours => {
+            Fact::StepEnded { deployment, step, outcome, took, .. } if *deployment == ours => {
                 self.running = None;
                 let line = format!("  {} {outcome} in {}", self.name(*step), say(*took));
                 self.above(&line)?;

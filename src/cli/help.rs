@@ -84,7 +84,13 @@ const ENDINGS: &[Ending] = &[
         examples: &["retry 1290", "retry 1290 --yes --wait", "retry 1290 --production"],
         exit_codes: &[REFUSED, CHANGED, INTERRUPTED],
     },
-    acting("cancel", &["cancel d57 --reason \"wrong build\""]),
+    acting(
+        "cancel",
+        &[
+            "cancel d57 --reason \"wrong build\"",
+            "cancel d57 --give-up --reason \"GitHub does not end it\"",
+        ],
+    ),
     acting("build", &["build --now"]),
     acting("adopt", &["adopt 3f9ac21", "adopt 3f9ac21 --reason \"deployed by hand\""]),
     acting("verify", &["verify 1290 --note \"clicked through the shop\""]),

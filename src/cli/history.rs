@@ -92,7 +92,7 @@ fn line(deployment: &Deployment, now: DateTime<Utc>) -> Vec<Cell> {
         deployment.id.to_string().into(),
         instant(deployment.requested_at).into(),
         deployment.kind().to_owned().into(),
-        deployment.request.build.to_string().into(),
+        deployment.deployed().into(),
         deployment.by.to_string().into(),
         match deployment.state() {
             DeploymentState::Succeeded => Paint::Good.cell(outcome),

@@ -41,6 +41,7 @@ pub fn command(remedy: &Remedy) -> Option<String> {
             format!("release{environment}{bad} --reason REASON")
         }
         Remedy::Watch { deployment } => format!("logs {deployment} --follow"),
+        Remedy::GiveUp { deployment } => format!("cancel {deployment} --give-up --reason REASON"),
         Remedy::Wait { .. } => return None,
         Remedy::CheckMigrations { range } => format!("migrations check --range {range}"),
         Remedy::FindCommit { commit } => format!("where {commit}"),
@@ -90,6 +91,7 @@ mod tests {
             release(Environment::Production, true),
             release(Environment::Staging, false),
             Remedy::Watch { deployment },
+            Remedy::GiveUp { deployment },
             Remedy::Wait { until: DateTime::UNIX_EPOCH },
             Remedy::CheckMigrations { range: "3f9ac21..a91f3c4".into() },
             Remedy::FindCommit { commit: "3f9ac21".into() },

@@ -52,6 +52,12 @@ pub enum Command {
         #[schema(value_type = ReasonText)]
         reason: String,
     },
+    /// Stops waiting for a run at another engine that was asked to end and has not. It may still change something.
+    GiveUp {
+        deployment: DeploymentId,
+        #[schema(value_type = ReasonText)]
+        reason: String,
+    },
     Verify {
         build: BuildNumber,
         #[schema(value_type = ReasonText)]
@@ -142,6 +148,7 @@ impl Command {
                 format!("the retry of {build} in {environment}")
             }
             Self::Cancel { deployment, .. } => format!("the cancel of {deployment}"),
+            Self::GiveUp { deployment, .. } => format!("giving {deployment} up"),
             Self::Verify { build, .. } => format!("the verification of {build}"),
             Self::Hold { environment, .. } => format!("the hold on {environment}"),
             Self::Release { environment, .. } => format!("the release of {environment}"),

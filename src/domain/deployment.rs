@@ -174,11 +174,30 @@ impl Deployment {
         self.seen.as_ref()?.unknown.as_ref()
     }
 
-    /// When it ended by the clock of the engine at which it was seen.
+    /// What it deployed, in a column: `#12`, `3f2a9c1` where no build is of that commit, or `?`.
+    #[must_use]
+    pub fn deployed(&self) -> String {
+        match self.unknown_commit() {
+            None => self.request.build.to_string(),
+            Some(UnknownCommit { sha: Some(sha), .. }) => sha.short().to_owned(),
+            Some(UnknownCommit { sha: None, .. }) => "?".to_owned(),
+        }
+    }
+
+    /// When it ended by the clock of the engine at which it was seen, or that ran its last step.
     #[must_use]
     pub fn ended_there(&self) -> Option<(EngineName, DateTime<Utc>)> {
-        let engine = self.seen.as_ref()?.engine.clone()?;
-        Some((engine, self.ended.as_ref()?.at))
+        if let Some(seen) = &self.seen {
+            return Some((seen.engine.clone()?, self.ended.as_ref()?.at));
+        }
+        let last = self.sent(self.request.steps.len().checked_sub(1)?)?;
+        Some((last.engine.clone(), last.ended_at?))
+    }
+
+    /// Whether it is a run that was given up and turned up late, which is being cancelled or was.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.request.kind == DeploymentKind::External && self.cancel.is_some() && !self.is_by_word()
     }
 
     fn is_by_word(&self) -> bool {
@@ -220,6 +239,13 @@ impl Deployment {
     #[must_use]
     pub fn sent(&self, step: usize) -> Option<&SentRun> {
         self.runs.iter().find(|sent| sent.step == step)
+    }
+
+    /// The step whose run at another engine was asked to end and has not: it can be given up.
+    #[must_use]
+    pub fn unending_step(&self) -> Option<usize> {
+        let step = self.running_step().filter(|_| self.is_open() && self.cancel.is_some())?;
+        self.sent(step).map(|sent| sent.step)
     }
 
     /// Whether this step runs now.

@@ -31,6 +31,8 @@ pub enum Remedy {
     },
     /// Watch the deployment until it ends.
     Watch { deployment: DeploymentId },
+    /// Stop waiting for its run at another engine, which was asked to end.
+    GiveUp { deployment: DeploymentId },
     /// Wait until this time.
     Wait { until: DateTime<Utc> },
     /// Check the migrations between two commits.
@@ -58,6 +60,7 @@ impl fmt::Display for Remedy {
             Self::AskPromoter { build } => write!(f, "ask for a promoter of {build}"),
             Self::ReleaseHold { environment, .. } => write!(f, "release the hold on {environment}"),
             Self::Watch { deployment } => write!(f, "watch {deployment}"),
+            Self::GiveUp { deployment } => write!(f, "stop waiting for {deployment}"),
             Self::Wait { until } => {
                 write!(f, "wait until {}", instant::in_utc(*until))
             }

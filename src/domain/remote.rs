@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::deployment::Deployment;
-use super::ids::{InvalidName, ServiceName};
+use super::ids::{DeploymentId, InvalidName, ServiceName};
 use super::instant;
 use super::time::{Milliseconds, millis};
 
@@ -168,6 +168,9 @@ pub enum FoundBy {
     Answer,
     /// A look for its key, after the answer got lost or trunkline was restarted.
     Search,
+    /// It turned up after it was given up. From then on it counts as a deployment of another engine, which this event's
+    /// sequence number names.
+    Late,
 }
 
 /// What holds up a run that could go on.
@@ -230,6 +233,12 @@ pub struct SentRun {
     /// When it was last seen to begin or to end waiting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_at: Option<DateTime<Utc>>,
+    /// When it ended, by the clock of its engine, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The deployment that it counts as since it turned up late.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<DeploymentId>,
 }
 
 impl SentRun {

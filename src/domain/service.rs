@@ -16,7 +16,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::recipe::Recipe;
-use super::remote::SentRun;
+use super::remote::{FoundBy, SentRun};
 use super::request::Request;
 use super::retention::RetentionRule;
 use super::schema::{SchemaHistory, SharedChange};
@@ -92,6 +92,11 @@ pub struct ServiceState {
     pub(super) sightings: Sightings,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
+    /// The runs of steps that nobody waits for any more although they may still change something, oldest first.
+    pub given_up: Vec<(DeploymentId, usize)>,
+    /// The open deployments that are being cancelled and whose engine itself keeps a rollback behind them. No event records
+    /// it: the engine sets it.
+    pub making_way: BTreeSet<DeploymentId>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
@@ -131,13 +136,17 @@ impl ServiceState {
             Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
                 self.run_elsewhere(event);
             }
-            Fact::StepEnded { deployment, step, outcome, took } => {
-                self.sent(*deployment, *step, |sent| sent.wait(None, event.at));
+            Fact::StepEnded { deployment, step, outcome, took, ended_at } => {
+                self.sent(*deployment, *step, |sent| {
+                    sent.wait(None, event.at);
+                    sent.ended_at = *ended_at;
+                });
                 self.step(*deployment, *step, |state| StepState::Ended {
                     since: state.since().unwrap_or(event.at),
                     took: *took,
                     outcome: outcome.clone(),
                 });
+                self.note_given_up(*deployment, *step, outcome);
             }
             Fact::CancelRequested { deployment, reason } => self.change(*deployment, |d| {
                 d.cancel =
@@ -151,6 +160,7 @@ impl ServiceState {
             Fact::ObservedEnded { deployment, outcome, at } => {
                 self.sighting_ended(*deployment, *at);
                 self.ended(*at, *deployment, outcome);
+                self.late_run_ended(*deployment);
             }
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
@@ -201,13 +211,27 @@ impl ServiceState {
                 let since = d.sent(*step).map_or(event.at, |sent| sent.since);
                 let (engine, key) = (engine.clone(), key.clone());
                 let (step, at) = (*step, event.at);
-                let (run, waits, waits_at) = (None, None, None);
                 d.runs.retain(|sent| sent.step != step);
-                let sent = SentRun { step, engine, key, since, at, times, run, waits, waits_at };
+                let sent = SentRun {
+                    step,
+                    engine,
+                    key,
+                    since,
+                    at,
+                    times,
+                    run: None,
+                    waits: None,
+                    waits_at: None,
+                    ended_at: None,
+                    late: None,
+                };
                 d.runs.push(sent);
             }),
-            Fact::RunFound { deployment, step, run, .. } => {
+            Fact::RunFound { deployment, step, run, how } => {
                 self.sent(*deployment, *step, |sent| sent.run = Some(run.clone()));
+                if *how == FoundBy::Late {
+                    self.turned_up_late(event, *deployment, *step);
+                }
             }
             Fact::RunWaits { deployment, step, waits } => {
                 self.sent(*deployment, *step, |sent| sent.wait(waits.clone(), event.at));
@@ -216,7 +240,7 @@ impl ServiceState {
         }
     }
 
-    fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {
+    pub(super) fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {
         self.change(id, |d| {
             d.runs.iter_mut().filter(|sent| sent.step == step).for_each(change);
         });
@@ -299,6 +323,7 @@ impl ServiceState {
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
         let is_late = self.is_told_late(id, at);
+        self.making_way.remove(&id);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at, outcome: outcome.clone() });
             for step in &mut deployment.steps {

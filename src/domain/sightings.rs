@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::build::Build;
 use super::deployment::{Deployment, SeenRun};
 use super::event::{
-    DeploymentKind, DeploymentRequest, Event, ObservedDeployment, UnknownDeployment,
+    DeploymentKind, DeploymentRequest, Event, ObservedDeployment, OlderBuild, UnknownDeployment,
 };
 use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use super::remote::EngineName;
@@ -28,14 +29,35 @@ pub struct Sightings {
 impl ServiceState {
     /// A deployment at another engine counts as a started deployment without steps. Its success makes its build live.
     pub(super) fn observed(&mut self, event: &Event, seen: &ObservedDeployment) {
-        let ObservedDeployment { environment, build, sha, engine, run, page, at, taken_over } =
-            seen;
+        let ObservedDeployment { environment, build, sha, engine, run, page, at, .. } = seen;
+        if let Some(older) = &seen.older {
+            self.became_a_build(event, (*build, sha), older);
+        }
         self.external(event, *environment, (*build, sha), *at);
         self.external_changed_schema(event);
         let (run, page, unknown) = (run.clone(), page.clone(), None);
-        let (engine, taken_over) = (engine.clone(), *taken_over);
+        let (engine, taken_over) = (engine.clone(), seen.taken_over);
         let run = SeenRun { engine, run, page, unknown, taken_over };
         self.sighted(event.seq.into(), *environment, run, *at);
+    }
+
+    /// A commit from before the first build is one from now on.
+    fn became_a_build(
+        &mut self,
+        event: &Event,
+        (number, sha): (BuildNumber, &Sha),
+        older: &OlderBuild,
+    ) {
+        if self.builds.contains_key(&number) {
+            return;
+        }
+        let commits = vec![older.commit.clone()];
+        let build = Build { commits, ..Build::new(number, sha.clone(), event.at) };
+        self.builds.insert(number, Build { no_way_back: older.no_way_back, ..build });
+        self.join_the_line(number, &older.bad);
+        if let Some(recipe) = &older.recipe {
+            self.record_recipe(number, recipe);
+        }
     }
 
     /// It counts as one of the build that was live before, and its success makes nothing live.

@@ -1,9 +1,11 @@
 //! What a person states that production runs: what that changes in the state, and how a mistaken statement is corrected.
 
+use std::collections::BTreeMap;
+
 use super::build::Build;
 use super::deployment::Cancel;
 use super::event::{Adoption, Event, Outcome};
-use super::ids::{BuildNumber, DeploymentId, Environment};
+use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use super::quarantine::Descent;
 use super::schema::SchemaHistory;
 use super::service::ServiceState;
@@ -57,7 +59,7 @@ impl ServiceState {
         // It was read from the commit's service file, now perhaps where nobody looked before.
         let no_way_back = std::mem::replace(&mut build.no_way_back, adoption.no_way_back);
         if is_new {
-            self.join_the_line(adoption);
+            self.join_the_line(*number, &adoption.bad);
         }
         if let Some(recipe) = adoption.recipe.as_ref().filter(|_| self.recipe(*number).is_none()) {
             self.record_recipe(*number, recipe);
@@ -79,14 +81,13 @@ impl ServiceState {
     }
 
     /// The builds after the stated one contain it. It has none of the bad commits but those that git found in it.
-    fn join_the_line(&mut self, adoption: &Adoption) {
-        let number = adoption.build;
+    pub(super) fn join_the_line(&mut self, number: BuildNumber, bad: &BTreeMap<Sha, bool>) {
         for quarantined in self.quarantine.values_mut() {
-            if adoption.bad.get(&quarantined.commit.sha) == Some(&true) {
+            if bad.get(&quarantined.commit.sha) == Some(&true) {
                 quarantined.commit.build = number;
             }
         }
-        if !self.quarantine.keys().all(|sha| adoption.bad.contains_key(sha)) {
+        if !self.quarantine.keys().all(|sha| bad.contains_key(sha)) {
             return;
         }
         let next = self.next_on_trunk(number);

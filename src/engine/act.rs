@@ -15,12 +15,13 @@ use super::decide::Decision;
 use super::gather::{self, GatherContext};
 use super::input::Input;
 use super::reserve::Reserve;
-use super::runner::remote::{Attended, Order, RunNews, SendPermit};
+use super::runner::remote::{Attended, LateOrder, Order, RunNews, SendPermit};
 use super::runner::{self, Job, Permit, RunId, Runner as _, Runners};
 use super::variables::{Ask, Secret, StepNeeds, StepVariables};
 use super::world::{Service, Trouble};
-use crate::domain::event::are_remote;
+use crate::domain::event::{DeploymentKind, are_remote};
 use crate::domain::ids::{DeploymentId, ServiceName, Sha};
+use crate::domain::remote::RemoteJob;
 use crate::domain::variables::VariableDigests;
 
 /// The pause before an unusable pipeline is read again.
@@ -47,6 +48,8 @@ pub(super) struct Acts {
     preparing: HashSet<DeploymentId>,
     attending: HashSet<RunId>,
     cancelling: HashSet<RunId>,
+    /// The runs that were given up and are looked for.
+    following: HashSet<RunId>,
     loading: HashSet<(ServiceName, Sha)>,
     /// The targets of a rollback whose service file was asked for.
     checked: HashSet<(ServiceName, Sha)>,
@@ -87,6 +90,7 @@ impl Acts {
             preparing: HashSet::new(),
             attending: HashSet::new(),
             cancelling: HashSet::new(),
+            following: HashSet::new(),
             loading: HashSet::new(),
             checked: HashSet::new(),
             reads: Arc::new(Semaphore::new(CONCURRENT_READS)),
@@ -122,15 +126,15 @@ impl Acts {
             }
             Decision::Stop(deployment, step) => {
                 let run = RunId { deployment: *deployment, step: *step };
-                if !self.cancelling.insert(run) {
-                    return;
-                }
                 if order(service, run).is_some() {
-                    self.runners.remote.cancel(run);
-                } else {
+                    self.runners.remote.cancel(run, next_rollback(service, *deployment));
+                } else if self.cancelling.insert(run) {
                     let runner = self.runners.local.clone();
                     self.spawn(async move { runner.cancel(run).await });
                 }
+            }
+            Decision::Follow(deployment, step) => {
+                self.follow(service, RunId { deployment: *deployment, step: *step });
             }
             Decision::LoadPipeline(sha) => {
                 if self.loading.insert((service.name.clone(), sha.clone())) {
@@ -164,6 +168,12 @@ impl Acts {
     pub fn step_ended(&mut self, run: RunId) {
         self.attending.remove(&run);
         self.cancelling.remove(&run);
+        self.runners.remote.forget(run);
+    }
+
+    /// The record says that a step is over: whoever still waits for its run at another engine stops that.
+    pub fn is_over(&self, run: RunId) {
+        self.runners.remote.give_up(run);
     }
 
     pub fn pipeline_read(&mut self, service: &ServiceName, sha: &Sha) {
@@ -220,10 +230,29 @@ impl Acts {
             let ended = match Box::pin(remote.attend(permit, order, secrets, news)).await {
                 Attended::Ended(status) => Input::StepEnded { service, run, status },
                 Attended::Absent => Input::RunAbsent { service, run },
-                Attended::LeftAlone => return,
+                Attended::LeftAlone => Input::NotAttended { run },
             };
             let _stopped = inputs.send(ended).await;
         });
+    }
+
+    /// Looks for a run that was given up, as long as it may turn up.
+    fn follow(&mut self, service: &Service, run: RunId) {
+        let Some(late) = LateOrder::of(service, run) else { return };
+        let remote = self.runners.remote.clone();
+        if !remote.may_turn_up(&late) || !self.following.insert(run) {
+            return;
+        }
+        let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
+        self.spawn(async move {
+            let news = RunNews { inputs: inputs.clone(), service, run };
+            Box::pin(remote.follow(late, news)).await;
+            let _stopped = inputs.send(Input::NotFollowed { run }).await;
+        });
+    }
+
+    pub fn not_followed(&mut self, run: RunId) {
+        self.following.remove(&run);
     }
 
     fn load_pipeline(&self, service: &ServiceName, sha: &Sha) {
@@ -302,6 +331,16 @@ impl Acts {
 /// What another engine is asked to do for a step, if the step runs there and was recorded as sent.
 fn order(service: &Service, run: RunId) -> Option<Order> {
     Order::of(&service.name, service.state.deployments.get(&run.deployment)?, run.step)
+}
+
+/// The first job of the rollback that waits for the end of a deployment, if that runs at another engine.
+fn next_rollback(service: &Service, before: DeploymentId) -> Option<RemoteJob> {
+    let environment = service.state.deployments.get(&before)?.request.environment;
+    let mut waits = service.state.open(environment).filter(|next| {
+        let is_rollback = next.request.kind == DeploymentKind::Rollback;
+        is_rollback && next.id > before && next.started_at.is_none() && next.cancel.is_none()
+    });
+    waits.next()?.request.steps.first()?.remote().cloned()
 }
 
 /// Makes the checkout of a deployment whose variables have values. Returns the digests to record.

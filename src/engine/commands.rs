@@ -3,6 +3,7 @@
 mod adopt;
 mod authorize;
 mod build_tip;
+mod cancel;
 mod digest;
 mod error;
 mod quarantine;
@@ -106,7 +107,10 @@ pub fn decide(
             plan.check(fingerprint, overrides, service.state)?;
             Ok(executed(service, &plan, overrides.clone(), context.next))
         }
-        Command::Cancel { deployment, reason } => Ok(cancel(service, *deployment, reason)?),
+        Command::Cancel { deployment, reason } => Ok(cancel::cancel(service, *deployment, reason)?),
+        Command::GiveUp { deployment, reason } => {
+            Ok(cancel::give_up(service, *deployment, reason, context)?)
+        }
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
         Command::Release { environment, reason, bad, hold } => {
@@ -208,36 +212,6 @@ fn executed(
         plan.kind, plan.environment
     );
     Decided { facts, deployment: Some(deployment), said }
-}
-
-fn cancel(service: &ServiceView<'_>, id: DeploymentId, reason: &str) -> Result<Decided, Refusal> {
-    let deployment = service
-        .state
-        .deployments
-        .get(&id)
-        .ok_or_else(|| Refusal::not_found(format!("there is no deployment {id}")))?;
-    if let Some(cancel) = deployment.cancel.as_ref().filter(|_| deployment.is_open()) {
-        return Err(Refusal::invalid(format!("{id} is being cancelled already, by {}", cancel.by)));
-    }
-    if !deployment.is_open() {
-        let state = deployment.state().as_str();
-        return Err(Refusal::invalid(format!("{id} has ended already: {state}")));
-    }
-    if deployment.request.kind == DeploymentKind::External {
-        let by = &deployment.by;
-        return Err(Refusal::invalid(format!(
-            "{id} runs outside of trunkline, by {by}; cancel it there"
-        )));
-    }
-    let reason = text("reason", reason, Need::Optional)?;
-    Ok(Decided {
-        facts: vec![Fact::CancelRequested { deployment: id, reason }],
-        deployment: Some(id),
-        said: format!(
-            "cancelling {id}, {} of {}",
-            deployment.request.kind, deployment.request.build
-        ),
-    })
 }
 
 fn verify(service: &ServiceView<'_>, number: BuildNumber, note: &str) -> Result<Decided, Refusal> {

@@ -22,6 +22,8 @@ pub enum Decision {
     Attend(DeploymentId, usize),
     /// Stop a running step.
     Stop(DeploymentId, usize),
+    /// Look for the run of a step that was given up, and end it where it turns up.
+    Follow(DeploymentId, usize),
     /// Read the pipeline that this commit declares.
     LoadPipeline(Sha),
 }
@@ -52,16 +54,13 @@ pub fn decide(input: &DecisionInput<'_>) -> Vec<Decision> {
     let mut decisions = Vec::new();
     for environment in [Environment::Production, Environment::Staging] {
         for deployment in input.state.open(environment) {
-            let mut before = input.state.open(environment).take_while(|d| d.id < deployment.id);
-            // A rollback does not wait for what another engine does: nobody here can end that.
-            let is_rollback = deployment.request.kind == DeploymentKind::Rollback;
-            let waits_for =
-                |d: &Deployment| !is_rollback || d.request.kind != DeploymentKind::External;
-            decisions.extend(advance(input.service, deployment, !before.any(waits_for)));
+            decisions.extend(advance(input, deployment));
         }
     }
     decisions.extend(next_for_staging(input));
     decisions.extend(verifications(input));
+    let given_up = input.state.given_up.iter();
+    decisions.extend(given_up.map(|(id, step)| Decision::Follow(*id, *step)));
     decisions
 }
 
@@ -70,21 +69,21 @@ fn record(fact: Fact) -> Decision {
 }
 
 /// The next decisions for an open deployment. Only the first in its environment may start.
-fn advance(service: &ServiceName, deployment: &Deployment, is_first: bool) -> Vec<Decision> {
+fn advance(input: &DecisionInput<'_>, deployment: &Deployment) -> Vec<Decision> {
     // Another engine runs it. Deployments behind it wait until it ends, except rollbacks.
     if deployment.request.kind == DeploymentKind::External {
         return Vec::new();
     }
     let id = deployment.id;
     let running = deployment.running_step();
-    if let Some(fact) = running.and_then(|step| unsent(service, deployment, step)) {
+    if let Some(fact) = running.and_then(|step| unsent(input.service, deployment, step)) {
         return vec![record(fact)];
     }
     match (running, &deployment.cancel) {
         // Stop comes first, so that a step that was never started finds its cancellation.
         (Some(step), Some(_)) => vec![Decision::Stop(id, step), Decision::Attend(id, step)],
         (Some(step), None) => vec![Decision::Attend(id, step)],
-        (None, _) => between_steps(deployment, is_first).into_iter().collect(),
+        (None, _) => between_steps(input.state, deployment).into_iter().collect(),
     }
 }
 
@@ -97,15 +96,20 @@ fn unsent(service: &ServiceName, deployment: &Deployment, step: usize) -> Option
     }
     Some(if deployment.cancel.is_some() {
         let (outcome, took) = (StepOutcome::Cancelled, Duration::ZERO);
-        Fact::StepEnded { deployment: id, step, outcome, took }
+        Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None }
     } else {
         let (engine, key) = (job.engine.clone(), RunKey::of(service, deployment, step));
         Fact::RunSent { deployment: id, step, engine, key }
     })
 }
 
-fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
+fn between_steps(state: &ServiceState, deployment: &Deployment) -> Option<Decision> {
     let id = deployment.id;
+    // A rollback that went out behind another deployment ends after it, so that the last to end is the last that deployed.
+    let is_behind = state.before(deployment).next().is_some();
+    if is_behind && deployment.steps.iter().any(|step| matches!(step, StepState::Ended { .. })) {
+        return None;
+    }
     let end = |outcome| Some(record(Fact::DeploymentEnded { deployment: id, outcome }));
     if let Some(outcome) = bad_end(deployment) {
         return end(outcome);
@@ -115,7 +119,7 @@ fn between_steps(deployment: &Deployment, is_first: bool) -> Option<Decision> {
         (Some(_), None) => end(Outcome::Succeeded),
         _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
         (Some(_), Some(step)) => Some(record(Fact::StepStarted { deployment: id, step })),
-        (None, _) => is_first.then_some(Decision::Prepare(id)),
+        (None, _) => state.may_begin(deployment).then_some(Decision::Prepare(id)),
     }
 }
 

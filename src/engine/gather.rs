@@ -1,6 +1,6 @@
 //! Gathers from git what a plan or a command needs, outside the writer.
 
-mod stated;
+pub(super) mod stated;
 mod tip;
 mod workflow;
 

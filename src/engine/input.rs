@@ -9,6 +9,7 @@ use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
 use super::observe::Observation;
+use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
 use super::tokens::TokenInput;
@@ -60,9 +61,29 @@ pub enum Input {
         deployment: DeploymentId,
         why: String,
     },
+    /// The engine of a run that is being cancelled keeps a rollback behind it.
+    RunMakesWay {
+        service: ServiceName,
+        run: RunId,
+    },
+    /// Nobody attends a run any more, and nothing is said of it.
+    NotAttended {
+        run: RunId,
+    },
     /// The run of a step was certainly never started at the other engine.
     RunAbsent {
         service: ServiceName,
+        run: RunId,
+    },
+    /// A run that was given up is there. Reply once that is recorded.
+    RunIsLate {
+        service: ServiceName,
+        run: RunId,
+        seen: Box<LateSight>,
+        reply: oneshot::Sender<()>,
+    },
+    /// Nobody looks any more for a run that was given up.
+    NotFollowed {
         run: RunId,
     },
     /// A decided read of a pipeline has ended.

@@ -78,7 +78,7 @@ impl Engine {
 
         let user_file = services.user_file().map(Path::to_owned);
         let engines = Arc::new(Engines::new(user_file, environment.clone(), remote_times));
-        let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone());
+        let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone(), remote_times);
         let variables = Arc::new(Variables::open(environment, services.user_file(), &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather =

@@ -8,6 +8,8 @@ use super::runner::{RunId, Status};
 use crate::domain::deployment::StepState;
 use crate::domain::event::{Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, ServiceName};
+use crate::domain::late::LATE_LOGIN;
+use crate::domain::people::Actor;
 use crate::domain::remote::{FoundBy, RemoteCall, RunKey, RunRef, Waits};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
@@ -22,8 +24,8 @@ pub fn prepared(
 ) -> Option<Fact> {
     let deployment = state.deployments.get(&id)?;
     // Deployments start in order, even if a report comes out of order.
-    let is_next = state.open(deployment.request.environment).next().is_some_and(|d| d.id == id);
-    let waits = is_next && deployment.started_at.is_none();
+    let waits = deployment.is_open() && deployment.started_at.is_none();
+    let waits = waits && state.may_begin(deployment);
     waits.then(|| match result {
         Ok(variables) => Fact::DeploymentStarted { deployment: id, variables: variables.clone() },
         Err(why) => Fact::DeploymentEnded { deployment: id, outcome: Outcome::Failed(why.clone()) },
@@ -40,6 +42,38 @@ pub fn run_found(state: &ServiceState, run: RunId, found: &RunRef, how: FoundBy)
         let run = found.clone();
         Fact::RunFound { deployment, step, run, how }
     })
+}
+
+/// What was seen of a run that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LateSight {
+    pub run: RunRef,
+    /// Whether it may have changed something.
+    pub has_begun: bool,
+    /// How it ended, and when.
+    pub ended: Option<(Outcome, DateTime<Utc>)>,
+}
+
+/// The next fact about a run that was given up and is there. Each is recorded before the one after it.
+#[must_use]
+pub fn late(state: &ServiceState, run: RunId, seen: &LateSight) -> Option<(Actor, Fact)> {
+    let RunId { deployment, step } = run;
+    let of = state.deployments.get(&deployment)?;
+    let is_given_up = state.given_up.contains(&(deployment, step));
+    let sent = of.sent(step).filter(|_| is_given_up)?;
+    let by = Actor::External { login: LATE_LOGIN.to_owned(), engine: sent.engine.to_string() };
+    let Some(late) = sent.late else {
+        // One that was known is told when it is over: until then nothing is new.
+        let is_news = sent.run.is_none() || seen.ended.is_some();
+        let (run, how) = (seen.run.clone(), FoundBy::Late);
+        return is_news.then_some((by, Fact::RunFound { deployment, step, run, how }));
+    };
+    let counts_as = state.deployments.get(&late).filter(|late| late.is_open())?;
+    if seen.has_begun && counts_as.started_at.is_none() {
+        return Some((by, Fact::DeploymentStarted { deployment: late, variables: None }));
+    }
+    let (outcome, at) = seen.ended.clone()?;
+    Some((by, Fact::ObservedEnded { deployment: late, outcome, at }))
 }
 
 /// What the run of a step at another engine waits for changed.
@@ -92,7 +126,7 @@ pub fn run_absent(
                 "no run {key} could be started at {engine} within {within}; a request may still be on its way there"
             );
             let (outcome, took) = (StepOutcome::Unfound(why), Duration::ZERO);
-            return Fact::StepEnded { deployment: id, step, outcome, took };
+            return Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None };
         }
         let key = RunKey::of(service, deployment, step);
         Fact::RunSent { deployment: id, step, engine, key }
@@ -104,11 +138,12 @@ pub fn run_absent(
 pub fn step_ended(state: &ServiceState, run: RunId, status: &Status) -> Option<Fact> {
     let RunId { deployment, step } = run;
     let state = state.deployments.get(&deployment)?.steps.get(step)?;
-    let Status { outcome, took } = status.clone();
+    let Status { outcome, took, ended_at } = status.clone();
     matches!(state, StepState::Running { .. }).then_some(Fact::StepEnded {
         deployment,
         step,
         outcome,
         took,
+        ended_at,
     })
 }

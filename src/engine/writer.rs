@@ -180,13 +180,21 @@ impl Writer {
                 self.prepared(&service, deployment, result);
             }
             Input::StepEnded { service, run, status } => self.step_ended(&service, run, status),
-            Input::RunFound { .. } | Input::RunWaits { .. } | Input::RunAbsent { .. } => {
-                self.run_news(input);
+            news @ (Input::RunFound { .. } | Input::RunWaits { .. } | Input::RunAbsent { .. }) => {
+                self.news_of_run(news);
             }
             Input::Observed(observation) => self.observed(&observation),
             Input::SightingLost { service, deployment, why } => {
                 self.sighting_lost(&service, deployment, &why);
             }
+            Input::RunIsLate { service, run, seen, reply } => {
+                if self.run_is_late(&service, run, &seen) {
+                    let _stopped = reply.send(());
+                }
+            }
+            Input::NotFollowed { run } => self.acts.not_followed(run),
+            Input::NotAttended { run } => self.acts.step_ended(run),
+            Input::RunMakesWay { service, run } => self.run_makes_way(&service, run),
             Input::PipelineKnown { service, sha, file } => {
                 let remember = |service: &mut Service| service.remember_pipeline(sha, file);
                 if self.world.change_unseen(&service, remember) == Some(true) {
@@ -255,6 +263,37 @@ impl Writer {
             }
             // Every input is checked before it is taken.
             Input::CheckFoundation | Input::Stop => {}
+        }
+    }
+
+    /// What became known of the run of a step at another engine.
+    fn news_of_run(&mut self, news: Input) {
+        match news {
+            Input::RunFound { service, run, found, how } => {
+                let fact = |state: &ServiceState| report::run_found(state, run, &found, how);
+                let again =
+                    || Input::RunFound { service: service.clone(), run, found: found.clone(), how };
+                if self.of_run(&service, fact, again) {
+                    self.settle(&service);
+                }
+            }
+            Input::RunWaits { service, run, waits } => {
+                let fact = |state: &ServiceState| report::run_waits(state, run, waits.as_ref());
+                let again =
+                    || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
+                self.of_run(&service, fact, again);
+            }
+            Input::RunAbsent { service, run } => {
+                let now = self.clock.now();
+                let fact = |state: &ServiceState| report::run_absent(&service, state, run, now);
+                let again = || Input::RunAbsent { service: service.clone(), run };
+                if self.of_run(&service, fact, again) {
+                    // Only now another may look for it, or send it.
+                    self.acts.run_is_absent(run);
+                    self.settle(&service);
+                }
+            }
+            _ => {}
         }
     }
 

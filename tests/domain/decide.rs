@@ -17,6 +17,7 @@ use trunkline::domain::remote::{RemoteCall, RemoteJob};
 use trunkline::domain::service::ServiceState;
 use trunkline::engine::commands::{self, CommandContext, CommandError, ServiceView};
 use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
+use trunkline::engine::report;
 
 use trunkline_testing::record::{Record, checkout, found, request, sha, step};
 
@@ -65,9 +66,12 @@ impl Story {
             environment,
             build: BuildNumber(number),
             sha: sha(number),
+            engine: None,
             run: "5512".into(),
             page: None,
             at: DateTime::UNIX_EPOCH,
+            older: None,
+            taken_over: false,
         };
         self.push_as(actor, Fact::DeploymentObserved(seen))
     }
@@ -84,7 +88,13 @@ impl Story {
     }
 
     fn end(&mut self, deployment: DeploymentId, step: usize, outcome: StepOutcome) {
-        self.push(Fact::StepEnded { deployment, step, outcome, took: Duration::ZERO });
+        self.push(Fact::StepEnded {
+            deployment,
+            step,
+            outcome,
+            took: Duration::ZERO,
+            ended_at: None,
+        });
     }
 
     fn cancel(&mut self, deployment: DeploymentId) {
@@ -116,8 +126,20 @@ impl Story {
                 Decision::Attend(id, step) => self.end(id, step, StepOutcome::Succeeded),
                 Decision::Stop(id, step) => self.end(id, step, StepOutcome::Cancelled),
                 Decision::LoadPipeline(sha) => panic!("{sha} is known"),
+                // Nothing else is left to do.
+                Decision::Follow(..) => return,
             }
         }
+    }
+
+    /// Records that the step that is due elsewhere goes out.
+    fn send(&mut self) {
+        let decisions = self.decisions();
+        let sent = decisions.into_iter().find_map(|decision| match decision {
+            Decision::Record(fact) if matches!(*fact, Fact::RunSent { .. }) => Some(*fact),
+            _ => None,
+        });
+        self.push(sent.expect("a step is due"));
     }
 
     fn state_of(&self, id: DeploymentId) -> DeploymentState {
@@ -411,8 +433,64 @@ fn what_became_of_a_run_elsewhere_is_interrupted_where_nobody_knows_it() {
         (StepOutcome::Concluded("failed at deployer".into()), DeploymentState::Failed),
     ] {
         let (mut record, id) = running_elsewhere();
+        record.send();
         record.end(id, 0, outcome.clone());
         record.settle();
         assert_eq!(record.state_of(id), state, "{outcome}");
+        let is_followed = record.decisions() == [Decision::Follow(id, 0)];
+        assert_eq!(is_followed, state == DeploymentState::Interrupted, "{outcome}");
     }
+}
+
+/// A rollback that was requested while a promote runs elsewhere, which is being cancelled.
+fn emergency_elsewhere() -> (Story, DeploymentId, DeploymentId) {
+    let (mut record, promote) = running_elsewhere();
+    record.send();
+    record.cancel(promote);
+    let steps = vec![record.state.deployments[&promote].request.steps[0].clone()];
+    let kind = DeploymentKind::Rollback;
+    let request = DeploymentRequest { kind, steps, ..request(Environment::Production, 1) };
+    let back = record.push(Fact::DeploymentRequested(request));
+    (record, promote, back)
+}
+
+#[test]
+fn a_rollback_goes_out_before_the_end_of_another_only_where_that_makes_way() {
+    let (mut record, promote, back) = emergency_elsewhere();
+    let ending = [Decision::Stop(promote, 0), Decision::Attend(promote, 0)];
+    assert_eq!(record.decisions(), ending);
+    record.recorded.state.making_way.insert(promote);
+    assert_eq!(record.decisions(), [&ending[..], &[Decision::Prepare(back)]].concat());
+    let ready = |record: &Story| report::prepared(&record.state, back, &Ok(None));
+    assert!(ready(&record).is_some());
+    record.recorded.state.making_way.clear();
+    assert_eq!(ready(&record), None);
+}
+
+#[test]
+fn a_rollback_that_went_out_behind_another_ends_after_it() {
+    let (mut record, promote, back) = emergency_elsewhere();
+    record.recorded.state.making_way.insert(promote);
+    record.start(back, 0);
+    record.send();
+    record.end(back, 0, StepOutcome::Succeeded);
+    let ending = [Decision::Stop(promote, 0), Decision::Attend(promote, 0)];
+    assert_eq!(record.decisions(), ending);
+    record.end(promote, 0, StepOutcome::Succeeded);
+    record.settle();
+    assert_eq!(record.state_of(back), DeploymentState::Succeeded);
+    let live = record.state.live(Environment::Production).unwrap();
+    assert_eq!(live.deployment, back, "whichever was seen first");
+    assert!(record.state.making_way.is_empty());
+}
+
+#[test]
+fn a_rollback_begins_beside_what_another_engine_does() {
+    let mut record = Story::default();
+    record.observe(Environment::Production, 1);
+    let kind = DeploymentKind::Rollback;
+    let request = DeploymentRequest { kind, ..request(Environment::Production, 1) };
+    let back = record.push(Fact::DeploymentRequested(request));
+    let ready = report::prepared(&record.state, back, &Ok(None));
+    assert!(ready.is_some(), "else it is prepared for ever");
 }

@@ -3,6 +3,7 @@
 mod config;
 mod decide;
 mod evidence;
+mod late;
 mod on_call;
 mod plan;
 mod quarantine;

@@ -40,7 +40,10 @@ fn started(record: &mut Record, environment: Environment, build: u64) -> Deploym
 fn promoted(record: &mut Record, build: u64) {
     let deployment = started(record, Environment::Production, build);
     let (outcome, took) = (StepOutcome::Succeeded, std::time::Duration::ZERO);
-    record.push(person("sam"), Fact::StepEnded { deployment, step: 0, outcome, took });
+    record.push(
+        person("sam"),
+        Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
+    );
     let outcome = Outcome::Succeeded;
     record.push(person("sam"), Fact::DeploymentEnded { deployment, outcome });
 }

@@ -330,9 +330,12 @@ fn another_engine_s_deployments_count_and_a_corrected_statement_leaves_no_trace(
         environment: Environment::Production,
         build: BuildNumber(2),
         sha: sha(2),
+        engine: None,
         run: "5512".into(),
         page: None,
         at: at(4),
+        older: None,
+        taken_over: false,
     };
     let other = || Actor::External { login: "bob-gh".into(), engine: "github".into() };
     month.0.now = at(6);

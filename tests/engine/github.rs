@@ -21,13 +21,16 @@ use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, Lo
 /// The times of the product, for an impatient reader.
 const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
+    calm: Duration::from_millis(20),
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),
     log: Duration::from_millis(500),
+    late: Duration::from_millis(100),
+    late_within: Duration::from_mins(10),
 };
 
 /// A service whose production and rollback are workflows.
-fn file(more: &str) -> String {
+pub(super) fn file(more: &str) -> String {
     let start = QUICK.find("[[production.steps]]").expect("it has production");
     let step = |kind: &str| {
         format!(
@@ -45,19 +48,19 @@ fn file(more: &str) -> String {
 }
 
 /// A world whose engine reaches GitHub over a line that may be bad.
-struct Actions {
-    world: World,
-    github: GitHub,
-    line: FaultyProxy,
+pub(super) struct Actions {
+    pub(super) world: World,
+    pub(super) github: GitHub,
+    pub(super) line: FaultyProxy,
 }
 
 impl Actions {
-    async fn open() -> Self {
+    pub(super) async fn open() -> Self {
         Self::with(&file("timeout = \"1m\""), "").await
     }
 
     /// With this service file, and the API below this path.
-    async fn with(file: &str, path: &str) -> Self {
+    pub(super) async fn with(file: &str, path: &str) -> Self {
         let github = GitHub::start().await;
         let line = FaultyProxy::before(github.address());
         let mut world = World::with_file(file);
@@ -68,13 +71,13 @@ impl Actions {
         Self { world, github, line }
     }
 
-    async fn promote(&self) -> DeploymentId {
+    pub(super) async fn promote(&self) -> DeploymentId {
         let build = self.world.verified(&uuid::Uuid::new_v4().to_string()).await;
         self.world.promote(build).await
     }
 
     /// A promote to its end.
-    async fn promoted(&self) -> Deployment {
+    pub(super) async fn promoted(&self) -> Deployment {
         let id = self.promote().await;
         self.world.ended(id).await
     }
@@ -86,14 +89,14 @@ impl Actions {
     }
 
     /// A promote whose run is in its first step.
-    async fn running(&self) -> (DeploymentId, u64) {
+    pub(super) async fn running(&self) -> (DeploymentId, u64) {
         self.github.on_dispatch(|run| run.runs("deploy", "checkout"));
         let id = self.promote().await;
         (id, self.github.run().await)
     }
 
     /// The facts of a deployment about its runs.
-    async fn facts(&self, id: DeploymentId) -> Vec<Fact> {
+    pub(super) async fn facts(&self, id: DeploymentId) -> Vec<Fact> {
         let all = self.events().await;
         let is_of_run = |event: &Event| match event.fact {
             Fact::RunSent { deployment, .. }
@@ -104,7 +107,7 @@ impl Actions {
         all.into_iter().filter(is_of_run).map(|event| event.fact).collect()
     }
 
-    async fn events(&self) -> Vec<Event> {
+    pub(super) async fn events(&self) -> Vec<Event> {
         self.world.handle().events(None, Seq(0), 10_000).await.unwrap()
     }
 

@@ -84,7 +84,7 @@ fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2], recipe: Opti
             let (step, took) = (0, std::time::Duration::from_secs(1));
             facts.push(Fact::StepStarted { deployment, step });
             let outcome = trunkline::domain::event::StepOutcome::Succeeded;
-            facts.push(Fact::StepEnded { deployment, step, outcome, took });
+            facts.push(Fact::StepEnded { deployment, step, outcome, took, ended_at: None });
             facts.push(Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
         }
     }

@@ -16,7 +16,7 @@ use trunkline_testing::jobs::JobServer;
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-const TOKEN: &str = "tok_4f9d8a7c6b5e4d3c";
+pub(super) const TOKEN: &str = "tok_4f9d8a7c6b5e4d3c";
 
 /// A service whose production and rollback run at `deployer`.
 fn file() -> String {
@@ -36,15 +36,15 @@ fn file() -> String {
 }
 
 /// A world whose engine reaches a server of jobs over a line that may be bad.
-struct Elsewhere {
-    world: World,
-    server: JobServer,
-    line: FaultyProxy,
+pub(super) struct Elsewhere {
+    pub(super) world: World,
+    pub(super) server: JobServer,
+    pub(super) line: FaultyProxy,
 }
 
 impl Elsewhere {
     /// `None` where the server cannot run, which is said.
-    async fn open() -> Option<Self> {
+    pub(super) async fn open() -> Option<Self> {
         let server = JobServer::if_python(Some(TOKEN))?;
         server.job(
             "shop",
@@ -53,21 +53,22 @@ impl Elsewhere {
         server.job("shop-back", "echo \"back to $JOB_BUILD\"");
         let line = FaultyProxy::before(server.address());
         let mut world = World::with_file(&file());
+        world.remote_times.pace = Duration::from_millis(50);
         world.start_by_file(&settings(&server, &line.url(), "[\"shop\", \"shop-*\"]")).await;
         Some(Self { world, server, line })
     }
 
-    async fn promote(&self, change: &str) -> (BuildNumber, DeploymentId) {
+    pub(super) async fn promote(&self, change: &str) -> (BuildNumber, DeploymentId) {
         let build = self.world.verified(change).await;
         (build, self.world.promote(build).await)
     }
 
-    async fn ended(&self, id: DeploymentId) -> Deployment {
+    pub(super) async fn ended(&self, id: DeploymentId) -> Deployment {
         self.world.ended(id).await
     }
 
     /// The key of the one step of a deployment, once it is recorded.
-    async fn key(&self, id: DeploymentId) -> String {
+    pub(super) async fn key(&self, id: DeploymentId) -> String {
         let key = |snapshot: &trunkline::domain::snapshot::ServiceSnapshot| {
             let row = snapshot.deployments.iter().find(|row| row.deployment.id == id)?;
             Some(row.deployment.sent(0)?.key.to_string())
@@ -102,7 +103,7 @@ impl Elsewhere {
         problems.iter().any(|problem| problem.what.contains("waits for deployer"))
     }
 
-    async fn until_said_silent(&self) {
+    pub(super) async fn until_said_silent(&self) {
         let mut changes = self.world.handle().changes();
         let said = async {
             while !self.is_said_silent() {

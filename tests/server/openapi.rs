@@ -14,7 +14,8 @@ use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
-    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome,
+    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome, UnknownCommit,
+    UnknownDeployment,
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
@@ -93,14 +94,29 @@ fn eventful(world: &Scripted) {
             environment: Environment::Staging,
             build: second,
             sha: shas,
+            engine: Some("github".parse().unwrap()),
             run: "5512".into(),
             page: Some("https://ci.example/runs/5512".into()),
             at: from,
+            older: None,
+            taken_over: false,
         };
         let other = Actor::External { login: "bob-gh".into(), engine: "github".into() };
         let deployment = world.record(&name, other.clone(), Fact::DeploymentObserved(seen)).into();
         let outcome = Outcome::Succeeded;
-        world.record(&name, other, Fact::ObservedEnded { deployment, outcome, at: from });
+        world.record(&name, other.clone(), Fact::ObservedEnded { deployment, outcome, at: from });
+        let unknown = UnknownDeployment {
+            environment: Environment::Production,
+            engine: "github".parse().unwrap(),
+            run: "5513.1".into(),
+            page: Some("https://ci.example/runs/5513".into()),
+            at: from,
+            commit: UnknownCommit { sha: None, why: "its title does not name it".into() },
+            taken_over: false,
+        };
+        let id = world.record(&name, other.clone(), Fact::UnknownObserved(unknown)).into();
+        let ended = Fact::ObservedEnded { deployment: id, outcome: Outcome::Succeeded, at: from };
+        world.record(&name, other, ended);
         world.merge(&name, "ada", "Queue");
     });
 }
@@ -324,6 +340,7 @@ async fn every_command_is_as_described() {
         Command::Execute { action, fingerprint: plan.fingerprint.clone(), overrides },
         Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
         Command::Verify { build, note: reason.clone() },
+        Command::GiveUp { deployment: DeploymentId(57), reason: reason.clone() },
         Command::Hold { environment, reason: reason.clone() },
         Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
         Command::Freeze { from, until, reason: reason.clone() },

@@ -141,7 +141,8 @@ fn next(open: &Deployment, outcome: StepOutcome) -> Fact {
     }
     if let Some(step) = running {
         let outcome = if open.cancel.is_some() { StepOutcome::Cancelled } else { outcome };
-        return Fact::StepEnded { deployment, step, outcome, took: Duration::from_secs(10) };
+        let took = Duration::from_secs(10);
+        return Fact::StepEnded { deployment, step, outcome, took, ended_at: None };
     }
     if let Some(step) = open.failed_step() {
         let outcome = Outcome::Failed(format!("step {step:?} failed"));

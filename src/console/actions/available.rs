@@ -467,7 +467,11 @@ pub fn history_target(model: &Model) -> Option<BuildNumber> {
 /// whose log is shown.
 #[must_use]
 pub fn cancellable(model: &Model) -> Option<DeploymentId> {
-    let open = |row: &&DeploymentRow| row.deployment.is_open() && row.deployment.cancel.is_none();
+    let open = |row: &&DeploymentRow| {
+        let deployment = &row.deployment;
+        let goes_on = deployment.cancel.is_none() || deployment.unending_step().is_some();
+        deployment.is_open() && goes_on
+    };
     let selected = model.selected_deployment().filter(open);
     let promoted = || {
         let build = model.selected_build()?.build.number;

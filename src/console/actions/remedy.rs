@@ -14,6 +14,7 @@ pub fn key(keymap: &Keymap, remedy: &Remedy) -> Option<String> {
         Remedy::RollBack { .. } => KeyAction::RollBack,
         Remedy::Retry { .. } => KeyAction::Retry,
         Remedy::ReleaseHold { .. } => KeyAction::Hold,
+        Remedy::GiveUp { .. } => KeyAction::Cancel,
         Remedy::AskPromoter { .. }
         | Remedy::Watch { .. }
         | Remedy::Wait { .. }

@@ -10,6 +10,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::instant;
 use crate::domain::plan::retry_of;
+use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, Problem};
 
 /// One thing that is wrong.
@@ -35,7 +36,18 @@ impl Model {
             return lost.into_iter().chain(whole).collect();
         }
         let own = self.service.iter().flat_map(|service| &service.problems).map(shown);
-        lost.into_iter().chain(self.in_doubt()).chain(own).chain(whole).collect()
+        let lost = lost.into_iter().chain(self.late_runs());
+        lost.chain(self.in_doubt()).chain(own).chain(whole).collect()
+    }
+
+    /// The runs that were given up and turned up.
+    fn late_runs(&self) -> impl Iterator<Item = ShownProblem> {
+        let alarms = self.service.iter().flat_map(|service| &service.alarms);
+        let late = alarms.filter(|alarm| matches!(alarm, Alarm::LateRun { .. }));
+        late.map(|alarm| ShownProblem {
+            what: alarm.sentence(),
+            remedy: "look there whether it ends; what it changed is told when it has".into(),
+        })
     }
 
     /// The engine does not answer: why, and that nobody has to do anything for it to be asked again.
@@ -80,6 +92,13 @@ impl Model {
         if broken.deployment.is_of_restore() {
             return Some(ShownProblem {
                 what: "production is in doubt since a restore".to_owned(),
+                remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
+            });
+        }
+        if let Some(commit) = broken.deployment.unknown_commit() {
+            let by = &broken.deployment.by;
+            return Some(ShownProblem {
+                what: format!("what production runs is not known: {by} deployed {commit}"),
                 remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
             });
         }
@@ -163,9 +182,10 @@ pub fn what_happened(row: &DeploymentRow) -> String {
     if deployment.is_of_restore() {
         return deployment.in_words();
     }
+    let what = deployment.deployed();
     let (what, place) = match request.environment {
-        Environment::Production => (format!("{} of {}", request.kind.noun(), request.build), ""),
-        Environment::Staging => (request.build.to_string(), " in staging"),
+        Environment::Production => (format!("{} of {what}", request.kind.noun()), ""),
+        Environment::Staging => (what, " in staging"),
     };
     let (did, step) = match row.state {
         DeploymentState::Interrupted => {

@@ -47,7 +47,11 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Take => requests::take(model),
         KeyAction::Withdraw => requests::withdraw(model),
         KeyAction::Cancel => match available::cancellable(model) {
-            Some(id) => confirm::open(model, Dialog::cancel(id)),
+            Some(id) => {
+                let row = model.deployment(id);
+                let gives_up = row.is_some_and(|row| row.deployment.unending_step().is_some());
+                confirm::open(model, Dialog::cancel(id, gives_up))
+            }
             None => Vec::new(),
         },
         KeyAction::Retry => retry(model),

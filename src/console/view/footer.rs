@@ -79,9 +79,9 @@ fn context(model: &Model, width: u16) -> Row<'_> {
 
 /// `d57: promote of #12 by sam, took 1m50s`.
 fn history<'t>(row: Row<'t>, selected: &DeploymentRow) -> Row<'t> {
-    let (deployment, request) = (&selected.deployment, &selected.deployment.request);
+    let deployment = &selected.deployment;
     let took = deployment.took().map_or_else(String::new, |time| format!(", took {}", say(time)));
-    let what = format!("{}: {} of {}", deployment.id, request.kind, request.build);
+    let what = format!("{}: {} of {}", deployment.id, deployment.kind(), deployment.deployed());
     row.own(what, Role::Text).own(format!(" by {}{took}", deployment.by), Role::Muted)
 }
 

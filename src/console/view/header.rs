@@ -243,6 +243,20 @@ fn in_doubt<'t>(model: &Model, row: Row<'t>, broken: &DeploymentRow, length: Len
     if broken.deployment.is_of_restore() {
         return row.own(" RESTORED, NOT KNOWN", Role::Danger);
     }
+    if broken.deployment.unknown_commit().is_some() {
+        let row = row.own(" NOT KNOWN", Role::Danger);
+        let (what, by) = (broken.deployment.deployed(), broken.deployment.by.to_string());
+        let is_short = length >= Length::NoKind;
+        return if is_short {
+            row
+        } else {
+            row.own(format!(": {what} by "), Role::Danger).called_within(
+                &by,
+                LONGEST_NAME,
+                Role::Danger,
+            )
+        };
+    }
     if length < Length::NoKind {
         return row
             .own(format!(" {} of {} {state}", request.kind.noun(), request.build), Role::Danger);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::adoption::Adoption;
-pub use self::observed::{ObservedDeployment, UnknownCommit, UnknownDeployment};
+pub use self::observed::{ObservedDeployment, OlderBuild, UnknownCommit, UnknownDeployment};
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec, are_remote};
 pub use self::sentence::Subject;
@@ -118,6 +118,9 @@ pub enum Fact {
         #[serde(with = "millis")]
         #[schema(value_type = Milliseconds)]
         took: Duration,
+        /// When its run ended, by the clock of the other engine that ran it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_at: Option<DateTime<Utc>>,
     },
     CancelRequested {
         deployment: DeploymentId,

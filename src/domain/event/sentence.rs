@@ -5,6 +5,7 @@ use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
+use crate::domain::remote::{FoundBy, RunRef};
 
 impl Event {
     /// What happened, who did it and why: `kim put production on hold: the database moves`.
@@ -128,8 +129,8 @@ impl Fact {
             Self::RunSent { deployment, step, engine, key } => {
                 format!("{deployment} step {} goes to {engine} as {key}", step + 1)
             }
-            Self::RunFound { deployment, step, run, .. } => {
-                format!("{deployment} step {} is run {}", step + 1, run.id)
+            Self::RunFound { deployment, step, run, how } => {
+                run_found((*deployment, *step), run, *how, seq)
             }
             Self::RunWaits { deployment, step, waits } => match waits {
                 Some(waits) => format!("{deployment} step {} waits for {waits}", step + 1),
@@ -219,6 +220,19 @@ impl DeploymentRequest {
             let findings: Vec<_> = findings.map(|finding| finding.sentence.as_str()).collect();
             format!("overrode {guard} ({}): {reason}", findings.join("; "))
         })
+    }
+}
+
+fn run_found((id, step): (DeploymentId, usize), run: &RunRef, how: FoundBy, seq: Seq) -> String {
+    let (step, run) = (step + 1, &run.id);
+    match how {
+        FoundBy::Answer | FoundBy::Search => format!("{id} step {step} is run {run}"),
+        FoundBy::Late => {
+            let late = DeploymentId::from(seq);
+            format!(
+                "{id} step {step} was given up and turned up as run {run} ({late}); it is cancelled"
+            )
+        }
     }
 }
 

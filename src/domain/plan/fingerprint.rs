@@ -251,7 +251,8 @@ fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let live = now.live.as_ref().map_or_else(|| "nothing".into(), |live| live.build.to_string());
     let changed = format!("{} changed: {live} is live", now.environment);
     let Some(last) = details.last_ended else { return changed };
-    let changed = if last.is_of_restore() {
+    let is_unknown = last.is_of_restore() || last.unknown_commit().is_some();
+    let changed = if is_unknown {
         format!("{} changed: what is live is not known", now.environment)
     } else {
         changed
@@ -259,11 +260,8 @@ fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let ended = last.ended.as_ref();
     let ago =
         ended.map_or_else(String::new, |end| format!(" {} ago", say(between(end.at, now.at))));
-    let how = if last.is_stated() || last.is_of_restore() {
-        ""
-    } else {
-        &format!(" {}", last.state().as_str())
-    };
+    let how =
+        if last.is_stated() || is_unknown { "" } else { &format!(" {}", last.state().as_str()) };
     format!("{changed}; {}{how}{ago}", last.in_words())
 }
 

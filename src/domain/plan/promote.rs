@@ -364,7 +364,10 @@ pub(super) fn in_flight(
         Some(running) => finding(
             Guard::InFlight,
             Severity::Refuse,
-            if running.request.kind == DeploymentKind::External {
+            if running.is_late() {
+                let running = running_now(running, now);
+                format!("{running}. It turned up late and is being cancelled. Wait for its end")
+            } else if running.request.kind == DeploymentKind::External {
                 format!("{}, outside of trunkline. Wait for it", running_now(running, now))
             } else {
                 format!("{}. Wait for it or cancel it", running_now(running, now))

@@ -128,6 +128,11 @@ fn in_flight(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Findin
             finding(Guard::InFlight, Severity::Refuse, running_now(running, now))
                 .with(Some(Remedy::Watch { deployment: running.id }))
         }
+        Some(running) if running.is_late() => finding(
+            Guard::InFlight,
+            Severity::Warn,
+            format!("{}. It turned up late and is being cancelled", running_now(running, now)),
+        ),
         Some(running) if running.request.kind == DeploymentKind::External => finding(
             Guard::InFlight,
             Severity::Warn,

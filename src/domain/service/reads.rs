@@ -54,6 +54,26 @@ impl ServiceState {
         open.filter(move |deployment| deployment.request.environment == environment)
     }
 
+    /// The open deployments of an environment that have to end before this one goes on. Nobody here can end what another
+    /// engine does, so a rollback does not wait for that.
+    pub fn before<'a>(
+        &'a self,
+        deployment: &'a Deployment,
+    ) -> impl Iterator<Item = &'a Deployment> {
+        let is_rollback = deployment.request.kind == DeploymentKind::Rollback;
+        let before = self.open(deployment.request.environment);
+        let before = before.take_while(|before| before.id < deployment.id);
+        before.filter(move |d| !is_rollback || d.request.kind != DeploymentKind::External)
+    }
+
+    /// Whether a deployment may begin: it is the first, or a rollback that other engines keep behind all before it.
+    #[must_use]
+    pub fn may_begin(&self, deployment: &Deployment) -> bool {
+        let is_rollback = deployment.request.kind == DeploymentKind::Rollback;
+        let makes_way = |before: &Deployment| is_rollback && self.making_way.contains(&before.id);
+        self.before(deployment).all(makes_way)
+    }
+
     /// Whether any deployment is queued or running.
     #[must_use]
     pub fn is_busy(&self) -> bool {

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::late::LateRun;
 use crate::domain::service::ServiceState;
 
 /// One thing that is wrong with what a service runs.
@@ -25,6 +26,18 @@ pub enum Alarm {
         /// What was deployed, if no build is of that commit: `@bob at github deployed 3f2a9c1, which is no build of main`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         unknown: Option<String>,
+        /// Whether it stands for what production ran after the copy from which a person restored the record.
+        #[serde(default, skip_serializing_if = "is_false")]
+        restored: bool,
+    },
+    /// A run that was given up turned up, and has not ended.
+    LateRun {
+        environment: Environment,
+        /// The deployment whose run it was, and the one that it counts as.
+        deployment: DeploymentId,
+        counts_as: DeploymentId,
+        /// Its page for people, or else its name there.
+        run: String,
     },
     /// What production runs is no good build.
     BadLive { build: BuildNumber, why: String },
@@ -37,9 +50,7 @@ impl Alarm {
     #[must_use]
     pub fn short(&self) -> String {
         match self {
-            Self::InDoubt { kind, state, .. } if is_of_restore(*kind, *state) => {
-                "RESTORED, NOT KNOWN".to_owned()
-            }
+            Self::InDoubt { restored: true, .. } => "RESTORED, NOT KNOWN".to_owned(),
             Self::InDoubt { environment, unknown: Some(_), .. } => match environment {
                 Environment::Production => "LIVE NOT KNOWN".to_owned(),
                 Environment::Staging => "STG NOT KNOWN".to_owned(),
@@ -50,6 +61,7 @@ impl Alarm {
             Self::InDoubt { build, state, .. } => {
                 format!("STG {build} {}", state.as_str().to_uppercase())
             }
+            Self::LateRun { deployment, .. } => format!("LATE RUN of {deployment}"),
             Self::BadLive { build, .. } => format!("LIVE {build} BAD"),
             Self::NotInStaging { build, .. } => format!("STG lacks {build}"),
         }
@@ -59,13 +71,9 @@ impl Alarm {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Self::InDoubt { environment, kind, build, state, .. }
-                if is_of_restore(*kind, *state) =>
-            {
-                format!(
-                    "{environment} is in doubt: the record was restored from a copy in which {build} was live; what runs there is not known"
-                )
-            }
+            Self::InDoubt { environment, build, restored: true, .. } => format!(
+                "{environment} is in doubt: the record was restored from a copy in which {build} was live; what runs there is not known"
+            ),
             Self::InDoubt { environment, unknown: Some(unknown), .. } => {
                 format!("what {environment} runs is not known: {unknown}")
             }
@@ -78,6 +86,9 @@ impl Alarm {
                 let how = state.as_str();
                 format!("{environment} is in doubt: {what} {how}{at}; what runs there is not known")
             }
+            Self::LateRun { deployment, counts_as, run, .. } => format!(
+                "a run of {deployment} that was given up turned up: {run} ({counts_as}); it is being cancelled"
+            ),
             Self::BadLive { build, why } => format!("production runs {build}: {why}"),
             Self::NotInStaging { build, why } => {
                 format!("the newest build, {build}, is not in staging: {why}")
@@ -89,16 +100,16 @@ impl Alarm {
     #[must_use]
     pub fn environment(&self) -> Environment {
         match self {
-            Self::InDoubt { environment, .. } => *environment,
+            Self::InDoubt { environment, .. } | Self::LateRun { environment, .. } => *environment,
             Self::BadLive { .. } => Environment::Production,
             Self::NotInStaging { .. } => Environment::Staging,
         }
     }
 }
 
-/// What another engine does is told when it is over, so that only a restore of the record interrupts it.
-fn is_of_restore(kind: DeploymentKind, state: DeploymentState) -> bool {
-    kind == DeploymentKind::External && state == DeploymentState::Interrupted
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 /// Everything that is wrong with what the service runs, the worst first.
@@ -110,7 +121,18 @@ pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
     let known = state.unsettled(Environment::Staging).map(|attempt| attempt.id);
     let newest = not_in_staging(state, known);
     let all = [in_doubt(Environment::Production), bad_live(state), staging, newest];
-    all.into_iter().flatten().collect()
+    state.late_runs().map(late_run).chain(all.into_iter().flatten()).collect()
+}
+
+fn late_run(late: LateRun<'_>) -> Alarm {
+    let run = late.sent.run.as_ref();
+    let run = run.map(|run| run.page.clone().unwrap_or_else(|| format!("run {}", run.id)));
+    Alarm::LateRun {
+        environment: late.of.request.environment,
+        deployment: late.of.id,
+        counts_as: late.counts_as.id,
+        run: run.unwrap_or_default(),
+    }
 }
 
 fn of_attempt(attempt: &Deployment) -> Alarm {
@@ -127,6 +149,7 @@ fn of_attempt(attempt: &Deployment) -> Alarm {
         build: attempt.request.build,
         state: attempt.state(),
         step,
+        restored: attempt.is_of_restore(),
     }
 }
 

@@ -226,7 +226,10 @@ fn deployment_row<'a>(
     DeploymentRow {
         state: deployment.state(),
         sha: deployment.request.sha.clone(),
-        subject: build.map_or_else(String::new, |build| build.subject().to_owned()),
+        subject: match deployment.unknown_commit() {
+            Some(commit) => commit.to_string(),
+            None => build.map_or_else(String::new, |build| build.subject().to_owned()),
+        },
         expected,
         steps_expected,
         live_for: live_times.get(&deployment.id).copied(),

@@ -7,7 +7,7 @@ pub mod standing;
 use chrono::{DateTime, Utc};
 
 use super::build::Build;
-use super::deployment::{Deployment, DeploymentState, StepState};
+use super::deployment::{Deployment, DeploymentState, SeenRun, StepState};
 use super::event::{DeploymentKind, DeploymentRequest};
 use super::ids::{BuildNumber, Environment};
 use super::people::People;
@@ -49,7 +49,18 @@ pub fn about(deployment: &Deployment) -> String {
     if deployment.is_of_restore() {
         return format!("restore of the record, in which {build} was live in {environment}");
     }
+    if let Some(commit) = deployment.unknown_commit() {
+        return format!("deployment to {environment} of {commit}");
+    }
     asked_for(*kind, *build, *environment)
+}
+
+/// The run of another engine that a deployment is, which trunkline did not start: `not by trunkline: run 881 at github`.
+#[must_use]
+pub fn seen_elsewhere(deployment: &Deployment) -> Option<String> {
+    let SeenRun { engine, run, .. } = deployment.seen.as_deref()?;
+    let at = engine.as_ref().map_or(String::new(), |engine| format!(" at {engine}"));
+    Some(format!("not by trunkline: run {run}{at}"))
 }
 
 /// `succeeded in 12s`, `failed: release: exit 1`, `running release, 4s`.
@@ -91,6 +102,9 @@ pub fn elsewhere(deployment: &Deployment, step: usize) -> Option<String> {
     let engine = &job.engine;
     Some(match deployment.sent(step) {
         None => format!("at {engine}"),
+        Some(SentRun { run: Some(run), late: Some(late), .. }) => {
+            format!("at {engine}, run {}, which turned up late ({late})", run.id)
+        }
         Some(SentRun { run: Some(run), waits, .. }) => {
             let waits = waits.as_ref().map(|waits| format!(", waits for {waits}"));
             format!("at {engine}, run {}{}", run.id, waits.unwrap_or_default())

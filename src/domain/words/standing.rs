@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ago, asked_for, from_now, how_it_goes, on_call};
+use super::{about, ago, asked_for, from_now, how_it_goes, on_call};
 use crate::calendar::{FreezeState, Tz};
 use crate::domain::ids::Environment;
 use crate::domain::instant::{local, localized};
@@ -28,10 +28,10 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
     lines.extend(snapshot.alarms.iter().map(|alarm| ("attention", alarm.sentence())));
     lines.push(("rollback", rollback(snapshot)));
     for row in snapshot.deployments.iter().filter(|row| row.deployment.is_open()) {
-        let (deployment, request) = (&row.deployment, &row.deployment.request);
+        let deployment = &row.deployment;
         let text = format!(
             "{} by {} ({}): {}",
-            asked_for(request.kind, request.build, request.environment),
+            about(deployment),
             deployment.by,
             deployment.id,
             how_it_goes(deployment, now)
@@ -78,6 +78,9 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
     let build = snapshot.builds.iter().find(|row| row.build.number == live.build);
     let subject = build.map_or("", |row| row.build.subject());
     let broken = snapshot.alarms.iter().find_map(|alarm| match alarm {
+        Alarm::InDoubt { environment: at, unknown: Some(_), .. } if *at == environment => {
+            Some(" (the last that is known; see below)".to_owned())
+        }
         Alarm::InDoubt { environment: at, deployment, .. } if *at == environment => {
             Some(format!(" (unsettled: {deployment} did not succeed)"))
         }

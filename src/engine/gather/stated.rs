@@ -48,7 +48,7 @@ struct Gap<'a> {
 }
 
 /// What a person states: the commit of a build, or one from before the builds.
-pub(super) async fn adopted(
+pub(in crate::engine) async fn adopted(
     world: &WorldReader,
     name: &ServiceName,
     commit: &str,

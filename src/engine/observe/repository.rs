@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-use super::commit::{Deployed, not_there, resolve};
+use super::commit::{Deployed, DeployedBuild, not_there, resolve};
 use super::judge::{self, SeenDeployment};
 use super::take_in::{Observation, Sighting, SightingEnd};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
-use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
 use crate::domain::instant;
 use crate::domain::remote::EngineName;
 use crate::domain::repository_address::RepositoryAddress;
@@ -24,23 +24,21 @@ use crate::engine::world::{Trouble, World};
 
 /// The longest pause after looks that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
-/// So many looks may miss the commit of a run before it counts as one that the repository does not have.
-const LOOKS_FOR_COMMIT: u32 = 10;
 /// The most commits whose build is remembered.
 const MOST_RESOLVED: usize = 1_000;
 
 /// The build that was deployed, or why that is not known.
-type DeployedBuild = Result<(BuildNumber, Sha), UnknownCommit>;
+type KnownBuild = Result<DeployedBuild, UnknownCommit>;
 
 /// Watches the runs of one repository.
 pub(super) struct RepositoryObserver {
     context: ObserveContext,
     at: ObservedRepository,
     jobs: KnownJobs,
-    /// How many looks missed the commit of a run.
-    missed: HashMap<(ServiceName, CommitPrefix), u32>,
+    /// Since when the commit of a run is looked for.
+    missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
-    resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, DeployedBuild)>,
+    resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, KnownBuild)>,
     failures: u32,
     /// When it last answered.
     answered: Option<DateTime<Utc>>,
@@ -121,7 +119,7 @@ impl RepositoryObserver {
             Err(unknown) => Err(unknown),
         };
         let ended = deployment.ended.map(|(outcome, at)| SightingEnd { at, outcome });
-        let by = if run.by.is_empty() { "somebody".to_owned() } else { format!("@{}", run.by) };
+        let by = if run.by.is_empty() { "somebody".to_owned() } else { run.by.clone() };
         let (page, started) = (run.page.clone(), deployment.started);
         Some(Sighting { run: run.name(), page, by, started, ended, deployed })
     }
@@ -134,16 +132,12 @@ impl RepositoryObserver {
             state.is_some_and(|state| {
                 let known = state.sighting(lane.environment, &self.at.engine, &run.name());
                 let since = state.sighted_since(lane.environment);
-                known.is_none() && since.is_some_and(|since| *ended <= since)
+                known.is_none() && since.is_some_and(|since| *ended < since)
             })
         })
     }
 
-    async fn deployed(
-        &mut self,
-        lane: &ServiceLane,
-        commit: &CommitPrefix,
-    ) -> Option<DeployedBuild> {
+    async fn deployed(&mut self, lane: &ServiceLane, commit: &CommitPrefix) -> Option<KnownBuild> {
         let newest = self.context.world.read(|world| {
             let state = world.services.get(&lane.service).map(|service| &service.state);
             state.and_then(|state| Some(state.newest_build()?.number))
@@ -155,6 +149,11 @@ impl RepositoryObserver {
             return Some(known.clone());
         }
         let found = self.look_up(lane, commit).await?;
+        self.missed.remove(&key);
+        if found.as_ref().is_ok_and(|build| build.older.is_some()) {
+            // Its number may be another's soon.
+            return Some(found);
+        }
         if self.resolved.len() >= MOST_RESOLVED {
             self.resolved.clear();
         }
@@ -163,23 +162,18 @@ impl RepositoryObserver {
     }
 
     /// `None` while the mirror may still get the commit.
-    async fn look_up(
-        &mut self,
-        lane: &ServiceLane,
-        commit: &CommitPrefix,
-    ) -> Option<DeployedBuild> {
+    async fn look_up(&mut self, lane: &ServiceLane, commit: &CommitPrefix) -> Option<KnownBuild> {
         let found = resolve(&self.context.world, &lane.service, commit).await;
         let found = found.inspect_err(
             |error| tracing::warn!(%commit, %error, "a commit of a run cannot be looked up"),
         );
         match found.ok()? {
-            Deployed::Build(number, sha) => Some(Ok((number, sha))),
+            Deployed::Build(build) => Some(Ok(build)),
             Deployed::Unknown(unknown) => Some(Err(unknown)),
-            Deployed::NotFetched => {
+            Deployed::NotYet => {
                 let key = (lane.service.clone(), commit.clone());
-                let missed = self.missed.entry(key).or_default();
-                *missed += 1;
-                if *missed >= LOOKS_FOR_COMMIT {
+                let since = *self.missed.entry(key).or_insert_with(Instant::now);
+                if since.elapsed() >= self.context.times.settling {
                     return Some(Err(not_there(commit)));
                 }
                 // The trunk is looked at now and then alone, and this commit may be its new tip.
@@ -288,7 +282,7 @@ fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRu
     let known = state.sighting(lane.environment, &lane.lane.engine, &run.name());
     let since = state.sighted_since(lane.environment);
     let is_old = match &run.state {
-        PartState::Ended { at: Some(at), .. } => since.is_some_and(|since| *at <= since),
+        PartState::Ended { at: Some(at), .. } => since.is_some_and(|since| *at < since),
         _ => false,
     };
     known.map_or(!is_old, Deployment::is_open)

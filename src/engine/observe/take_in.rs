@@ -2,8 +2,14 @@
 
 use chrono::{DateTime, Utc};
 
+<<<<<<< HEAD
 use crate::domain::event::{Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
+=======
+use super::commit::DeployedBuild;
+use crate::domain::event::{Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment};
+use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
+>>>>>>> origin/observe
 use crate::domain::people::Actor;
 use crate::domain::remote::EngineName;
 use crate::domain::service::ServiceState;
@@ -56,7 +62,7 @@ pub struct Sighting {
     pub by: String,
     pub started: DateTime<Utc>,
     pub ended: Option<SightingEnd>,
-    pub deployed: Result<(BuildNumber, Sha), UnknownCommit>,
+    pub deployed: Result<DeployedBuild, UnknownCommit>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +90,7 @@ pub fn due<'a>(state: &ServiceState, observation: &'a Observation) -> Vec<(&'a S
     });
     let since = state.sighted_since(observation.environment);
     let Some(since) = since else { return first_look(seen) };
-    let is_old = |end: &SightingEnd| end.at <= since;
+    let is_old = |end: &SightingEnd| end.at < since;
     let is_known = |sighting: &Sighting| {
         state.sighting(observation.environment, &observation.engine, &sighting.run).is_some()
     };
@@ -121,6 +127,7 @@ pub fn news(
     let (id, begun) = match known {
         Some(known) if known.is_open() => (known.id, None),
         Some(_) => return None,
+        None if !is_free(state, sighting) => return None,
         None => (DeploymentId::from(next), Some(begun(observation, sighting, is_taken))),
     };
     let mut facts: Vec<_> = begun.into_iter().collect();
@@ -136,15 +143,22 @@ pub fn news(
     (!facts.is_empty()).then_some(News { actor, facts })
 }
 
+/// Whether nothing else has the number of its build. The next look gives it another one.
+fn is_free(state: &ServiceState, sighting: &Sighting) -> bool {
+    let Ok(build) = &sighting.deployed else { return true };
+    state.builds.get(&build.number).map_or(build.older.is_some(), |known| known.sha == build.sha)
+}
+
 fn begun(observation: &Observation, sighting: &Sighting, taken_over: bool) -> Fact {
     let Observation { environment, engine, .. } = observation;
     let (environment, engine) = (*environment, engine.clone());
     let (run, page) = (sighting.run.clone(), sighting.page.clone());
     match &sighting.deployed {
-        Ok((build, sha)) => Fact::DeploymentObserved(ObservedDeployment {
+        Ok(build) => Fact::DeploymentObserved(ObservedDeployment {
             environment,
-            build: *build,
-            sha: sha.clone(),
+            build: build.number,
+            sha: build.sha.clone(),
+            older: build.older.clone(),
             engine: Some(engine),
             run,
             page,
@@ -172,9 +186,9 @@ fn moved_back(
     by: &Actor,
 ) -> Option<Fact> {
     let end = sighting.ended.as_ref().filter(|end| end.outcome == Outcome::Succeeded)?;
-    let (build, _) = sighting.deployed.as_ref().ok()?;
+    let build = sighting.deployed.as_ref().ok()?.number;
     let live = state.live(environment)?;
-    let is_back = environment == Environment::Production && *build < live.build;
+    let is_back = environment == Environment::Production && build < live.build;
     let is_late = end.at < live.since;
     (is_back && !is_late && !state.holds.contains_key(&environment)).then(|| Fact::HoldPlaced {
         environment,

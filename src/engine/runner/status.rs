@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::event::StepOutcome;
@@ -13,10 +14,14 @@ pub struct Status {
     pub outcome: StepOutcome,
     #[serde(with = "millis")]
     pub took: Duration,
+    /// When its run ended, by the clock of the other engine that ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl Status {
     pub fn not_started(why: impl Into<String>) -> Self {
-        Self { outcome: StepOutcome::NotStarted(why.into()), took: Duration::ZERO }
+        let outcome = StepOutcome::NotStarted(why.into());
+        Self { outcome, took: Duration::ZERO, ended_at: None }
     }
 }

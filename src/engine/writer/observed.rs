@@ -47,35 +47,4 @@ impl Writer {
             self.settle(name);
         }
     }
-
-    /// What became known of the run of a step.
-    pub(super) fn run_news(&mut self, input: Input) {
-        match input {
-            Input::RunFound { service, run, found, how } => {
-                let fact = |state: &ServiceState| report::run_found(state, run, &found, how);
-                let again =
-                    || Input::RunFound { service: service.clone(), run, found: found.clone(), how };
-                if self.of_run(&service, fact, again) {
-                    self.settle(&service);
-                }
-            }
-            Input::RunWaits { service, run, waits } => {
-                let fact = |state: &ServiceState| report::run_waits(state, run, waits.as_ref());
-                let again =
-                    || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
-                self.of_run(&service, fact, again);
-            }
-            Input::RunAbsent { service, run } => {
-                let now = self.clock.now();
-                let fact = |state: &ServiceState| report::run_absent(&service, state, run, now);
-                let again = || Input::RunAbsent { service: service.clone(), run };
-                if self.of_run(&service, fact, again) {
-                    // Only now another may look for it, or send it.
-                    self.acts.run_is_absent(run);
-                    self.settle(&service);
-                }
-            }
-            _ => {}
-        }
-    }
 }

@@ -10,6 +10,7 @@ use crate::domain::retention::RetentionRule;
 use crate::engine::checkouts::{self, CHECKOUTS_PROBLEM};
 use crate::engine::input::Input;
 use crate::engine::migrations;
+use crate::engine::report::{self, LateSight};
 use crate::engine::reserve::write_remedy;
 use crate::engine::runner::RunId;
 use crate::engine::world::Trouble;
@@ -44,8 +45,14 @@ impl Writer {
             }
         });
         for event in &events {
-            if let Fact::RunSent { deployment, step, .. } = event.fact {
-                self.acts.may_send(RunId { deployment, step });
+            match event.fact {
+                Fact::RunSent { deployment, step, .. } => {
+                    self.acts.may_send(RunId { deployment, step });
+                }
+                Fact::StepEnded { deployment, step, .. } => {
+                    self.acts.is_over(RunId { deployment, step });
+                }
+                _ => {}
             }
         }
         if events.iter().any(|event| {
@@ -60,6 +67,36 @@ impl Writer {
             self.acts.make_trees(name);
         }
         Ok(())
+    }
+
+    /// Records what was seen of a run that was given up. False if that could not be done.
+    pub(super) fn run_is_late(&mut self, name: &ServiceName, run: RunId, seen: &LateSight) -> bool {
+        loop {
+            let news = {
+                let world = self.world.world();
+                world.services.get(name).and_then(|s| report::late(&s.state, run, seen))
+            };
+            let Some((by, fact)) = news else { break };
+            if let Err(error) = self.record(name, &by, vec![fact], None) {
+                // Whoever saw it sees it again.
+                self.trouble(&error);
+                return false;
+            }
+        }
+        self.settle(name);
+        true
+    }
+
+    /// A rollback may go out behind a deployment that is being cancelled.
+    pub(super) fn run_makes_way(&mut self, name: &ServiceName, run: RunId) {
+        self.world.change(name, |service| {
+            let state = &mut service.state;
+            let deployment = state.deployments.get(&run.deployment);
+            if deployment.is_some_and(|d| d.unending_step() == Some(run.step)) {
+                state.making_way.insert(run.deployment);
+            }
+        });
+        self.settle(name);
     }
 
     /// Whether checkouts may be missing: a build is live now that no deployment of this engine made one for, a rollback may

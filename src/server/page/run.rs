@@ -98,7 +98,7 @@ pub(in crate::server) async fn run<B: Backend>(
         class: class_of(run.state()),
         outcome: PageText::sentence(how_it_goes(&run, snapshot.at)),
         facts: facts(&run, &snapshot),
-        build: link.is_none().then(|| TextLink {
+        build: (link.is_none() && run.unknown_commit().is_none()).then(|| TextLink {
             href: path::build_page(&name, request.build),
             text: request.build.to_string(),
         }),
@@ -135,12 +135,16 @@ pub(super) async fn find<B: Backend>(
 fn facts(run: &Deployment, snapshot: &ServiceSnapshot) -> Vec<PageFact> {
     let (request, now) = (&run.request, snapshot.at);
     let when = |at| format!("{} ({})", to_the_second(at, ZONE), ago(at, now));
-    let mut facts = vec![
-        ("commit", request.sha.as_str().to_owned()),
-        ("asked for by", run.by.to_string()),
-        ("asked for", when(run.requested_at)),
-    ];
+    let mut facts =
+        vec![("asked for by", run.by.to_string()), ("asked for", when(run.requested_at))];
+    if run.unknown_commit().is_none() {
+        facts.insert(0, ("commit", request.sha.as_str().to_owned()));
+    }
+    facts.extend(words::seen_elsewhere(run).map(|made| ("made", made)));
+    let page = run.seen.as_ref().and_then(|seen| seen.page.clone());
+    facts.extend(page.map(|page| ("its page", page)));
     let known = snapshot.builds.iter().find(|row| row.build.number == request.build);
+    let known = known.filter(|_| run.unknown_commit().is_none());
     facts.extend(known.map(|row| ("change", row.build.subject().to_owned())));
     facts.extend(run.started_at.map(|at| ("began", when(at))));
     facts.extend(run.ended.as_ref().map(|ended| ("ended", when(ended.at))));

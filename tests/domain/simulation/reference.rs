@@ -162,6 +162,7 @@ impl Reference {
                 panic!("{event:?}: all steps of the story run here")
             }
             Fact::DeploymentObserved(_)
+            | Fact::UnknownObserved(_)
             | Fact::ObservedEnded { .. }
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }

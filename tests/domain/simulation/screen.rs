@@ -91,6 +91,7 @@ impl Screen {
                 Alarm::InDoubt { environment: Environment::Production, build, state, .. } => {
                     has(&format!("{build} {}", state.as_str()));
                 }
+                Alarm::LateRun { .. } => panic!("all steps of the story run here"),
                 Alarm::BadLive { .. } => has(" BAD"),
                 Alarm::InDoubt { build, state, .. } => {
                     has(&format!("STG {build} {}", state.as_str().to_uppercase()));

@@ -202,7 +202,7 @@ impl Subject {
     }
 
     pub fn step_ended(&mut self, id: DeploymentId, step: usize, outcome: StepOutcome) -> bool {
-        let status = Status { outcome, took: Duration::from_secs(1) };
+        let status = Status { outcome, took: Duration::from_secs(1), ended_at: None };
         let fact = report::step_ended(&self.state, RunId { deployment: id, step }, &status);
         let counts = fact.is_some();
         self.record(&Actor::System, fact.into_iter().collect());
@@ -287,6 +287,7 @@ impl Subject {
             Decision::Attend(id, step) => drop(self.acts.attending.insert((id, step))),
             Decision::Stop(id, step) => drop(self.acts.stopping.insert((id, step))),
             Decision::LoadPipeline(sha) => drop(self.acts.loading.insert(sha)),
+            Decision::Follow(..) => panic!("all steps of the story run here"),
             Decision::Record(fact) => panic!("{fact:?} is no act"),
         }
     }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use trunkline::backend::Backend as _;
+use trunkline::domain::command::Command;
 use trunkline::domain::deployment::{Deployment, DeploymentState};
-use trunkline::domain::ids::Sha;
+use trunkline::domain::ids::{DeploymentId, IdempotencyKey, Sha};
 use trunkline::domain::log::{LogFrom, Stream};
+use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline_testing::dice::{Dice, Seed, number};
 use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::home::Home;
@@ -39,6 +41,8 @@ http = { engine = "deployer", job = "shop" }
 inputs = { sha = "{sha}", run = "{run}" }
 "#;
 
+const TOKEN: &str = "tok_4f9d8a7c6b5e4d3c";
+
 struct World {
     home: Home,
     repository: Repository,
@@ -57,7 +61,7 @@ impl Drop for World {
 impl World {
     /// `None` where the server of jobs cannot run, which is said.
     fn open() -> Option<Self> {
-        let server = JobServer::if_python(Some("tok_4f9d8a7c6b5e4d3c"))?;
+        let server = JobServer::if_python(Some(TOKEN))?;
         server.job("shop", JOB);
         let line = FaultyProxy::before(server.address());
         let (home, repository) = (Home::new(), Repository::new());
@@ -118,9 +122,58 @@ async fn an_engine_killed_at_every_instant_starts_each_run_once() {
     );
 }
 
+/// The engine is killed while the run is on its way, and once more when it has turned up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_appears_late_is_cancelled_whichever_engine_was_killed() {
+    let Some(world) = World::open() else { return };
+    world.server.job("shop", "echo begun; while [ ! -e open ]; do sleep 0.02; done");
+    let engine = Engine::start(&world.home);
+    world.line.set(Fault::Unavailable { retry_after: 1 });
+    world.repository.commit_by("Ann", "ann@example.com", "change", "late", "more");
+    world.line.until_seen(|seen| seen.iter().any(|request| request.method == "PUT")).await;
+    let sent = |s: &ServiceSnapshot| s.deployments.first().map(|row| row.deployment.clone());
+    let sent = engine.until("it is sent", sent).await;
+    let (id, run) = (sent.id, sent.sent(0).unwrap().key.to_string());
+    // The answer is known to be lost once somebody looks for the run.
+    world.line.until_seen(|seen| seen.iter().any(|request| request.method == "GET")).await;
+    let cancel = Command::Cancel { deployment: id, reason: "a test".into() };
+    engine.remote().command(&Shop::service(), cancel, key()).await.unwrap();
+    world.line.set(Fault::Pass);
+    let state = |s: &ServiceSnapshot| row(s, id).filter(|d| !d.is_open()).map(Deployment::state);
+    assert_eq!(engine.until("it was given up", state).await, DeploymentState::Interrupted);
+    engine.kill();
+    let body = serde_json::json!({
+        "job": "shop", "service": "checkout", "environment": "staging", "build": 1, "sha": "3f2a9c1",
+        "previous_sha": null, "kind": "auto", "deployment": id.to_string(), "by": "trunkline", "inputs": {},
+    });
+    let put = reqwest::Client::builder().no_proxy().build().unwrap();
+    let put = put.put(format!("{}/runs/{run}", world.server.url())).bearer_auth(TOKEN).json(&body);
+    assert!(put.send().await.unwrap().status().is_success());
+    world.server.until_started(&run).await;
+    let engine = Engine::start(&world.home);
+    let late = |s: &ServiceSnapshot| row(s, row(s, id)?.sent(0)?.late?).cloned();
+    let there = engine.until("it turned up", late).await;
+    engine.kill();
+    let engine = Engine::start(&world.home);
+    let ended = |s: &ServiceSnapshot| row(s, there.id).filter(|late| !late.is_open()).cloned();
+    let ended = engine.until("it has ended", ended).await;
+    assert_eq!(ended.state(), DeploymentState::Cancelled, "{ended:#?}");
+    world.server.until_ended(&run).await;
+    assert_eq!(world.server.starts(&run), 1);
+    engine.stop();
+}
+
+fn row(snapshot: &ServiceSnapshot, id: DeploymentId) -> Option<&Deployment> {
+    snapshot.deployments.iter().map(|row| &row.deployment).find(|deployment| deployment.id == id)
+}
+
+fn key() -> IdempotencyKey {
+    IdempotencyKey::try_from(uuid::Uuid::new_v4().to_string()).unwrap()
+}
+
 /// The deployment of a commit, once it has ended.
 async fn ended(engine: &Engine, sha: &Sha) -> Deployment {
-    let of_commit = |snapshot: &trunkline::domain::snapshot::ServiceSnapshot| {
+    let of_commit = |snapshot: &ServiceSnapshot| {
         let build = snapshot.builds.iter().find(|row| row.build.sha == *sha)?;
         let id = build.build.staging?;
         let mut rows = snapshot.deployments.iter().map(|row| &row.deployment);

@@ -73,7 +73,7 @@ impl Past {
         self.fact(service, Fact::DeploymentRequested(request));
         self.fact(service, Fact::DeploymentStarted { deployment, variables: None });
         self.fact(service, Fact::StepStarted { deployment, step });
-        self.fact(service, Fact::StepEnded { deployment, step, outcome, took });
+        self.fact(service, Fact::StepEnded { deployment, step, outcome, took, ended_at: None });
         self.fact(service, Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
     }
 

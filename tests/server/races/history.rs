@@ -171,6 +171,7 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         }
         Command::Cancel { .. } => matches!(fact, Fact::CancelRequested { .. }),
         Command::Verify { .. } => matches!(fact, Fact::BuildVerified { .. }),
+        Command::GiveUp { .. } => matches!(fact, Fact::StepEnded { .. }),
         Command::Hold { .. } => matches!(fact, Fact::HoldPlaced { .. }),
         Command::Release { .. } => matches!(fact, Fact::HoldReleased { .. }),
         Command::Quarantine { .. } => matches!(fact, Fact::CommitsQuarantined { .. }),

@@ -76,6 +76,8 @@ pub struct FakeRun {
     pub forces: u32,
     /// Whether a cancellation that is not forced ends it.
     pub hears: bool,
+    /// Whether not even force ends it.
+    pub is_deaf: bool,
     pub created_at: DateTime<Utc>,
     /// When this attempt began.
     pub started_at: DateTime<Utc>,

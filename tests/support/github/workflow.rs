@@ -15,4 +15,6 @@ pub struct FakeWorkflow {
     /// The concurrency group of its runs, and whether a newer run ends an older one that runs.
     pub group: Option<String>,
     pub cancels_in_progress: bool,
+    /// The text of its file, for whoever asks for it.
+    pub text: Option<String>,
 }

@@ -50,8 +50,10 @@ pub enum Dialog {
         choice: Option<CommitChoice>,
         reason: Field,
     },
+    /// Of one that is being cancelled and whose run at another engine does not end, that nobody waits for it any more.
     Cancel {
         deployment: DeploymentId,
+        gives_up: bool,
         reason: Field,
     },
     Freeze {
@@ -207,8 +209,8 @@ impl Dialog {
     }
 
     #[must_use]
-    pub fn cancel(deployment: DeploymentId) -> Self {
-        Self::Cancel { deployment, reason: Field::empty(FieldKind::Reason) }
+    pub fn cancel(deployment: DeploymentId, gives_up: bool) -> Self {
+        Self::Cancel { deployment, gives_up, reason: Field::empty(FieldKind::Reason) }
     }
 
     #[must_use]
@@ -373,6 +375,7 @@ impl Dialog {
             Self::Verify { .. } => "Verify",
             Self::Hold { .. } => "Hold",
             Self::Release { .. } => "Release",
+            Self::Cancel { gives_up: true, .. } => "Give it up",
             Self::Cancel { .. } => "Stop it",
             Self::Freeze { .. } => "Freeze",
             Self::Lift { .. } => "Lift",
@@ -418,6 +421,9 @@ impl Dialog {
             Self::Release { environment, hold, choice, .. } => {
                 let bad = choice.as_ref().map(CommitChoice::bad);
                 Command::Release { environment: *environment, reason: text, bad, hold: *hold }
+            }
+            Self::Cancel { deployment, gives_up: true, .. } => {
+                Command::GiveUp { deployment: *deployment, reason: text }
             }
             Self::Cancel { deployment, .. } => {
                 Command::Cancel { deployment: *deployment, reason: text }

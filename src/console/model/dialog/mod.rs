@@ -136,6 +136,7 @@ impl Confirm {
         match &self.dialog {
             _ if !self.progress.is_open() || !self.dialog.may_be_done() => "Close",
             // What is cancelled there is the deployment, and not the dialog.
+            Dialog::Cancel { gives_up: true, .. } => "Wait on",
             Dialog::Cancel { .. } => "Keep it",
             _ => "Cancel",
         }

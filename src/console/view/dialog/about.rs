@@ -10,8 +10,9 @@ use crate::console::theme::Role;
 use crate::console::view::dialog::{self, paragraph};
 use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::{clock, clock_with_zone};
-use crate::domain::ids::{BuildNumber, Seq};
+use crate::domain::ids::{BuildNumber, DeploymentId, Seq};
 use crate::domain::stops::{Freeze, evaluate_freezes};
+use crate::domain::words;
 
 /// What a command without a plan does, in a sentence.
 pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
@@ -29,6 +30,7 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
             .map_or_else(String::new, |hold| {
                 format!("on hold for {} ({}): {}", age(model.since(hold.at)), hold.by, hold.reason)
             }),
+        Dialog::Cancel { deployment, gives_up: true, .. } => given_up(model, *deployment),
         Dialog::Cancel { deployment, .. } => model.deployment(*deployment).map_or_else(String::new, |row| {
             let request = &row.deployment.request;
             format!(
@@ -46,6 +48,20 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
             }),
     };
     paragraph(model, width, &text, Role::Text)
+}
+
+/// That a run was asked to end and has not, and what it means to wait no more.
+fn given_up(model: &Model, id: DeploymentId) -> String {
+    let Some(row) = model.deployment(id) else { return String::new() };
+    let deployment = &row.deployment;
+    let run = deployment.unending_step().and_then(|at| words::elsewhere(deployment, at));
+    let since = deployment.cancel.as_ref().map(|cancel| age(model.since(cancel.at)));
+    format!(
+        "the run {} was asked to end {} ago and has not. Nobody waits for it any more: {id} ends as interrupted, and the run may still change {}",
+        run.unwrap_or_default(),
+        since.unwrap_or_default(),
+        deployment.request.environment
+    )
 }
 
 /// The verifications that a build lacks, apart from that by a person.

@@ -59,6 +59,7 @@ fn keys(model: &Model, confirm: &Confirm) -> String {
     let close = key(DialogAction::Close);
     match &confirm.dialog {
         Dialog::Emergency { .. } => format!("{close} cancels"),
+        Dialog::Cancel { gives_up: true, .. } => format!("{close} waits on"),
         Dialog::Cancel { .. } => format!("{close} keeps it"),
         // In a field its key is a letter.
         dialog if dialog.plan().is_some() && confirm.focused_field().is_none() => {
@@ -132,7 +133,10 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         Dialog::Verify { build, .. } => format!("Verify {build} in staging"),
         Dialog::Hold { environment, .. } => format!("Hold {environment}"),
         Dialog::Release { environment, .. } => format!("Release the hold on {environment}"),
-        Dialog::Cancel { deployment, .. } => stop(model, *deployment),
+        Dialog::Cancel { deployment, gives_up, .. } => {
+            let verb = if *gives_up { "Give up" } else { "Stop" };
+            stop(model, verb, *deployment)
+        }
         Dialog::Freeze { .. } => "Freeze PRODUCTION".into(),
         Dialog::Lift { freeze, .. } => format!("Lift the freeze {freeze}"),
         Dialog::Withdraw { .. } => "Withdraw the request for a promoter".into(),
@@ -162,12 +166,12 @@ fn plan_title(dialog: &Dialog, planning: &Planning) -> String {
 }
 
 /// `Stop d144: promote of #12 to production`.
-fn stop(model: &Model, deployment: DeploymentId) -> String {
+fn stop(model: &Model, verb: &str, deployment: DeploymentId) -> String {
     let what = model.deployment(deployment).map(|row| &row.deployment.request);
     let what = what.map_or_else(String::new, |request| {
         format!(": {} of {} to {}", kind(request.kind), request.build, request.environment)
     });
-    format!("Stop {deployment}{what}")
+    format!("{verb} {deployment}{what}")
 }
 
 /// What a deployment of this kind is called in a sentence.

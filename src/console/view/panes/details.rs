@@ -15,7 +15,7 @@ use crate::console::view::parts::row::{Row, called_width};
 use crate::console::view::parts::{
     findings, frame, here, measures, on_call, progress, requests, verdict,
 };
-use crate::domain::deployment::StepState;
+use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
@@ -153,7 +153,7 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
     let what = if deployment.is_of_restore() {
         format!("{kind} ")
     } else {
-        format!("{kind} of {} ", request.build)
+        format!("{kind} of {} ", deployment.deployed())
     };
     let mut lines = vec![
         fact(model, width, "what")
@@ -169,14 +169,16 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
     lines.extend(aftermath(model, row, width));
     lines.extend(way_back(model, row, width));
     lines.extend(subject(model, width, &row.subject));
-    lines.extend([
-        commit(model, width, &row.sha),
-        fact(model, width, "asked")
-            .name(&deployment.by.to_string(), Role::Text)
-            .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
-            .line(),
-    ]);
-    lines.extend(build_quality::bad(model, request.build, width));
+    let is_known = deployment.unknown_commit().is_none();
+    lines.extend(is_known.then(|| commit(model, width, &row.sha)));
+    lines.extend([fact(model, width, "asked")
+        .name(&deployment.by.to_string(), Role::Text)
+        .own(format!(" {}", ago(model, deployment.requested_at)), Role::Text)
+        .line()]);
+    lines.extend(seen_elsewhere(model, deployment, width));
+    if is_known {
+        lines.extend(build_quality::bad(model, request.build, width));
+    }
     lines.extend(course(model, row, width));
     lines.push(Line::default());
     lines.extend(steps(model, row, width));
@@ -185,6 +187,14 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
         lines.extend(findings::lines(model, finding, width));
     }
     lines
+}
+
+/// The run of another engine that it is, and its page.
+fn seen_elsewhere(model: &Model, deployment: &Deployment, width: u16) -> Vec<Line<'static>> {
+    let page = deployment.seen.as_ref().and_then(|seen| seen.page.clone());
+    let lines = words::seen_elsewhere(deployment).into_iter().chain(page).enumerate();
+    let title = |at| if at == 0 { "made" } else { "" };
+    lines.map(|(at, text)| fact(model, width, title(at)).name(&text, Role::Text).line()).collect()
 }
 
 /// How a rollback to it would go, as far as that is known without asking for its plan.

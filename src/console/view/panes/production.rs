@@ -83,7 +83,8 @@ fn line<'t>(
     width: u16,
     columns: &ProductionColumns,
 ) -> Row<'t> {
-    let request = &row.deployment.request;
+    // That of a commit that no build is of stands where the number of a build does.
+    let commit = if row.deployment.unknown_commit().is_some() { "" } else { row.sha.short() };
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
@@ -94,12 +95,12 @@ fn line<'t>(
     Row::new(&model.options.theme, width)
         .cell(if cursor { symbols.cursor } else { " " }, 2, Role::Text)
         .cell(
-            request.build.to_string(),
+            row.deployment.deployed(),
             digits,
             if is_live(model, row) { Role::Live } else { Role::Text },
         )
         .cell(format!("{glyph} {word}"), word_width + 3, role)
-        .cell(row.sha.short(), 8, Role::Muted)
+        .cell(commit, 8, Role::Muted)
         .own(bad, Role::Danger)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
@@ -132,6 +133,9 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
         }
         DeploymentState::Running if rollback => (symbols.running, "ROLLING BACK", Role::Warn),
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
+        DeploymentState::Succeeded if row.deployment.unknown_commit().is_some() => {
+            (symbols.warn, "NOT KNOWN", Role::Danger)
+        }
         DeploymentState::Succeeded if is_live(model, row) => (symbols.live, "LIVE", Role::Live),
         DeploymentState::Succeeded if was_rolled_back(model, row) => {
             (symbols.rolled_back, "rolled back", Role::Warn)

@@ -147,5 +147,5 @@ async fn outcome(run: &RunFolder) -> Status {
         return Status::not_started("its supervisor could not be started");
     }
     orphans::end(run).await;
-    Status { outcome: StepOutcome::Lost, took: Duration::ZERO }
+    Status { outcome: StepOutcome::Lost, took: Duration::ZERO, ended_at: None }
 }

@@ -45,6 +45,12 @@ pub(super) enum RunState {
 }
 
 impl Looked {
+    /// When it ended, by the clock of its engine, as far as that tells.
+    pub fn ended_there(&self) -> Option<DateTime<Utc>> {
+        let jobs = self.jobs.iter().filter_map(|job| job.ended_at).max();
+        self.ended_at.or(jobs)
+    }
+
     /// Whether it shows nothing else than another look.
     pub fn is_like(&self, other: &Self) -> bool {
         let untagged = |seen: &Self| Self { tag: None, ..seen.clone() };

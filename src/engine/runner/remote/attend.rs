@@ -20,7 +20,7 @@ use super::mirror::LogMirror;
 use super::order::{Order, SendPermit};
 use super::{Attended, RunNews};
 use crate::domain::event::{DeploymentKind, StepOutcome};
-use crate::domain::remote::{FoundBy, RunRef, Waits};
+use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::backoff::pause;
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::foundation::Foundation;
@@ -45,13 +45,23 @@ pub(super) struct Here<'a> {
     pub foundation: &'a Foundation,
 }
 
+/// What is wanted of a run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Wish {
+    pub is_cancelled: bool,
+    /// The job of the rollback that waits for the end of the run.
+    pub next: Option<RemoteJob>,
+    /// Nobody waits for it any more.
+    pub is_given_up: bool,
+}
+
 pub(super) struct Attending<'a> {
     here: Here<'a>,
     order: Order,
     folder: RunFolder,
     secrets: Vec<Secret>,
     news: RunNews,
-    cancelled: watch::Receiver<bool>,
+    wish: watch::Receiver<Wish>,
     /// How often in a row the engine gave no answer, and since when.
     failures: u32,
     silent_since: Option<Instant>,
@@ -113,6 +123,8 @@ struct RunEnding {
     asked: Option<Instant>,
     /// Whether it was asked with force.
     forced: bool,
+    /// The job of a rollback for which it was looked whether this run makes way.
+    considered: Option<RemoteJob>,
 }
 
 impl<'a> Attending<'a> {
@@ -122,23 +134,12 @@ impl<'a> Attending<'a> {
         folder: RunFolder,
         secrets: Vec<Secret>,
         news: RunNews,
-        cancelled: watch::Receiver<bool>,
+        wish: watch::Receiver<Wish>,
     ) -> Self {
         let (failures, silent_since) = (0, None);
         let begun = (Instant::now(), SystemClock.now());
         let known_at = None;
-        Self {
-            here,
-            order,
-            folder,
-            secrets,
-            news,
-            cancelled,
-            failures,
-            silent_since,
-            known_at,
-            begun,
-        }
+        Self { here, order, folder, secrets, news, wish, failures, silent_since, known_at, begun }
     }
 
     pub async fn through(mut self, permit: Option<SendPermit>) -> Attended {
@@ -210,6 +211,7 @@ impl<'a> Attending<'a> {
             return Ok(Some(Attended::LeftAlone));
         }
         self.ask_to_end(jobs, watch).await;
+        self.make_way(jobs, watch).await;
         let (order, begun) = (self.order.clone(), Instant::now());
         let looking = jobs.look(&order, watch.seen.as_ref(), LOOK);
         let seen = tokio::select! {
@@ -249,8 +251,8 @@ impl<'a> Attending<'a> {
         }
         if is_over {
             watch.mirror.finish();
-            let outcome = self.outcome(watch);
-            return Ok(Some(self.ended(outcome)));
+            let ended_at = watch.seen.as_ref().and_then(Looked::ended_there);
+            return Ok(Some(self.ended_at(self.outcome(watch), ended_at)));
         }
         if let Some(outcome) = self.goes_on(jobs, watch) {
             watch.mirror.finish();
@@ -317,7 +319,7 @@ impl<'a> Attending<'a> {
 
     /// Resolves when the cancellation comes that is not known yet.
     async fn cancel_comes(&mut self, is_new: bool) {
-        if !is_new || self.is_cancelled() || self.cancelled.changed().await.is_err() {
+        if !is_new || self.is_cancelled() || self.wish.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
@@ -328,13 +330,14 @@ impl<'a> Attending<'a> {
         at + instant.elapsed()
     }
 
-    /// Whether this engine records nothing any more, and so does nothing more for the run. The next one finds it.
+    /// Whether nothing more is done here for the run: this engine records nothing any more, and the next one finds it, or nobody
+    /// waits for it.
     fn has_ended(&self) -> bool {
-        self.news.inputs.is_closed()
+        self.news.inputs.is_closed() || self.wish.borrow().is_given_up
     }
 
     fn is_cancelled(&self) -> bool {
-        *self.cancelled.borrow()
+        self.wish.borrow().is_cancelled
     }
 
     fn not_started(&self, why: String) -> Attended {
@@ -342,7 +345,12 @@ impl<'a> Attending<'a> {
     }
 
     fn ended(&self, outcome: StepOutcome) -> Attended {
+        self.ended_at(outcome, None)
+    }
+
+    /// It ended then by the clock of its engine.
+    fn ended_at(&self, outcome: StepOutcome, ended_at: Option<DateTime<Utc>>) -> Attended {
         let took = (self.now() - self.order.sent_at).to_std().unwrap_or_default();
-        Attended::Ended(Status { outcome, took })
+        Attended::Ended(Status { outcome, took, ended_at })
     }
 }

@@ -7,6 +7,7 @@ use super::client::CallError;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
 use super::order::Order;
+use crate::domain::remote::RemoteJob;
 
 /// An engine at which steps can run.
 pub(super) enum RemoteEngine {
@@ -98,6 +99,21 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.cancel(&order.key).await,
             Self::GitHub(github) => github.cancel(order, is_forced).await,
+        }
+    }
+
+    /// The name of what keeps a run of the next job behind the run of this order, whatever is done here; only on evidence.
+    ///
+    /// # Errors
+    /// When that cannot be asked now.
+    pub async fn keeps_behind(
+        &self,
+        order: &Order,
+        next: &RemoteJob,
+    ) -> Result<Option<String>, CallError> {
+        match self {
+            Self::Http(_) => Ok(None),
+            Self::GitHub(github) => github.keeps_behind(order, next).await,
         }
     }
 }

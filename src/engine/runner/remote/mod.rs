@@ -11,6 +11,7 @@ mod engine;
 mod engines;
 mod github;
 mod http_jobs;
+mod late;
 mod mirror;
 mod order;
 mod runs;
@@ -21,19 +22,22 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use self::attend::{Attending, Here};
+use self::attend::{Attending, Here, Wish};
 pub use self::github::{KnownJobs, RunQuestion, runs_of};
+use self::late::Following;
+pub use self::late::LateOrder;
 pub use self::order::{Order, SendPermit};
 pub use self::runs::{PartState, RepositoryRun, RunJob};
 pub use self::times::RemoteTimes;
 use super::local::run::RunFolder;
 use super::{RunId, Status};
 use crate::domain::ids::ServiceName;
-use crate::domain::remote::{FoundBy, RunRef, Waits};
+use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::foundation::Foundation;
 use crate::engine::input::Input;
+use crate::engine::report::LateSight;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
@@ -47,7 +51,7 @@ pub enum Attended {
     Ended(Status),
     /// The run was never started there: it may be sent again.
     Absent,
-    /// This engine has ended, and says nothing of the run.
+    /// This engine has ended, or nobody waits for the run any more: nothing is said of it.
     LeftAlone,
 }
 
@@ -58,8 +62,9 @@ pub struct RemoteRunner {
     foundation: Arc<Foundation>,
     /// The folder of all runs: their logs are kept here as those of local steps.
     runs: PathBuf,
-    /// The runs that are attended, and whether each is to be cancelled.
-    cancels: Mutex<HashMap<RunId, watch::Sender<bool>>>,
+    /// What is wanted of the runs that are attended, or will be.
+    wishes: Mutex<HashMap<RunId, watch::Sender<Wish>>>,
+    times: RemoteTimes,
 }
 
 /// Where the news of a run goes.
@@ -83,6 +88,21 @@ impl RunNews {
         let _stopped = self.inputs.send(Input::RunWaits { service, run, waits }).await;
     }
 
+    /// The engine there keeps a rollback behind the run, so that it need not be waited for here.
+    async fn makes_way(&self) {
+        let Self { service, run, .. } = self.clone();
+        let _stopped = self.inputs.send(Input::RunMakesWay { service, run }).await;
+    }
+
+    /// A run that was given up is there. False if that could not be recorded.
+    async fn is_late(&self, seen: LateSight) -> bool {
+        let Self { service, run, .. } = self.clone();
+        let (reply, recorded) = oneshot::channel();
+        let input = Input::RunIsLate { service, run, seen: Box::new(seen), reply };
+        let _stopped = self.inputs.send(input).await;
+        recorded.await.is_ok()
+    }
+
     /// An engine does not answer, or does again.
     async fn trouble(&self, engine: &str, trouble: Option<Trouble>) {
         let source = format!("engine {engine}");
@@ -92,8 +112,13 @@ impl RunNews {
 
 impl RemoteRunner {
     #[must_use]
-    pub fn new(runs: &Path, engines: Arc<Engines>, foundation: Arc<Foundation>) -> Self {
-        Self { engines, foundation, runs: runs.to_owned(), cancels: Mutex::default() }
+    pub fn new(
+        runs: &Path,
+        engines: Arc<Engines>,
+        foundation: Arc<Foundation>,
+        times: RemoteTimes,
+    ) -> Self {
+        Self { engines, foundation, runs: runs.to_owned(), wishes: Mutex::default(), times }
     }
 
     /// Sees a step through to its end. It sends it if the permit allows that, else it looks for its run.
@@ -104,31 +129,57 @@ impl RemoteRunner {
         secrets: Vec<Secret>,
         news: RunNews,
     ) -> Attended {
-        let run = order.run;
-        let cancelled = self.cancelled(run).subscribe();
-        let folder = RunFolder::of(&self.runs, run.deployment, run.step);
+        let wish = self.wish(order.run).subscribe();
+        let folder = RunFolder::of(&self.runs, order.run.deployment, order.run.step);
         let here = Here { engines: &self.engines, foundation: &self.foundation };
         let engine = order.job.engine.clone();
-        let attending = Attending::new(here, order, folder, secrets, news.clone(), cancelled);
+        let attending = Attending::new(here, order, folder, secrets, news.clone(), wish);
         let ended = Box::pin(attending.through(permit)).await;
-        if matches!(ended, Attended::Ended(_)) {
-            self.cancels().remove(&run);
+        if !matches!(ended, Attended::Absent) {
             // What is over waits for no answer.
             news.trouble(engine.as_str(), None).await;
         }
         ended
     }
 
-    /// Makes the run end, also one that is attended later.
-    pub fn cancel(&self, run: RunId) {
-        self.cancelled(run).send_replace(true);
+    /// Whether a run that was given up may still turn up.
+    #[must_use]
+    pub fn may_turn_up(&self, late: &LateOrder) -> bool {
+        late.is_due(self.times.late_within)
     }
 
-    fn cancelled(&self, run: RunId) -> watch::Sender<bool> {
-        self.cancels().entry(run).or_insert_with(|| watch::Sender::new(false)).clone()
+    /// Looks for a run that was given up, and ends it where it turns up.
+    pub async fn follow(&self, late: LateOrder, news: RunNews) {
+        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        Following::new(here, late, news, self.times).through().await;
     }
 
-    fn cancels(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<bool>>> {
-        self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes the run end, also one that is attended later. `next` is the job of a rollback that waits for that.
+    pub fn cancel(&self, run: RunId, next: Option<RemoteJob>) {
+        self.wish(run).send_if_modified(|wish| {
+            let is_new = !wish.is_cancelled || wish.next != next;
+            (wish.is_cancelled, wish.next) = (true, next);
+            is_new
+        });
+    }
+
+    /// Nobody waits for the run any more, if it is attended at all.
+    pub fn give_up(&self, run: RunId) {
+        if let Some(wish) = self.wishes().get(&run) {
+            wish.send_modify(|wish| wish.is_given_up = true);
+        }
+    }
+
+    /// The step of the run is over, and nobody attends it any more.
+    pub fn forget(&self, run: RunId) {
+        self.wishes().remove(&run);
+    }
+
+    fn wish(&self, run: RunId) -> watch::Sender<Wish> {
+        self.wishes().entry(run).or_insert_with(|| watch::Sender::new(Wish::default())).clone()
+    }
+
+    fn wishes(&self) -> MutexGuard<'_, HashMap<RunId, watch::Sender<Wish>>> {
+        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::deployment::{Deployment, StepState};
+use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{Environment, ServiceName, Sha};
 use crate::domain::remote::{RemoteJob, RunKey, RunRef, Waits, filled};
+use crate::domain::service::ServiceState;
 use crate::engine::runner::RunId;
 
 /// Proof that this process has just recorded that the step goes out. A restart leaves none.
@@ -57,12 +58,23 @@ impl Order {
     /// The order of a recorded step that runs and was sent. `None` if the record has no such step.
     #[must_use]
     pub fn of(service: &ServiceName, deployment: &Deployment, step: usize) -> Option<Self> {
+        deployment.runs_step(step).then(|| Self::sent(service, deployment, step))?
+    }
+
+    /// The order of a recorded step that was sent and given up, unless its run turned up and has ended.
+    #[must_use]
+    pub fn given_up(service: &ServiceName, state: &ServiceState, run: RunId) -> Option<Self> {
+        let RunId { deployment, step } = run;
+        let of = state.deployments.get(&deployment)?;
+        let late = of.sent(step)?.late.and_then(|late| state.deployments.get(&late));
+        let is_over = late.is_some_and(|late| !late.is_open());
+        (!is_over).then(|| Self::sent(service, of, step))?
+    }
+
+    fn sent(service: &ServiceName, deployment: &Deployment, step: usize) -> Option<Self> {
         let request = &deployment.request;
         let spec = request.steps.get(step)?;
         let (job, sent) = (spec.remote()?, deployment.sent(step)?);
-        if !matches!(deployment.steps.get(step)?, StepState::Running { .. }) {
-            return None;
-        }
         let mut order = Self {
             run: RunId { deployment: deployment.id, step },
             key: sent.key.clone(),

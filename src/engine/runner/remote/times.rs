@@ -1,4 +1,4 @@
-//! How long GitHub is waited for.
+//! How long runs at other engines are waited for.
 
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ pub struct RemoteTimes {
     pub grace: Duration,
     /// How long the log of a job is waited for once its run has ended.
     pub log: Duration,
+    /// The longest pause between two looks for a run that was given up, and how long it is looked for.
+    pub late: Duration,
+    pub late_within: Duration,
 }
 
 impl Default for RemoteTimes {
@@ -25,6 +28,8 @@ impl Default for RemoteTimes {
             settling: Duration::from_secs(90),
             grace: Duration::from_mins(1),
             log: Duration::from_secs(30),
+            late: Duration::from_secs(30),
+            late_within: Duration::from_hours(1),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::LINK;
+use axum::http::header::{ACCEPT, LINK};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
@@ -204,4 +204,19 @@ pub(super) async fn workflow(
     let workflow = state.workflow(&format!("{owner}/{name}"), &file);
     let told = workflow.map(|workflow| Json(objects::workflow(&asked.to, workflow)));
     told.map_or_else(not_found, IntoResponse::into_response)
+}
+
+/// The text of a workflow's file, to whoever asks for it raw.
+pub(super) async fn text(
+    State(server): Shared,
+    Path((owner, name, file)): InRepository,
+    headers: HeaderMap,
+) -> Response {
+    let is_raw = |value: &HeaderValue| value == "application/vnd.github.raw+json";
+    let state = server.state.lock().unwrap();
+    let workflow = state.workflow(&format!("{owner}/{name}"), &file);
+    match workflow.and_then(|workflow| workflow.text.clone()) {
+        Some(text) if headers.get(ACCEPT).is_some_and(is_raw) => text.into_response(),
+        _ => not_found(),
+    }
 }

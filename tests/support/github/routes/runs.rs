@@ -103,6 +103,33 @@ pub(super) async fn review(
     Json(json!([])).into_response()
 }
 
+/// The group of a run, which holds it until it has ended.
+pub(super) async fn groups(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+    Path((owner, name, id)): InRepository<u64>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let Some(run) = of(&state, (&owner, &name), id) else { return not_found() };
+    let (api, web) = (&asked.to.api, &asked.to.web);
+    let told = run.group.iter().map(|group| {
+        let url = format!("{api}/repos/{owner}/{name}/actions/concurrency_groups/{group}");
+        let member = json!({
+            "run_id": id,
+            "run_name": "deploy",
+            "run_url": format!("{api}/repos/{owner}/{name}/actions/runs/{id}"),
+            "run_html_url": format!("{web}/{owner}/{name}/actions/runs/{id}"),
+            "status": "in_progress",
+            "position": 0,
+            "position_url": format!("{url}?ahead_of_run={id}"),
+        });
+        let members = if run.is_over() { Vec::new() } else { vec![member] };
+        json!({ "group_name": group, "group_url": url, "group_members": members })
+    });
+    let told: Vec<_> = told.collect();
+    Json(json!({ "total_count": told.len(), "concurrency_groups": told })).into_response()
+}
+
 /// Cancels a run, or starts it once more.
 pub(super) async fn act(
     State(server): Shared,
@@ -119,13 +146,15 @@ pub(super) async fn act(
         }
         "cancel" => state.change(id, |run| {
             run.cancels += 1;
-            if run.hears {
+            if run.hears && !run.is_deaf {
                 run.ends("cancelled");
             }
         }),
         "force-cancel" => state.change(id, |run| {
             run.forces += 1;
-            run.ends("cancelled");
+            if !run.is_deaf {
+                run.ends("cancelled");
+            }
         }),
         "rerun" | "rerun-failed-jobs" if !is_over => {
             let why = "This workflow run is already running.";
@@ -137,6 +166,8 @@ pub(super) async fn act(
         }),
         _ => None,
     };
+    drop(state);
+    server.changed();
     let status = if act.starts_with("rerun") { StatusCode::CREATED } else { StatusCode::ACCEPTED };
     done.map_or_else(not_found, |()| (status, Json(json!({}))).into_response())
 }

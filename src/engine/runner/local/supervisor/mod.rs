@@ -75,7 +75,7 @@ fn supervise(run: &RunFolder, variables_on_stdin: bool) -> io::Result<()> {
         runtime.block_on(child::run(run, &spec, &variables.environment, stop, &mask, &mut log))
     };
     log.finish(SystemClock.now());
-    let kept = keep_status(run, &Status { outcome, took: began.elapsed() });
+    let kept = keep_status(run, &Status { outcome, took: began.elapsed(), ended_at: None });
     // This comes last: the next step waits for the outcome, but not for a slow log.
     log.sync();
     kept

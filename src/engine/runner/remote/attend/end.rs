@@ -9,6 +9,7 @@ use crate::domain::event::StepOutcome;
 use crate::domain::time::say;
 use crate::engine::runner::remote::Attended;
 use crate::engine::runner::remote::answers::RunState;
+use crate::engine::runner::remote::client::CallError;
 use crate::engine::runner::remote::engine::RemoteEngine;
 
 /// How long an engine that does not answer may keep a cancelled deployment open.
@@ -26,7 +27,8 @@ impl Attending<'_> {
                 .is_none_or(|ending| ending.why != why && why == EndWhy::Cancelled)
         {
             let (since, accepted, asked, forced) = (Instant::now(), false, None, false);
-            watch.ending = Some(RunEnding { why, since, accepted, asked, forced });
+            let considered = None;
+            watch.ending = Some(RunEnding { why, since, accepted, asked, forced, considered });
             watch.mirror.note(match why {
                 EndWhy::Cancelled => "cancelled: the run is asked to end",
                 EndWhy::TimedOut => "timed out: the run is asked to end",
@@ -46,6 +48,33 @@ impl Attending<'_> {
             ending.asked = Some(Instant::now());
             ending.forced = is_forced;
             ending.accepted |= jobs.cancel(&self.order, is_forced).await.is_ok();
+        }
+    }
+
+    /// Lets the rollback go out that waits for the end of the run, where the engine itself keeps it behind this one.
+    pub(super) async fn make_way(&self, jobs: &RemoteEngine, watch: &mut Watch) {
+        let next = self.wish.borrow().next.clone();
+        let Some(ending) = watch.ending.as_mut().filter(|ending| ending.is_heard()) else { return };
+        if next.is_none() || ending.considered == next {
+            return;
+        }
+        let Some(next) = next else { return };
+        let kept = match jobs.keeps_behind(&self.order, &next).await {
+            Ok(kept) => kept,
+            Err(CallError::Refused { .. }) => None,
+            // It is asked again with the next look.
+            Err(_) => return,
+        };
+        ending.considered = Some(next);
+        match kept {
+            Some(group) => {
+                let engine = &self.order.job.engine;
+                watch.mirror.note(&format!(
+                    "the rollback goes out now: {engine} keeps it behind this run, in the concurrency group {group}"
+                ));
+                self.news.makes_way().await;
+            }
+            None => watch.mirror.note("the rollback waits for the end of this run"),
         }
     }
 
@@ -107,5 +136,12 @@ impl Attending<'_> {
             self.order.key
         );
         Some(self.ended(StepOutcome::Unfound(why)))
+    }
+}
+
+impl RunEnding {
+    /// Whether a cancellation was heard.
+    fn is_heard(&self) -> bool {
+        self.accepted && self.why == EndWhy::Cancelled
     }
 }

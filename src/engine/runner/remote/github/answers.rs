@@ -66,6 +66,29 @@ pub(super) struct WorkflowJobsBody {
     pub jobs: Option<Vec<WorkflowJobBody>>,
 }
 
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupsBody {
+    pub concurrency_groups: Option<Vec<GroupBody>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupBody {
+    pub group_name: Option<String>,
+    pub group_members: Option<Vec<GroupMemberBody>>,
+}
+
+/// A run, or a job of one, that holds a group or waits for it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GroupMemberBody {
+    pub run_id: Option<u64>,
+    pub job_id: Option<u64>,
+    /// 0 is the one that holds it.
+    pub position: Option<u64>,
+}
+
 /// A deployment to an environment that waits.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -133,10 +133,15 @@ pub(super) fn seen(job: &WorkflowJobBody) -> Option<SeenJob> {
     });
     let ended_at = instant(job.completed_at.as_ref());
     let is_skipped = job.conclusion.as_deref() == Some("skipped");
-    // A job that was cancelled before it began never has a text.
-    let never_began = job.conclusion.as_deref() == Some("cancelled") && steps.is_empty();
-    let has_log = is_over && !is_skipped && !never_began;
+    // One that never began has no text.
+    let has_log = is_over && !is_skipped && !never_began(job);
     Some(SeenJob { id, name, step, has_log, ended_at })
+}
+
+/// Whether it was cancelled before a machine took it.
+fn never_began(job: &WorkflowJobBody) -> bool {
+    let has_steps = job.steps.as_ref().is_some_and(|steps| !steps.is_empty());
+    job.conclusion.as_deref() == Some("cancelled") && !has_steps
 }
 
 /// When the first of these jobs began to run.
@@ -144,6 +149,7 @@ pub(super) fn began(jobs: &[WorkflowJobBody]) -> Option<DateTime<Utc>> {
     let began = |job: &&WorkflowJobBody| {
         matches!(job.status.as_deref(), Some("in_progress" | "completed"))
             && job.conclusion.as_deref() != Some("skipped")
+            && !never_began(job)
     };
     jobs.iter().filter(began).filter_map(|job| instant(job.started_at.as_ref())).min()
 }

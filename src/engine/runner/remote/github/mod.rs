@@ -4,6 +4,7 @@
 //! only looked for: the workflow shows the key, which is one of its inputs, in its `run-name`.
 
 mod answers;
+mod group;
 mod judge;
 mod runs;
 
