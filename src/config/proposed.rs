@@ -159,7 +159,7 @@ fn key(name: &str) -> String {
 /// As TOML writes it in one line.
 fn quoted(text: &str) -> String {
     let has_backslash =
-        text.contains('\\') && !text.contains('\'') && !text.contains(char::is_control);
+        text.contains('\\') && !text.contains('\'') && !text.contains(is_hidden);
     if has_backslash {
         return format!("'{text}'");
     }
@@ -168,7 +168,7 @@ fn quoted(text: &str) -> String {
         match c {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            c if c.is_control() => {
+            c if is_hidden(c) => {
                 let _ = write!(quoted, "\\u{:04X}", u32::from(c));
             }
             c => quoted.push(c),
@@ -178,12 +178,19 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
+/// What changes how a file is shown and is not seen itself: control characters, and those that turn the direction of text.
+fn is_hidden(c: char) -> bool {
+    let hidden =
+        ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+    c.is_control() || hidden.iter().any(|range| range.contains(&c))
+}
+
 /// The longest line of a comment.
 const WIDTH: usize = 118;
 
 /// Adds a comment, in as many lines as it needs. Nothing of it can end the comment.
 fn comment(text: &mut String, sentence: &str) {
-    let clean: String = sentence.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = sentence.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect();
     let mut line = String::from("#");
     for word in clean.split(' ').filter(|word| !word.is_empty()) {
         if line.len() > 1 && line.len() + 1 + word.len() > WIDTH {

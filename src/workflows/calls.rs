@@ -90,6 +90,11 @@ fn call(workflow: &WorkflowFile, ways: &[&ProductionWay<'_>], place: &Place) -> 
             _ => {}
         }
     }
+    if !crate::lanes::can_be_written(file) {
+        questions.push(format!(
+            "{file:?} cannot be written as the name of a workflow here: rename the file?"
+        ));
+    }
     let jobs: Vec<_> = ways[0].jobs.clone();
     if !ways[0].staging.is_empty() {
         questions.push(format!("{file} deploys staging first: should a promote do that too?"));

@@ -64,6 +64,12 @@ pub(crate) fn lane<'a>(
             environments.push(name.clone());
         }
     }
+    if !can_be_written(&first.file) {
+        doubts.push(format!(
+            "{:?} cannot be written as the name of a workflow here: rename the file",
+            first.file
+        ));
+    }
     if jobs.iter().all(|job| job.proof == Proof::Environment)
         && let Some(call) = jobs.iter().find_map(|job| job.job.foreign.as_ref())
     {
@@ -82,6 +88,11 @@ pub(crate) fn lane<'a>(
         handed_over,
     };
     LaneGuess { lane, jobs: jobs.to_vec(), doubts }
+}
+
+/// Whether a service file takes this name of a workflow.
+pub(crate) fn can_be_written(file: &str) -> bool {
+    file.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
 /// Whether the file itself shows that others do the rest.
@@ -203,13 +214,13 @@ fn names(jobs: &[&DeployingJob], all: &[DeployingJob], doubts: &mut Vec<String>)
             ShownName::Exact(name) => name.clone(),
             ShownName::Begins(start) => {
                 let key = job.job.id.rsplit('/').next().unwrap_or_default();
-                let doubt = if start.is_empty() {
-                    format!("the name of job {key} is computed")
-                } else {
-                    format!(
-                        "the name of job {key} is computed; GitHub shows one that begins with {start:?}"
-                    )
+                let begins = match start.as_str() {
+                    "" => String::new(),
+                    start => format!(" (GitHub shows one that begins with {start:?})"),
                 };
+                let doubt = format!(
+                    "the name of job {key} is computed{begins} and has to be added as jobs"
+                );
                 if !doubts.contains(&doubt) {
                     doubts.push(doubt);
                 }
