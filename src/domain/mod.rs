@@ -15,10 +15,7 @@ pub mod expected;
 pub mod ids;
 pub mod instant;
 pub mod lane;
-<<<<<<< HEAD
-=======
 pub mod late;
->>>>>>> origin/observe
 pub mod limits;
 pub mod link;
 pub mod log;

@@ -33,11 +33,7 @@ pub(super) async fn resolve(
 ) -> Result<Deployed, GitError> {
     let known =
         world.read(|world| world.services.get(name).map(|service| Known::of(service, commit)));
-<<<<<<< HEAD
-    let Some(known) = known else { return Ok(Deployed::NotFetched) };
-=======
     let Some(known) = known else { return Ok(Deployed::NotYet) };
->>>>>>> origin/observe
     match known.named.as_slice() {
         [(number, sha)] => return Ok(Deployed::Build(DeployedBuild::new(*number, sha.clone()))),
         [] => {}

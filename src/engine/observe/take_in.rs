@@ -2,14 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-<<<<<<< HEAD
-use crate::domain::event::{Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment};
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
-=======
 use super::commit::DeployedBuild;
 use crate::domain::event::{Fact, ObservedDeployment, Outcome, UnknownCommit, UnknownDeployment};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
->>>>>>> origin/observe
 use crate::domain::people::Actor;
 use crate::domain::remote::EngineName;
 use crate::domain::service::ServiceState;
