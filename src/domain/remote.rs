@@ -236,6 +236,9 @@ pub struct SentRun {
     /// When it ended, by the clock of its engine, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
+    /// What it does there now, in its own words. No event records it: the engine sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<String>,
     /// The deployment that it counts as since it turned up late.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<DeploymentId>,

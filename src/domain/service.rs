@@ -140,6 +140,7 @@ impl ServiceState {
                 self.sent(*deployment, *step, |sent| {
                     sent.wait(None, event.at);
                     sent.ended_at = *ended_at;
+                    sent.says = None;
                 });
                 self.step(*deployment, *step, |state| StepState::Ended {
                     since: state.since().unwrap_or(event.at),
@@ -223,6 +224,7 @@ impl ServiceState {
                     waits: None,
                     waits_at: None,
                     ended_at: None,
+                    says: None,
                     late: None,
                 };
                 d.runs.push(sent);
@@ -238,6 +240,17 @@ impl ServiceState {
             }
             _ => {}
         }
+    }
+
+    /// What a run does that has not ended. Returns whether that is new.
+    pub fn run_says(&mut self, id: DeploymentId, step: usize, says: Option<&str>) -> bool {
+        let running = self.deployments.get(&id).filter(|d| d.runs_step(step));
+        let known = running.and_then(|d| d.sent(step)).map(|sent| sent.says.as_deref());
+        if known.is_none_or(|known| known == says) {
+            return false;
+        }
+        self.sent(id, step, |sent| sent.says = says.map(str::to_owned));
+        true
     }
 
     pub(super) fn sent(&mut self, id: DeploymentId, step: usize, change: impl FnMut(&mut SentRun)) {

@@ -154,8 +154,18 @@ impl ServiceState {
         if deployment.request.kind != DeploymentKind::External {
             return false;
         }
-        let environment = deployment.request.environment;
         let engine = deployment.seen.as_ref().and_then(|seen| seen.engine.as_ref());
+        self.is_before_live(deployment.request.environment, engine, at)
+    }
+
+    /// Whether what ended then by the clock of an engine was over before what is live now.
+    #[must_use]
+    pub fn is_before_live(
+        &self,
+        environment: Environment,
+        engine: Option<&EngineName>,
+        at: DateTime<Utc>,
+    ) -> bool {
         match self.sightings.live_ended.get(&environment) {
             Some((of, ended)) if Some(of) == engine => at < *ended,
             _ => self.live(environment).is_some_and(|live| at < live.since),

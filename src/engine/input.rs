@@ -61,6 +61,12 @@ pub enum Input {
         deployment: DeploymentId,
         why: String,
     },
+    /// What the run of a step at another engine does now. It is shown and not recorded.
+    RunSays {
+        service: ServiceName,
+        run: RunId,
+        says: Option<String>,
+    },
     /// The engine of a run that is being cancelled keeps a rollback behind it.
     RunMakesWay {
         service: ServiceName,

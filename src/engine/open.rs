@@ -118,7 +118,7 @@ impl Engine {
         };
         let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
         let trunks = webhooks.wakers.clone();
-        let observing = ObserveContext::new(sources, sink, trunks, remote_times);
+        let observing = ObserveContext::new(sources, sink, trunks, (remote_times, poll));
         let (now, rules) = (clock.clone(), freezes.clone());
         let trunk =
             TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());

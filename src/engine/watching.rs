@@ -182,7 +182,7 @@ pub(super) async fn watch_all(
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
     watchers.spawn(keeper.keep());
-    watchers.spawn(observe_all(watching.observing.clone(), watching.poll));
+    watchers.spawn(observe_all(watching.observing.clone()));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

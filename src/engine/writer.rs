@@ -180,7 +180,10 @@ impl Writer {
                 self.prepared(&service, deployment, result);
             }
             Input::StepEnded { service, run, status } => self.step_ended(&service, run, status),
-            news @ (Input::RunFound { .. } | Input::RunWaits { .. } | Input::RunAbsent { .. }) => {
+            news @ (Input::RunFound { .. }
+            | Input::RunWaits { .. }
+            | Input::RunAbsent { .. }
+            | Input::RunSays { .. }) => {
                 self.news_of_run(news);
             }
             Input::Observed(observation) => self.observed(&observation),
@@ -291,6 +294,15 @@ impl Writer {
                     // Only now another may look for it, or send it.
                     self.acts.run_is_absent(run);
                     self.settle(&service);
+                }
+            }
+            Input::RunSays { service, run, says } => {
+                let RunId { deployment, step } = run;
+                let say = |service: &mut Service| {
+                    service.state.run_says(deployment, step, says.as_deref())
+                };
+                if self.world.change_unseen(&service, say) == Some(true) {
+                    self.world.change(&service, |_| ());
                 }
             }
             _ => {}

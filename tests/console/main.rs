@@ -5,6 +5,7 @@ mod away;
 mod burst;
 mod bytes;
 mod command;
+mod elsewhere;
 mod emergency;
 mod following;
 mod keys;

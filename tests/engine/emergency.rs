@@ -7,7 +7,7 @@ use trunkline::backend::Backend as _;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::event::{Event, Fact, Outcome};
-use trunkline::domain::ids::DeploymentId;
+use trunkline::domain::ids::{DeploymentId, Environment};
 use trunkline::domain::log::LogFrom;
 use trunkline::domain::remedy::Remedy;
 use trunkline::domain::snapshot::ServiceSnapshot;
@@ -180,7 +180,8 @@ async fn a_person_can_stop_waiting_for_a_run_that_does_not_end() {
     // And what the run does in the end is told all the same.
     all.github.change(run, |run| run.succeeds("deploy", "deployed"));
     let live = |s: &ServiceSnapshot| {
-        let live = s.live.values().find(|live| live.build == deployment.request.build)?;
+        let live = s.live.get(&Environment::Production)?;
+        let live = Some(live).filter(|live| live.build == deployment.request.build)?;
         s.deployments.iter().find(|row| row.deployment.id == live.deployment).cloned()
     };
     let late = all.world.until("the end of the run is told", live).await;

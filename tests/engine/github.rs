@@ -21,7 +21,6 @@ use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, Lo
 /// The times of the product, for an impatient reader.
 const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
-    calm: Duration::from_millis(20),
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),
     log: Duration::from_millis(500),

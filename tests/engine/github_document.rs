@@ -27,10 +27,20 @@ fn jobs() -> Vec<RemoteJob> {
 
 #[test]
 fn the_files_of_the_document_are_read_and_fit_each_other() {
-    let [user, _] = blocks("toml")[..] else { panic!("two files") };
+    let [user, _, observed] = blocks("toml")[..] else { panic!("three pieces") };
     let user = UserFile::parse(user, "config.toml").unwrap_or_else(|why| panic!("{why}"));
     let jobs = jobs();
     assert_eq!(jobs.len(), 2);
+    let observed = ServiceFile::parse(&format!("service = \"shop\"\n{observed}"), "trunkline.toml");
+    let lanes = observed.unwrap_or_else(|why| panic!("{why}")).lanes;
+    assert_eq!(lanes.all().count(), 2);
+    for (environment, lane) in lanes.all() {
+        assert_eq!(
+            user.unreadable(&lane.engine, &lane.repository, "config.toml"),
+            None,
+            "{environment}"
+        );
+    }
     for job in jobs {
         assert_eq!(user.unusable(&job, "config.toml"), None);
         assert_eq!(job.call.wait_within().map(|within| within.as_secs()), Some(24 * 3600));

@@ -11,6 +11,7 @@ mod git;
 mod github;
 mod github_document;
 mod guards;
+mod hanging_log;
 mod http_jobs;
 mod late;
 mod moved;

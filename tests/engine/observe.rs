@@ -15,14 +15,11 @@ use trunkline_testing::engine::{World, refusal};
 use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::github::{GITHUB_TOKEN, GitHub, RunOf};
 
-/// The times of the product, for an impatient reader.
-const TIMES: RemoteTimes = RemoteTimes {
-    pace: Duration::from_millis(20),
-    calm: Duration::from_millis(20),
-    settling: Duration::from_secs(20),
-    grace: Duration::from_millis(200),
-    log: Duration::from_millis(500),
-};
+/// The times of the product, for an impatient reader; a slow machine has all its time to bring a commit.
+fn times() -> RemoteTimes {
+    let (pace, grace) = (Duration::from_millis(20), Duration::from_millis(200));
+    RemoteTimes { pace, grace, log: Duration::from_millis(500), ..RemoteTimes::default() }
+}
 
 /// CI deploys staging and, by a dispatch, production; trunkline promotes by the same workflow.
 const FILE: &str = r#"
@@ -61,7 +58,7 @@ impl Shop {
         let github = GitHub::start().await;
         let line = FaultyProxy::before(github.address());
         let mut world = World::with_file(file);
-        world.remote_times = TIMES;
+        world.remote_times = times();
         std::fs::write(world.folder().join("token"), GITHUB_TOKEN).unwrap();
         Self { world, github, line }
     }

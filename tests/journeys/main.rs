@@ -4,6 +4,7 @@ mod away;
 mod crash;
 mod demo;
 mod floods;
+mod github;
 mod newcomer;
 mod picture;
 mod practice;

@@ -58,7 +58,7 @@ pub const ACTIONS: &[Entry] = &[
         .help("freeze production, or lift the freeze"),
     row(Lists, KeyAction::Cancel, "cancel", &["X"])
         .hint("stop")
-        .help("cancel the deployment that runs for the selection; once more, wait no more for its run elsewhere"),
+        .help("cancel the deployment that runs for the selection"),
     row(Lists, KeyAction::Retry, "retry", &["T"])
         .hint("retry")
         .help("deploy again what failed: the build, or the history row"),

@@ -105,9 +105,10 @@ pub fn elsewhere(deployment: &Deployment, step: usize) -> Option<String> {
         Some(SentRun { run: Some(run), late: Some(late), .. }) => {
             format!("at {engine}, run {}, which turned up late ({late})", run.id)
         }
-        Some(SentRun { run: Some(run), waits, .. }) => {
+        Some(SentRun { run: Some(run), waits, says, .. }) => {
             let waits = waits.as_ref().map(|waits| format!(", waits for {waits}"));
-            format!("at {engine}, run {}{}", run.id, waits.unwrap_or_default())
+            let says = waits.or(says.as_ref().map(|says| format!(": {says}")));
+            format!("at {engine}, run {}{}", run.id, says.unwrap_or_default())
         }
         Some(SentRun { key, .. }) => format!("for {engine} as {key}, no run known there yet"),
     })

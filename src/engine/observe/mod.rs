@@ -34,6 +34,8 @@ pub struct ObserveContext {
     /// Looks at trunks, for commits that no build is of yet.
     pub trunks: Wakers,
     pub times: RemoteTimes,
+    /// How often a trunk is looked at.
+    pub poll: Duration,
 }
 
 impl ObserveContext {
@@ -41,9 +43,9 @@ impl ObserveContext {
         (world, engines): (WorldReader, Arc<Engines>),
         (inputs, clock): (mpsc::Sender<Input>, Arc<dyn Clock>),
         trunks: Wakers,
-        times: RemoteTimes,
+        (times, poll): (RemoteTimes, Duration),
     ) -> Self {
-        Self { world, inputs, clock, engines, trunks, times }
+        Self { world, inputs, clock, engines, trunks, times, poll }
     }
 }
 
@@ -64,7 +66,7 @@ pub(super) struct ServiceLane {
 }
 
 /// Observes what the lanes of all services name, as they are now.
-pub(super) async fn observe_all(context: ObserveContext, every: Duration) {
+pub(super) async fn observe_all(context: ObserveContext) {
     let mut tasks = JoinSet::new();
     let mut running: HashMap<ObservedRepository, AbortHandle> = HashMap::new();
     loop {
@@ -82,7 +84,7 @@ pub(super) async fn observe_all(context: ObserveContext, every: Duration) {
         for input in context.world.read(of_nobody) {
             let _stopped = context.inputs.send(input).await;
         }
-        tokio::time::sleep(every).await;
+        tokio::time::sleep(context.poll).await;
     }
 }
 

@@ -63,8 +63,10 @@ impl RepositoryObserver {
                     self.tell_trouble(&lanes, &why).await;
                 }
             }
-            let times = &self.context.times;
-            let every = if is_busy { times.pace } else { times.calm };
+            let ObserveContext { times, poll, .. } = &self.context;
+            // Half again as seldom as a trunk: it is asked over the network, and by many.
+            let calm = *poll * 3 / 2;
+            let every = if is_busy { times.pace.min(calm) } else { calm };
             sleep(pause(every, self.failures, LONGEST_PAUSE)).await;
         }
     }

@@ -132,7 +132,7 @@ pub fn news(
             outcome: end.outcome.clone(),
             at: end.at,
         });
-        let moved = moved_back(state, *environment, id, sighting, &actor);
+        let moved = moved_back(state, (*environment, engine), id, sighting, &actor);
         facts.extend(moved.filter(|_| !is_taken));
     }
     (!facts.is_empty()).then_some(News { actor, facts })
@@ -175,7 +175,7 @@ fn begun(observation: &Observation, sighting: &Sighting, taken_over: bool) -> Fa
 /// The hold on production after somebody else put an older build there.
 fn moved_back(
     state: &ServiceState,
-    environment: Environment,
+    (environment, engine): (Environment, &EngineName),
     deployment: DeploymentId,
     sighting: &Sighting,
     by: &Actor,
@@ -184,7 +184,7 @@ fn moved_back(
     let build = sighting.deployed.as_ref().ok()?.number;
     let live = state.live(environment)?;
     let is_back = environment == Environment::Production && build < live.build;
-    let is_late = end.at < live.since;
+    let is_late = state.is_before_live(environment, Some(engine), end.at);
     (is_back && !is_late && !state.holds.contains_key(&environment)).then(|| Fact::HoldPlaced {
         environment,
         reason: format!(

@@ -450,6 +450,6 @@ impl Reference {
 fn name(kind: &VerifyBy) -> Option<String> {
     match kind {
         VerifyBy::Step(step) => Some(step.clone()),
-        VerifyBy::Person => None,
+        VerifyBy::Person | VerifyBy::Staging => None,
     }
 }

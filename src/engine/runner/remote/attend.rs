@@ -38,6 +38,9 @@ const ENDING_PAUSE: Duration = Duration::from_secs(5);
 /// How long a look waits for a change.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The least time between two tellings of what a run does.
+const SAID_EACH: Duration = Duration::from_secs(1);
+
 /// What this engine has for it.
 #[derive(Clone, Copy)]
 pub(super) struct Here<'a> {
@@ -97,6 +100,8 @@ struct Watch {
     waited_for: Option<Waits>,
     /// How often the log of a job was not there.
     missed: HashMap<u64, u32>,
+    /// What it was last told to do, and when that was told.
+    said: (Option<String>, Option<Instant>),
 }
 
 impl Watch {
@@ -111,6 +116,7 @@ impl Watch {
             waits_at: order.waits_at,
             waited_for: None,
             missed: HashMap::new(),
+            said: (None, None),
         }
     }
 }
@@ -244,6 +250,7 @@ impl<'a> Attending<'a> {
         let is_over = seen.state.is_over();
         self.waits(watch, seen.waits.clone().filter(|_| !is_over)).await;
         watch.seen = Some(seen);
+        self.say(watch);
         self.mirror(jobs, watch, is_over).await;
         if self.has_ended() {
             // The next engine reads the rest.
@@ -266,6 +273,19 @@ impl<'a> Attending<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Tells what the run does, not too often, for whoever looks on.
+    fn say(&self, watch: &mut Watch) {
+        let Some(seen) = &watch.seen else { return };
+        let says = seen.says.as_ref().filter(|_| seen.state == RunState::Running);
+        let says = says.map(|says| watch.mirror.hidden(says));
+        let (known, at) = &watch.said;
+        if *known == says || at.is_some_and(|at| at.elapsed() < SAID_EACH) {
+            return;
+        }
+        self.news.says(says.clone());
+        watch.said = (says, Some(Instant::now()));
     }
 
     async fn known(&mut self, run: RunRef, how: FoundBy) {

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use super::timed::TimedLines;
 use crate::domain::log::{LogPage, Stream};
 use crate::engine::clock::{Clock as _, SystemClock};
@@ -73,6 +75,10 @@ struct Behind {
 impl LogMirror {
     /// Goes on where an engine before this one ended. A log that cannot be kept is no reason to stop a deployment.
     pub fn open(run: &RunFolder, spared: Option<Reserve>, secrets: &[Secret]) -> Self {
+        beside(|| Self::opened(run, spared, secrets))
+    }
+
+    fn opened(run: &RunFolder, spared: Option<Reserve>, secrets: &[Secret]) -> Self {
         let folder = run.path().to_owned();
         let found = begin(run).and_then(|()| resumed(&folder, &run.log()));
         let (resumed, behind) = found.unwrap_or_else(|error| {
@@ -120,7 +126,7 @@ impl LogMirror {
 
     /// Writes a line of our own.
     pub fn note(&mut self, text: &str) {
-        self.log.note(now(), text);
+        beside(|| self.log.note(now(), text));
     }
 
     /// Takes what came next.
@@ -199,7 +205,7 @@ impl LogMirror {
     pub fn finish(&mut self) {
         let block = self.lines.finish(now(), &self.mask);
         self.write(block);
-        self.log.finish(now());
+        beside(|| self.log.finish(now()));
         self.mark();
     }
 
@@ -207,17 +213,31 @@ impl LogMirror {
         let known = self.skip.min(block.lines);
         block.skip(known);
         self.skip -= known;
-        self.log.block(now(), block);
+        beside(|| self.log.block(now(), block));
     }
 
     /// Everything that was taken is in our log: says so durably, after that is on the disk.
     fn mark(&mut self) {
+        beside(|| self.marked());
+    }
+
+    fn marked(&mut self) {
         self.log.sync();
         (self.mark.log, self.unmarked) = (self.log.size(), 0);
         self.noted.clear();
         if let Err(error) = write(&self.folder, &self.mark) {
             tracing::warn!(%error, folder = %self.folder.display(), "how much of a log is here is not written");
         }
+    }
+}
+
+/// Works on the disk, which may hang, while the thread's other work goes on elsewhere.
+fn beside<T>(work: impl FnOnce() -> T) -> T {
+    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
+    match flavor {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        // There is no other thread.
+        _ => work(),
     }
 }
 

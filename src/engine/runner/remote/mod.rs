@@ -88,6 +88,12 @@ impl RunNews {
         let _stopped = self.inputs.send(Input::RunWaits { service, run, waits }).await;
     }
 
+    /// What it does now. Nobody waits until that is taken: more of it comes.
+    fn says(&self, says: Option<String>) {
+        let Self { service, run, .. } = self.clone();
+        let _full = self.inputs.try_send(Input::RunSays { service, run, says });
+    }
+
     /// The engine there keeps a rollback behind the run, so that it need not be waited for here.
     async fn makes_way(&self) {
         let Self { service, run, .. } = self.clone();

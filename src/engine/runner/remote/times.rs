@@ -7,8 +7,6 @@ use std::time::Duration;
 pub struct RemoteTimes {
     /// The pause between two looks.
     pub pace: Duration,
-    /// The pause between two looks at a repository in which nothing runs.
-    pub calm: Duration,
     /// How long a run that was sent may be missing from the list before it counts as never started.
     pub settling: Duration,
     /// How long a run that was asked to end may take before it is forced.
@@ -24,7 +22,6 @@ impl Default for RemoteTimes {
     fn default() -> Self {
         Self {
             pace: Duration::from_secs(3),
-            calm: Duration::from_secs(8),
             settling: Duration::from_secs(90),
             grace: Duration::from_mins(1),
             log: Duration::from_secs(30),
