@@ -158,8 +158,7 @@ fn key(name: &str) -> String {
 
 /// As TOML writes it in one line.
 fn quoted(text: &str) -> String {
-    let has_backslash =
-        text.contains('\\') && !text.contains('\'') && !text.contains(is_hidden);
+    let has_backslash = text.contains('\\') && !text.contains('\'') && !text.contains(is_hidden);
     if has_backslash {
         return format!("'{text}'");
     }
@@ -180,8 +179,12 @@ fn quoted(text: &str) -> String {
 
 /// What changes how a file is shown and is not seen itself: control characters, and those that turn the direction of text.
 fn is_hidden(c: char) -> bool {
-    let hidden =
-        ['\u{200b}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2060}'..='\u{206f}', '\u{feff}'..='\u{feff}'];
+    let hidden = [
+        '\u{200b}'..='\u{200f}',
+        '\u{2028}'..='\u{202e}',
+        '\u{2060}'..='\u{206f}',
+        '\u{feff}'..='\u{feff}',
+    ];
     c.is_control() || hidden.iter().any(|range| range.contains(&c))
 }
 
