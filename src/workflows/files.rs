@@ -73,6 +73,11 @@ impl Files {
         self.visits.get() >= MOST_VISITS
     }
 
+    /// Nothing more is looked at.
+    pub(crate) fn give_up(&self) {
+        self.visits.set(MOST_VISITS);
+    }
+
     /// Counts a job that is looked at. False if there were too many.
     pub(crate) fn visit(&self) -> bool {
         self.visits.set(self.visits.get().saturating_add(1));

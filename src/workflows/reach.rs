@@ -136,8 +136,14 @@ impl JobWalk<'_> {
             let certainty =
                 certainties.get(job.key.as_str()).copied().unwrap_or(Certainty::Perhaps);
             let certainty = certainty.min(caller.certainty);
-            if certainty == Certainty::No || self.found.len() >= MOST_JOBS || !self.files.visit() {
+            if certainty == Certainty::No {
                 continue;
+            }
+            if self.found.len() >= MOST_JOBS {
+                self.files.give_up();
+            }
+            if !self.files.visit() {
+                return;
             }
             let mut known = with_env(&caller.known, &job.env).into_owned();
             results(&mut known, &certainties);

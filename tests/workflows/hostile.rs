@@ -11,7 +11,8 @@ fn place() -> Place {
 
 fn read(text: &str) -> Files {
     let files = Files::read([(PATH, text)]);
-    propose(&files, &place());
+    let proposal = propose(&files, &place());
+    assert!(!proposal.answers.is_empty());
     files
 }
 
@@ -31,7 +32,7 @@ fn a_file_that_cannot_be_read_names_its_line() {
         ("- a\n- b\n".to_owned(), "is no workflow: it has no keys"),
         (String::new(), "deploy.yml:1: is empty"),
         (
-            format!("on: push\nx: {}\n", "[".repeat(70)),
+            format!("on: push\nx: {}{}\n", "[".repeat(70), "]".repeat(70)),
             "deploy.yml:2: is nested deeper than 64 levels",
         ),
         (
