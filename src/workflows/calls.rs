@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::deploys::DeployingJob;
 use crate::expression::{self, Certainty};
 use crate::inputs::{self, InputRole, KEY_INPUT};
 use crate::model::{DeclaredInput, WorkflowFile};
-use crate::occasion::{Place, TriggerKind};
+use crate::occasion::{TriggerKind, WorkflowPlace};
 use crate::reach::ShownName;
 use crate::ways::ProductionWay;
 
@@ -42,8 +42,8 @@ pub enum CallReadiness {
 /// Every workflow that can be started by hand and deploys production.
 pub(crate) fn calls(
     ways: &[ProductionWay<'_>],
-    files: &Files,
-    place: &Place,
+    files: &WorkflowFiles,
+    place: &WorkflowPlace,
 ) -> Vec<(String, CallReadiness)> {
     let by_hand = || ways.iter().filter(|way| *way.first().trigger() == TriggerKind::Dispatch);
     let names: BTreeSet<&str> = by_hand().map(|way| way.first().file.as_str()).collect();
@@ -56,7 +56,11 @@ pub(crate) fn calls(
     calls
 }
 
-fn call(workflow: &WorkflowFile, ways: &[&ProductionWay<'_>], place: &Place) -> CallReadiness {
+fn call(
+    workflow: &WorkflowFile,
+    ways: &[&ProductionWay<'_>],
+    place: &WorkflowPlace,
+) -> CallReadiness {
     let inputs = workflow.triggers.dispatch.as_deref().unwrap_or_default();
     let file = &workflow.file;
     let with_role = |role| inputs.iter().filter(move |input| inputs::role(input) == Some(role));

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::calls::WorkflowCall;
 use crate::deploys::DeployingJob;
 use crate::inputs::KEY_INPUT;
@@ -17,14 +17,14 @@ use crate::yaml::Node;
 /// What should be changed. trunkline shows it and changes nothing itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProposedChange {
-    pub file: ChangedFile,
+    pub file: ChangedWorkflow,
     /// What it is for, and what it leaves to a person.
     pub why: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ChangedFile {
+pub enum ChangedWorkflow {
     /// A new file with this text.
     New { path: String, text: String },
     /// Lines that go into a file, each behind the line of this number; 0 is the top.
@@ -36,7 +36,7 @@ pub(crate) fn of(
     way: &ProductionWay<'_>,
     call: Option<&WorkflowCall>,
     ways: &[ProductionWay<'_>],
-    files: &Files,
+    files: &WorkflowFiles,
 ) -> Option<ProposedChange> {
     if let Some(call) = call {
         let workflow = files.workflow(&call.workflow)?;
@@ -85,7 +85,7 @@ fn show_key(workflow: &WorkflowFile, call: &WorkflowCall) -> Option<ProposedChan
              end by hand."
         ),
     };
-    Some(ProposedChange { file: ChangedFile::Lines { path: path(&workflow.file), add }, why })
+    Some(ProposedChange { file: ChangedWorkflow::Lines { path: path(&workflow.file), add }, why })
 }
 
 /// A line behind the last input, as far in as the others.
@@ -131,7 +131,7 @@ fn take_commit(workflow: &WorkflowFile) -> Option<ProposedChange> {
          all of it uses that commit: each checkout by ref: ${{{{ inputs.sha }}}}, and what deploys instead of github.sha.",
         workflow.file
     );
-    Some(ProposedChange { file: ChangedFile::Lines { path: path(&workflow.file), add }, why })
+    Some(ProposedChange { file: ChangedWorkflow::Lines { path: path(&workflow.file), add }, why })
 }
 
 /// The lines that make each checkout take the commit of the input, where the file is written in lines.
@@ -188,7 +188,7 @@ fn promote(way: &ProductionWay<'_>) -> ProposedChange {
             job.job.id, job.file
         )
     };
-    ProposedChange { file: ChangedFile::New { path: path("promote.yml"), text }, why }
+    ProposedChange { file: ChangedWorkflow::New { path: path("promote.yml"), text }, why }
 }
 
 /// The group of the job that deploys production today, so that the two never run at once.
@@ -271,5 +271,5 @@ fn move_branch(way: &ProductionWay<'_>) -> ProposedChange {
          DEPLOY_TOKEN must be the token of an App or a person: a push with GITHUB_TOKEN starts no workflow. The end of this run \
          is not yet a deploy; production is observed on the branch."
     );
-    ProposedChange { file: ChangedFile::New { path: path("promote.yml"), text }, why }
+    ProposedChange { file: ChangedWorkflow::New { path: path("promote.yml"), text }, why }
 }

@@ -3,10 +3,10 @@
 use crate::class::{self, EnvironmentClass, class_of, class_of_all, is_no_deploy_target, words};
 use crate::expression::Certainty;
 use crate::expression::Value;
-use crate::occasion::{self, Occasion, Place, TriggerKind};
+use crate::occasion::{self, Occasion, TriggerKind, WorkflowPlace};
 use crate::reach::{self, NamedEnvironment, ReachedJob, ShownName};
 use crate::verbs::{self, HandOver, StepVerb};
-use crate::{Files, model::WorkflowFile};
+use crate::{WorkflowFiles, model::WorkflowFile};
 
 /// A job that deploys on an occasion.
 #[derive(Debug, Clone)]
@@ -108,7 +108,7 @@ impl DeployingJob {
 }
 
 /// Every job that deploys, on every occasion.
-pub(crate) fn deploying(files: &Files, place: &Place) -> Vec<DeployingJob> {
+pub(crate) fn deploying(files: &WorkflowFiles, place: &WorkflowPlace) -> Vec<DeployingJob> {
     let mut found = Vec::new();
     for file in files.workflows() {
         for occasion in occasion::occasions(file, files.workflows(), place) {

@@ -31,14 +31,14 @@ pub(crate) enum Certainty {
 
 /// What is known when an expression is evaluated. A name that it does not have is not known, unless its context is closed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
+pub(crate) struct KnownValues {
     /// `github.ref`, `inputs.environment`, `matrix.env`, `env.NAME`; in lower case.
     values: BTreeMap<String, Value>,
     /// Contexts whose other names are empty, as `inputs` of an event that has none.
     closed: Vec<String>,
 }
 
-impl Known {
+impl KnownValues {
     pub fn set(&mut self, name: &str, value: Value) {
         self.values.insert(name.to_ascii_lowercase(), value);
     }
@@ -85,8 +85,10 @@ impl Known {
         let mut filled = String::new();
         for piece in pieces(text) {
             match piece {
-                Piece::Plain(plain) => filled.push_str(plain),
-                Piece::Expression(expression) => filled.push_str(&self.value(expression).text()?),
+                TextPiece::Plain(plain) => filled.push_str(plain),
+                TextPiece::Expression(expression) => {
+                    filled.push_str(&self.value(expression).text()?)
+                }
             }
         }
         Some(filled)
@@ -198,24 +200,24 @@ fn compare(how: Comparison, left: &Value, right: &Value) -> Value {
 }
 
 /// A text as a list of plain parts and expressions.
-pub(crate) enum Piece<'a> {
+pub(crate) enum TextPiece<'a> {
     Plain(&'a str),
     Expression(&'a str),
 }
 
-pub(crate) fn pieces(text: &str) -> Vec<Piece<'_>> {
+pub(crate) fn pieces(text: &str) -> Vec<TextPiece<'_>> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     while let Some(at) = rest.find("${{") {
         let inside = &rest[at + 3..];
         let Some(end) = end_of_expression(inside) else { break };
         if at > 0 {
-            pieces.push(Piece::Plain(&rest[..at]));
+            pieces.push(TextPiece::Plain(&rest[..at]));
         }
-        pieces.push(Piece::Expression(&inside[..end]));
+        pieces.push(TextPiece::Expression(&inside[..end]));
         rest = &inside[end + 2..];
     }
     if !rest.is_empty() {
-        pieces.push(Piece::Plain(rest));
+        pieces.push(TextPiece::Plain(rest));
     }
     pieces
 }
@@ -233,7 +235,7 @@ fn end_of_expression(text: &str) -> Option<usize> {
 /// The inside of a text that is one expression and nothing else.
 pub(crate) fn only_expression(text: &str) -> Option<&str> {
     match pieces(text.trim())[..] {
-        [Piece::Expression(inside)] => Some(inside),
+        [TextPiece::Expression(inside)] => Some(inside),
         _ => None,
     }
 }
@@ -242,7 +244,7 @@ pub(crate) fn only_expression(text: &str) -> Option<&str> {
 fn each_term(text: &str, is_condition: bool, mut take: impl FnMut(&Term)) {
     let mut expressions: Vec<&str> = Vec::new();
     for piece in pieces(text) {
-        if let Piece::Expression(inside) = piece {
+        if let TextPiece::Expression(inside) = piece {
             expressions.push(inside);
         }
     }

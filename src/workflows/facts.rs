@@ -1,20 +1,20 @@
 //! Facts of one workflow that matter to a deploy: its inputs, its title, and the concurrency groups that it shares.
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::calls;
 use crate::deploys::DeployingJob;
-use crate::expression::{self, Certainty, Known};
+use crate::expression::{self, Certainty, KnownValues};
 use crate::model::{ConcurrencySetting, DeclaredInput, WorkflowFile};
-use crate::occasion::{self, Occasion, Place, TriggerKind};
+use crate::occasion::{self, Occasion, TriggerKind, WorkflowPlace};
 use crate::reach;
 use crate::ways::ProductionPattern;
 
 /// Facts of one workflow, with the other workflows of its repository.
 #[derive(Debug, Clone, Copy)]
 pub struct WorkflowFacts<'a> {
-    files: &'a Files,
+    files: &'a WorkflowFiles,
     workflow: &'a WorkflowFile,
-    place: &'a Place,
+    place: &'a WorkflowPlace,
 }
 
 /// A concurrency group that runs of merges use as well.
@@ -45,7 +45,7 @@ pub(crate) enum GroupName {
 impl<'a> WorkflowFacts<'a> {
     /// `None` if there is no such workflow.
     #[must_use]
-    pub fn of(files: &'a Files, file: &str, place: &'a Place) -> Option<Self> {
+    pub fn of(files: &'a WorkflowFiles, file: &str, place: &'a WorkflowPlace) -> Option<Self> {
         Some(Self { files, workflow: files.workflow(file)?, place })
     }
 
@@ -181,7 +181,7 @@ fn is_merge(trigger: &TriggerKind) -> bool {
 }
 
 /// The groups of a run: the workflow's, and those of its jobs.
-fn used(workflow: &WorkflowFile, occasion: &Occasion, files: &Files) -> Vec<UsedGroup> {
+fn used(workflow: &WorkflowFile, occasion: &Occasion, files: &WorkflowFiles) -> Vec<UsedGroup> {
     used_by(workflow, occasion, files, "")
 }
 
@@ -189,7 +189,7 @@ fn used(workflow: &WorkflowFile, occasion: &Occasion, files: &Files) -> Vec<Used
 fn used_by(
     workflow: &WorkflowFile,
     occasion: &Occasion,
-    files: &Files,
+    files: &WorkflowFiles,
     id: &str,
 ) -> Vec<UsedGroup> {
     let mut used: Vec<UsedGroup> = Vec::new();
@@ -207,7 +207,7 @@ fn used_by(
     used
 }
 
-fn group(setting: &ConcurrencySetting, known: &Known) -> UsedGroup {
+fn group(setting: &ConcurrencySetting, known: &KnownValues) -> UsedGroup {
     let cancels = setting.cancel.as_deref().map_or(Certainty::No, |text| known.holds(text));
     let of_run = ["github.run_id", "github.run_number", "github.run_attempt", "github.sha"];
     let paths = expression::paths(&setting.group);

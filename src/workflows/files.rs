@@ -15,7 +15,7 @@ pub const MOST_FILES: usize = 400;
 
 /// Everything of a repository that says how it deploys.
 #[derive(Debug, Clone, Default)]
-pub struct Files {
+pub struct WorkflowFiles {
     workflows: Vec<WorkflowFile>,
     /// By their folder: `.github/actions/deploy`.
     actions: BTreeMap<String, (String, String)>,
@@ -24,7 +24,7 @@ pub struct Files {
     visits: Cell<usize>,
 }
 
-impl Files {
+impl WorkflowFiles {
     /// Reads files, given by their path from the top of the repository. Others than workflows and actions are left out;
     /// what cannot be read is kept as an error.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::class::EnvironmentClass;
 use crate::deploys::{ClassSource, DeployTarget, DeployingJob, Proof, lane_words};
 use crate::expression;
 use crate::inputs::{self, InputRole};
 use crate::model::WorkflowFile;
-use crate::occasion::{Place, TriggerKind};
+use crate::occasion::{TriggerKind, WorkflowPlace};
 use crate::reach::ShownName;
 use crate::ways::{are_together, keep_targets, nearest};
 
@@ -45,8 +45,8 @@ pub(crate) struct LaneGuess<'a> {
 pub(crate) fn lane<'a>(
     jobs: &[&'a DeployingJob],
     all: &[DeployingJob],
-    files: &Files,
-    place: &Place,
+    files: &WorkflowFiles,
+    place: &WorkflowPlace,
 ) -> LaneGuess<'a> {
     let first = jobs[0];
     let mut doubts = Vec::new();
@@ -102,7 +102,10 @@ pub(crate) fn hands_over(job: &DeployingJob) -> bool {
     job.hand_over.is_some() || job.job.secrets.iter().any(|name| is_webhook(name) && !slack(name))
 }
 
-fn event(trigger: &TriggerKind, place: &Place) -> (&'static str, Option<String>, Option<String>) {
+fn event(
+    trigger: &TriggerKind,
+    place: &WorkflowPlace,
+) -> (&'static str, Option<String>, Option<String>) {
     match trigger {
         TriggerKind::PushTrunk => ("push", Some(place.trunk.clone()), None),
         TriggerKind::PushBranch(name) => ("push", Some(pattern(name)), None),
@@ -127,7 +130,7 @@ fn pattern(name: &str) -> String {
 }
 
 /// Where the commit stands that a run deployed, and why that may not be known.
-fn commit(job: &DeployingJob, files: &Files, doubts: &mut Vec<String>) -> Option<String> {
+fn commit(job: &DeployingJob, files: &WorkflowFiles, doubts: &mut Vec<String>) -> Option<String> {
     match job.trigger() {
         TriggerKind::PushTrunk | TriggerKind::PushBranch(_) | TriggerKind::Tag(_) => None,
         TriggerKind::Release | TriggerKind::MergeGroup | TriggerKind::Schedule => {
@@ -186,8 +189,8 @@ fn title(workflow: &WorkflowFile, job: &DeployingJob, input: &str) -> Option<Str
     let (mut pattern, mut has_commit) = (String::from("^"), false);
     for piece in expression::pieces(run_name) {
         match piece {
-            expression::Piece::Plain(text) => pattern.push_str(&regex::escape(text)),
-            expression::Piece::Expression(text) => {
+            expression::TextPiece::Plain(text) => pattern.push_str(&regex::escape(text)),
+            expression::TextPiece::Expression(text) => {
                 let paths = expression::paths(&format!("${{{{{text}}}}}"));
                 let wanted = [format!("inputs.{input}"), format!("github.event.inputs.{input}")];
                 let is_commit =

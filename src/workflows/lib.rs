@@ -1,6 +1,6 @@
 //! GitHub workflow files: text in, what they deploy and what trunkline can do with it out.
 //!
-//! Pure: it reads no file and asks nobody. Start at [`Files::read`] and [`propose`]; what a plan wants to know of the one
+//! Pure: it reads no file and asks nobody. Start at [`WorkflowFiles::read`] and [`propose`]; what a plan wants to know of the one
 //! workflow that it starts is in [`preflight`].
 
 mod calls;
@@ -25,14 +25,14 @@ mod ways;
 mod yaml;
 
 pub use self::calls::{CallReadiness, WorkflowCall};
-pub use self::change::{ChangedFile, ProposedChange};
+pub use self::change::{ChangedWorkflow, ProposedChange};
 pub use self::class::{EnvironmentClass, class_of};
 pub use self::facts::{SharedGroup, WorkflowFacts};
-pub use self::files::{Files, MOST_FILES, WORKFLOW_FOLDER};
+pub use self::files::{MOST_FILES, WORKFLOW_FOLDER, WorkflowFiles};
 pub use self::inputs::{InputRole, KEY_INPUT, role};
 pub use self::lanes::ObservedLane;
 pub use self::model::DeclaredInput;
-pub use self::occasion::{Place, TriggerKind};
+pub use self::occasion::{TriggerKind, WorkflowPlace};
 pub use self::proposal::{Answerability, LaneAnswer, LaneName, LaneQuestion, Proposal, propose};
 pub use self::verbs::HandOver;
 pub use self::ways::ProductionPattern;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::expression::{self, Known, Value};
+use crate::expression::{self, KnownValues, Value};
 use crate::glob;
 use crate::model::{DeclaredInput, Filters, WorkflowFile};
 
@@ -35,21 +35,25 @@ pub(crate) struct Occasion {
     pub trigger: TriggerKind,
     /// Of the run that ended before, for a `workflow_run`.
     pub origin: Option<TriggerKind>,
-    pub known: Known,
+    pub known: KnownValues,
     /// The values of a dispatch's inputs that were chosen for it.
     pub inputs: BTreeMap<String, String>,
 }
 
 /// Where the files are from.
 #[derive(Debug, Clone, Default)]
-pub struct Place {
+pub struct WorkflowPlace {
     /// `owner/name` at GitHub, if it is known.
     pub repository: Option<String>,
     pub trunk: String,
 }
 
 /// Every occasion on which a workflow runs. `all` are the workflows of the repository.
-pub(crate) fn occasions(file: &WorkflowFile, all: &[WorkflowFile], place: &Place) -> Vec<Occasion> {
+pub(crate) fn occasions(
+    file: &WorkflowFile,
+    all: &[WorkflowFile],
+    place: &WorkflowPlace,
+) -> Vec<Occasion> {
     let mut found = pushes(file, place);
     let triggers = &file.triggers;
     if let Some(filters) = &triggers.release {
@@ -96,8 +100,8 @@ fn by_pattern(start: &str, pattern: &str) -> Value {
 }
 
 impl Occasion {
-    fn of(trigger: TriggerKind, event: &str, at: Value, place: &Place) -> Self {
-        let mut known = Known::default();
+    fn of(trigger: TriggerKind, event: &str, at: Value, place: &WorkflowPlace) -> Self {
+        let mut known = KnownValues::default();
         known.set("github.event_name", Value::Text(event.into()));
         let (kind, name) = match &at {
             Value::Text(text) => (text.clone(), named(text).map(|name| Value::Text(name.into()))),
@@ -143,7 +147,7 @@ fn named(at: &str) -> Option<&str> {
     at.strip_prefix("refs/heads/").or_else(|| at.strip_prefix("refs/tags/"))
 }
 
-fn pushes(file: &WorkflowFile, place: &Place) -> Vec<Occasion> {
+fn pushes(file: &WorkflowFile, place: &WorkflowPlace) -> Vec<Occasion> {
     let Some(filters) = &file.triggers.push else { return Vec::new() };
     let of_branch = |name: &str| {
         let at = by_pattern("refs/heads/", name);
@@ -231,7 +235,7 @@ fn texts(file: &WorkflowFile) -> impl Iterator<Item = &str> {
     })
 }
 
-fn release(filters: &Filters, place: &Place) -> Occasion {
+fn release(filters: &Filters, place: &WorkflowPlace) -> Occasion {
     let types = filters.types.as_deref().unwrap_or_default();
     let is_early = !types.is_empty() && types.iter().all(|kind| kind == "prereleased");
     let at = Value::Begins("refs/tags/".into());
@@ -245,7 +249,7 @@ fn release(filters: &Filters, place: &Place) -> Occasion {
 }
 
 /// A pull request that was merged into the trunk.
-fn merged(filters: &Filters, place: &Place) -> Option<Occasion> {
+fn merged(filters: &Filters, place: &WorkflowPlace) -> Option<Occasion> {
     let is_closed = filters.types.as_ref().is_some_and(|types| types.iter().any(|t| t == "closed"));
     let into_trunk = filters.branches.as_ref().is_none_or(|b| glob::takes(b, &place.trunk));
     if !is_closed || !into_trunk {
@@ -275,7 +279,12 @@ pub(crate) fn not_merged(occasion: &Occasion) -> Occasion {
 const LONGEST_CHAIN: usize = 3;
 
 /// The ends of other workflows. They are named by their `name:`, not by their file.
-fn after(filters: &Filters, all: &[WorkflowFile], place: &Place, depth: usize) -> Vec<Occasion> {
+fn after(
+    filters: &Filters,
+    all: &[WorkflowFile],
+    place: &WorkflowPlace,
+    depth: usize,
+) -> Vec<Occasion> {
     let mut found = Vec::new();
     for name in filters.workflows.iter().filter(|_| depth < LONGEST_CHAIN) {
         for before in all.iter().filter(|file| file.name == *name) {
@@ -299,7 +308,12 @@ fn after(filters: &Filters, all: &[WorkflowFile], place: &Place, depth: usize) -
 }
 
 /// What follows one end of a workflow, if the branches of the filter have it.
-fn after_one(name: &str, end: &Occasion, filters: &Filters, place: &Place) -> Option<Occasion> {
+fn after_one(
+    name: &str,
+    end: &Occasion,
+    filters: &Filters,
+    place: &WorkflowPlace,
+) -> Option<Occasion> {
     let head = end.known.value("github.ref_name");
     let is_taken = match (&head, &filters.branches, &filters.branches_ignore) {
         (Value::Text(head), Some(patterns), _) => glob::takes(patterns, head),
@@ -309,7 +323,7 @@ fn after_one(name: &str, end: &Occasion, filters: &Filters, place: &Place) -> Op
     is_taken.then(|| after_push(name, end, head, place))
 }
 
-fn after_push(name: &str, push: &Occasion, head: Value, place: &Place) -> Occasion {
+fn after_push(name: &str, push: &Occasion, head: Value, place: &WorkflowPlace) -> Occasion {
     let trigger = TriggerKind::AfterWorkflow(name.to_owned());
     let mut occasion = Occasion::of(trigger, "workflow_run", branch(&place.trunk), place);
     let known = &mut occasion.known;
@@ -324,7 +338,7 @@ fn after_push(name: &str, push: &Occasion, head: Value, place: &Place) -> Occasi
 }
 
 /// A dispatch for each value of the input that chooses the environment, the other inputs with their defaults.
-fn dispatches(inputs: &[DeclaredInput], place: &Place) -> Vec<Occasion> {
+fn dispatches(inputs: &[DeclaredInput], place: &WorkflowPlace) -> Vec<Occasion> {
     let chooser = inputs.iter().find(|input| crate::inputs::chooses_environment(input));
     let options: Vec<Option<&String>> = match chooser {
         Some(input) if !input.options.is_empty() => {

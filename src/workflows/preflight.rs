@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::expression::Certainty;
 use crate::facts::{GroupName, WorkflowFacts};
 use crate::model::DeclaredInput;
-use crate::occasion::Place;
+use crate::occasion::WorkflowPlace;
 
 /// The most inputs that github.com takes.
 pub const MOST_INPUTS: usize = 25;
@@ -61,7 +61,11 @@ impl Remark {
 
 /// Everything that the files say of a planned start, the worst first.
 #[must_use]
-pub fn remarks(files: &Files, place: &Place, start: &PlannedStart<'_>) -> Vec<Remark> {
+pub fn remarks(
+    files: &WorkflowFiles,
+    place: &WorkflowPlace,
+    start: &PlannedStart<'_>,
+) -> Vec<Remark> {
     let file = start.workflow;
     let Some(facts) = WorkflowFacts::of(files, file, place) else {
         let unreadable =

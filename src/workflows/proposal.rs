@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::calls::{self, CallReadiness, WorkflowCall};
 use crate::change::{self, ProposedChange};
 use crate::class::EnvironmentClass;
 use crate::deploys::{DeployTarget, DeployingJob, deploying};
 use crate::lanes::{self, LaneGuess, ObservedLane};
-use crate::occasion::{Place, TriggerKind};
+use crate::occasion::{TriggerKind, WorkflowPlace};
 use crate::sentences;
 use crate::verbs::HandOver;
 use crate::ways::{self, ProductionPattern, ProductionWay};
@@ -98,7 +98,7 @@ pub struct LaneAnswer {
 
 /// What the workflows say. It never guesses: what is not certain becomes a question.
 #[must_use]
-pub fn propose(files: &Files, place: &Place) -> Proposal {
+pub fn propose(files: &WorkflowFiles, place: &WorkflowPlace) -> Proposal {
     let mut proposal = certain(files, place);
     if files.are_too_many() {
         proposal.notes.push("There is more in these workflows than was looked at: other ways to production may be missing here.".into());
@@ -114,9 +114,9 @@ pub fn propose(files: &Files, place: &Place) -> Proposal {
     proposal
 }
 
-fn certain(files: &Files, place: &Place) -> Proposal {
+fn certain(files: &WorkflowFiles, place: &WorkflowPlace) -> Proposal {
     let all = deploying(files, place);
-    let reading = Reading { files, place, all: &all };
+    let reading = ProposalReading { files, place, all: &all };
     let is_production = |job: &DeployingJob| job.class() == Some(EnvironmentClass::Production);
     let is_own = |job: &DeployingJob| is_production(job) && !reading.is_handed_on(job);
     let ways = ways::ways(&all, is_own);
@@ -138,13 +138,13 @@ fn certain(files: &Files, place: &Place) -> Proposal {
 }
 
 /// The workflows as they were read, with the jobs that deploy.
-struct Reading<'a> {
-    files: &'a Files,
-    place: &'a Place,
+struct ProposalReading<'a> {
+    files: &'a WorkflowFiles,
+    place: &'a WorkflowPlace,
     all: &'a [DeployingJob],
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ProposalReading<'a> {
     /// Whether somebody else does the work: another repository is asked to.
     fn is_handed_on(&self, job: &DeployingJob) -> bool {
         let own = self.place.repository.as_deref();

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Files;
-use crate::expression::{Certainty, Known, Value};
+use crate::WorkflowFiles;
+use crate::expression::{Certainty, KnownValues, Value};
 use crate::matrix::{MatrixRow, MatrixSpec};
 use crate::model::{JobSpec, StepText, WorkflowFile, action_steps};
 use crate::occasion::Occasion;
@@ -93,7 +93,11 @@ pub(crate) struct ReachedStep {
 }
 
 /// The jobs that run, or perhaps run, when this happens.
-pub(crate) fn reached(file: &WorkflowFile, occasion: &Occasion, files: &Files) -> Vec<ReachedJob> {
+pub(crate) fn reached(
+    file: &WorkflowFile,
+    occasion: &Occasion,
+    files: &WorkflowFiles,
+) -> Vec<ReachedJob> {
     let mut walk = JobWalk { files, found: Vec::new() };
     let caller = CallerContext {
         known: with_env(&occasion.known, &file.env).into_owned(),
@@ -113,7 +117,7 @@ pub(crate) fn reached(file: &WorkflowFile, occasion: &Occasion, files: &Files) -
 /// What a called workflow gets from its caller.
 #[derive(Clone)]
 struct CallerContext {
-    known: Known,
+    known: KnownValues,
     certainty: Certainty,
     id: String,
     shown: Option<ShownName>,
@@ -125,7 +129,7 @@ struct CallerContext {
 }
 
 struct JobWalk<'a> {
-    files: &'a Files,
+    files: &'a WorkflowFiles,
     found: Vec<ReachedJob>,
 }
 
@@ -164,7 +168,7 @@ impl JobWalk<'_> {
     fn job(
         &mut self,
         job: &JobSpec,
-        known: &Known,
+        known: &KnownValues,
         row: Option<&MatrixRow>,
         caller: &CallerContext,
         depth: usize,
@@ -242,7 +246,7 @@ impl JobWalk<'_> {
     fn steps(
         &self,
         steps: &[StepText],
-        known: &Known,
+        known: &KnownValues,
         outer: Certainty,
         depth: usize,
         found: &mut Vec<ReachedStep>,
@@ -291,7 +295,7 @@ impl JobWalk<'_> {
 
 /// How certain it is that each job of a workflow runs. One whose need was skipped is skipped, unless its condition asks for
 /// the state of the run.
-fn certainties<'a>(file: &'a WorkflowFile, known: &Known) -> BTreeMap<&'a str, Certainty> {
+fn certainties<'a>(file: &'a WorkflowFile, known: &KnownValues) -> BTreeMap<&'a str, Certainty> {
     let mut done: BTreeMap<&str, Certainty> = BTreeMap::new();
     // In the order of their needs; jobs that need each other run never.
     for _ in 0..file.jobs.len() {
@@ -321,7 +325,7 @@ fn certainties<'a>(file: &'a WorkflowFile, known: &Known) -> BTreeMap<&'a str, C
 fn certainty(
     job: &JobSpec,
     needs: &[Certainty],
-    known: &Known,
+    known: &KnownValues,
     done: &BTreeMap<&str, Certainty>,
 ) -> Certainty {
     let condition = job.condition.as_deref();
@@ -337,7 +341,7 @@ fn certainty(
 }
 
 /// What `needs.JOB.result` is in a run in which nothing fails.
-fn results(known: &mut Known, certainties: &BTreeMap<&str, Certainty>) {
+fn results(known: &mut KnownValues, certainties: &BTreeMap<&str, Certainty>) {
     for (key, certainty) in certainties {
         let result = match certainty {
             Certainty::Yes => "success",
@@ -349,7 +353,7 @@ fn results(known: &mut Known, certainties: &BTreeMap<&str, Certainty>) {
 }
 
 /// One entry for each run of the job; `None` without a matrix.
-fn matrix_rows(matrix: &MatrixSpec, known: &Known) -> Vec<Option<MatrixRow>> {
+fn matrix_rows(matrix: &MatrixSpec, known: &KnownValues) -> Vec<Option<MatrixRow>> {
     match matrix {
         MatrixSpec::None | MatrixSpec::Unknown => vec![None],
         MatrixSpec::Rows(rows) => {
@@ -364,7 +368,7 @@ fn matrix_rows(matrix: &MatrixSpec, known: &Known) -> Vec<Option<MatrixRow>> {
     }
 }
 
-fn with_row(known: &Known, row: Option<&MatrixRow>) -> Known {
+fn with_row(known: &KnownValues, row: Option<&MatrixRow>) -> KnownValues {
     let mut known = known.clone();
     for (key, text) in row.into_iter().flatten() {
         let value = if text.contains("${{") { Value::Unknown } else { scalar(text) };
@@ -374,7 +378,7 @@ fn with_row(known: &Known, row: Option<&MatrixRow>) -> Known {
 }
 
 /// The name that GitHub shows for a job: its `name:`, else its key, with the values of its matrix.
-fn shown(job: &JobSpec, known: &Known, row: Option<&MatrixRow>) -> ShownName {
+fn shown(job: &JobSpec, known: &KnownValues, row: Option<&MatrixRow>) -> ShownName {
     let is_matrix = !matches!(job.matrix, MatrixSpec::None);
     let Some(name) = &job.name else {
         // GitHub adds the values; a name without them stands for all of them.
@@ -410,7 +414,11 @@ fn below(caller: Option<&ShownName>, own: ShownName) -> ShownName {
 }
 
 /// What a called workflow knows: the event of its caller, and its inputs.
-fn called_with(known: &Known, called: &WorkflowFile, with: &[(String, Value)]) -> Known {
+fn called_with(
+    known: &KnownValues,
+    called: &WorkflowFile,
+    with: &[(String, Value)],
+) -> KnownValues {
     let mut inner = known.clone();
     for context in ["inputs", "matrix", "needs", "env"] {
         inner.clear(context);
@@ -426,7 +434,7 @@ fn called_with(known: &Known, called: &WorkflowFile, with: &[(String, Value)]) -
     with_env(&inner, &called.env).into_owned()
 }
 
-fn with_env<'a>(known: &'a Known, env: &[(String, String)]) -> Cow<'a, Known> {
+fn with_env<'a>(known: &'a KnownValues, env: &[(String, String)]) -> Cow<'a, KnownValues> {
     if env.is_empty() {
         return Cow::Borrowed(known);
     }
@@ -439,7 +447,7 @@ fn with_env<'a>(known: &'a Known, env: &[(String, String)]) -> Cow<'a, Known> {
 }
 
 /// The value of a text of a file: one expression gives its own kind of value, else it is a text.
-fn value(known: &Known, text: &str) -> Value {
+fn value(known: &KnownValues, text: &str) -> Value {
     match crate::expression::only_expression(text) {
         Some(inside) => known.value(inside),
         None => known.fill(text).map_or(Value::Unknown, |text| scalar(&text)),

@@ -1,12 +1,12 @@
 //! What `init` says of workflows, in words.
 
-use crate::Files;
+use crate::WorkflowFiles;
 use crate::calls::WorkflowCall;
 use crate::deploys::DeployingJob;
 use crate::expression::Certainty;
 use crate::facts::WorkflowFacts;
 use crate::lanes::{self, LaneGuess, ObservedLane};
-use crate::occasion::{Place, TriggerKind};
+use crate::occasion::{TriggerKind, WorkflowPlace};
 use crate::proposal::{LaneName, Proposal, target_name};
 use crate::verbs::moved_branch;
 use crate::ways::{ProductionPattern, ProductionWay};
@@ -16,7 +16,7 @@ pub(crate) fn pattern(
     way: &ProductionWay<'_>,
     lane: &ObservedLane,
     proposal: &Proposal,
-    place: &Place,
+    place: &WorkflowPlace,
     is_sure: bool,
 ) -> String {
     let said = if_sure(way, lane, proposal, place);
@@ -30,7 +30,7 @@ fn if_sure(
     way: &ProductionWay<'_>,
     lane: &ObservedLane,
     proposal: &Proposal,
-    place: &Place,
+    place: &WorkflowPlace,
 ) -> String {
     let (file, jobs) = (&lane.workflow, lane.jobs.join(", "));
     let call = proposal.call.as_ref();
@@ -262,7 +262,7 @@ pub(crate) fn hands_over(jobs: &[&DeployingJob]) -> String {
     )
 }
 
-pub(crate) fn nothing_here(files: &Files) -> String {
+pub(crate) fn nothing_here(files: &WorkflowFiles) -> String {
     let seen = match files.workflows().len() {
         0 => "none of its workflows could be read".to_owned(),
         1 => "1 workflow was read".to_owned(),
@@ -277,8 +277,8 @@ pub(crate) fn nothing_here(files: &Files) -> String {
 pub(crate) fn notes(
     way: &ProductionWay<'_>,
     production: &LaneGuess<'_>,
-    files: &Files,
-    place: &Place,
+    files: &WorkflowFiles,
+    place: &WorkflowPlace,
 ) -> Vec<String> {
     let mut notes = Vec::new();
     let first = way.first();
@@ -354,7 +354,7 @@ pub(crate) fn second_ways(ways: &[ProductionWay<'_>], way: &ProductionWay<'_>) -
 }
 
 /// Workflows that move the branch of production.
-fn movers(files: &Files, branch: Option<&str>, place: &Place) -> Vec<String> {
+fn movers(files: &WorkflowFiles, branch: Option<&str>, place: &WorkflowPlace) -> Vec<String> {
     let Some(branch) = branch.filter(|branch| *branch != place.trunk) else { return Vec::new() };
     let mut notes = Vec::new();
     for workflow in files.workflows() {

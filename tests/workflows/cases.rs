@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use trunkline::config::ServiceFile;
 use trunkline::config::proposed::{ProposedFor, service_file};
-use trunkline::workflows::{ChangedFile, Files, Place, Proposal, propose};
+use trunkline::workflows::{ChangedWorkflow, Proposal, WorkflowFiles, WorkflowPlace, propose};
 
 const FOLDER: &str = "tests/data/workflows";
 
 /// A shape: its repository and trunk, and its files.
 pub struct RepositoryShape {
-    pub place: Place,
+    pub place: WorkflowPlace,
     pub files: Vec<(String, String)>,
 }
 
@@ -29,11 +29,11 @@ impl RepositoryShape {
             files.push((name.trim().to_owned(), text.to_owned()));
         }
         let repository = Some(repository.to_owned()).filter(|name| name != "unknown");
-        Self { place: Place { repository, trunk: trunk.trim().to_owned() }, files }
+        Self { place: WorkflowPlace { repository, trunk: trunk.trim().to_owned() }, files }
     }
 
-    pub fn parsed(&self) -> Files {
-        Files::read(self.files.iter().map(|(path, text)| (path.as_str(), text.as_str())))
+    pub fn parsed(&self) -> WorkflowFiles {
+        WorkflowFiles::read(self.files.iter().map(|(path, text)| (path.as_str(), text.as_str())))
     }
 
     fn proposal(&self) -> Proposal {
@@ -80,10 +80,10 @@ fn shown(shape: &RepositoryShape, proposal: &Proposal) -> String {
     if let Some(change) = &proposal.change {
         let _ = writeln!(text, "\nchange: {}", change.why);
         match &change.file {
-            ChangedFile::New { path, text: new } => {
+            ChangedWorkflow::New { path, text: new } => {
                 let _ = write!(text, "{path}\n{new}");
             }
-            ChangedFile::Lines { path, add } => {
+            ChangedWorkflow::Lines { path, add } => {
                 let _ = writeln!(text, "{path}");
                 for (line, added) in add {
                     let _ = writeln!(text, "behind line {line}:\n{added}");
@@ -145,15 +145,15 @@ fn a_new_workflow_that_is_shown_is_one_and_takes_the_commit_and_the_key() {
     for path in shapes() {
         let shape = RepositoryShape::read(&path);
         let Some(change) = shape.proposal().change else { continue };
-        let ChangedFile::New { path: file, text } = change.file else { continue };
-        let files = Files::read([(file.as_str(), text.as_str())]);
+        let ChangedWorkflow::New { path: file, text } = change.file else { continue };
+        let files = WorkflowFiles::read([(file.as_str(), text.as_str())]);
         assert!(
             files.unreadable().is_empty(),
             "{}: {:?}\n{text}",
             path.display(),
             files.unreadable()
         );
-        let place = Place { repository: Some("acme/shop".into()), trunk: "main".into() };
+        let place = WorkflowPlace { repository: Some("acme/shop".into()), trunk: "main".into() };
         let facts = trunkline::workflows::WorkflowFacts::of(&files, "promote.yml", &place).unwrap();
         let inputs: Vec<_> =
             facts.inputs().unwrap().iter().map(|input| input.name.as_str()).collect();

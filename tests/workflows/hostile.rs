@@ -1,16 +1,16 @@
 //! Files that mean harm: each gives an error with its line or a proposal, never a panic and never a wait.
 
 use proptest::prelude::*;
-use trunkline::workflows::{Files, LARGEST, Place, propose};
+use trunkline::workflows::{LARGEST, WorkflowFiles, WorkflowPlace, propose};
 
 const PATH: &str = ".github/workflows/deploy.yml";
 
-fn place() -> Place {
-    Place { repository: Some("acme/shop".into()), trunk: "main".into() }
+fn place() -> WorkflowPlace {
+    WorkflowPlace { repository: Some("acme/shop".into()), trunk: "main".into() }
 }
 
-fn read(text: &str) -> Files {
-    let files = Files::read([(PATH, text)]);
+fn read(text: &str) -> WorkflowFiles {
+    let files = WorkflowFiles::read([(PATH, text)]);
     let proposal = propose(&files, &place());
     assert!(!proposal.answers.is_empty());
     files
@@ -63,7 +63,8 @@ fn calls_that_multiply_are_given_up_and_that_is_said() {
     };
     let texts: Vec<_> =
         (0..5).map(|n| (format!(".github/workflows/w{n}.yml"), call(n + 1))).collect();
-    let files = Files::read(texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    let files =
+        WorkflowFiles::read(texts.iter().map(|(path, text)| (path.as_str(), text.as_str())));
     let proposal = propose(&files, &place());
     assert!(files.are_too_many());
     assert!(

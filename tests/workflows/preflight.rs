@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use trunkline::workflows::preflight::{
     MOST_INPUTS, MOST_INPUTS_OF_SERVER, PlannedStart, Remark, Weight, remarks,
 };
-use trunkline::workflows::{Files, Place};
+use trunkline::workflows::{WorkflowFiles, WorkflowPlace};
 
 const GOOD: &str = "run-name: deploy ${{ inputs.sha }} ${{ inputs.trunkline }}\non:\n  workflow_dispatch:\n    inputs:\n      sha: {type: string, required: true}\n      kind: {type: choice, options: [promote, rollback]}\n      dry: {type: boolean, required: true}\n      trunkline: {type: string, default: \"\"}\nconcurrency: {group: production, cancel-in-progress: false}\njobs:\n  deploy:\n    environment: production\n    steps: [{run: ./deploy.sh}]\n";
 
 fn said(texts: &[(&str, &str)], inputs: &[(&str, Option<&str>)], most: usize) -> Vec<Remark> {
     let paths: Vec<_> =
         texts.iter().map(|(file, text)| (format!(".github/workflows/{file}"), *text)).collect();
-    let files = Files::read(paths.iter().map(|(path, text)| (path.as_str(), *text)));
-    let place = Place { repository: Some("acme/shop".into()), trunk: "main".into() };
+    let files = WorkflowFiles::read(paths.iter().map(|(path, text)| (path.as_str(), *text)));
+    let place = WorkflowPlace { repository: Some("acme/shop".into()), trunk: "main".into() };
     let inputs: BTreeMap<_, _> =
         inputs.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned))).collect();
     let key = inputs.keys().find(|name| *name == "trunkline").map(String::as_str);

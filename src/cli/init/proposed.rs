@@ -13,7 +13,7 @@ use crate::config::service_file::SERVICE_FILE;
 use crate::domain::ids::{ServiceName, Sha};
 use crate::domain::repository_address::RepositoryAddress;
 use crate::git::workflow_files;
-use crate::workflows::{ChangedFile, Place, Proposal, propose};
+use crate::workflows::{ChangedWorkflow, Proposal, WorkflowPlace, propose};
 
 /// What `init` would write, and what it says of it.
 #[derive(Debug, Serialize)]
@@ -54,7 +54,7 @@ pub(super) async fn proposed(
     }
     let origin = git(repository, &["config", "--get", "remote.origin.url"]);
     let owner_name = origin.as_deref().and_then(at_github);
-    let place = Place { repository: owner_name.clone(), trunk: trunk.to_owned() };
+    let place = WorkflowPlace { repository: owner_name.clone(), trunk: trunk.to_owned() };
     let proposal = propose(&files, &place);
     let wanted = ProposedFor { name, trunk, repository: owner_name.as_deref() };
     let has_something = proposal.staging.is_some()
@@ -101,9 +101,9 @@ fn at_github(address: &str) -> Option<String> {
 const CONTEXT: usize = 3;
 
 /// The change as a diff.
-fn diff(change: &ChangedFile, repository: &Path, at: &Sha) -> String {
+fn diff(change: &ChangedWorkflow, repository: &Path, at: &Sha) -> String {
     match change {
-        ChangedFile::New { path, text } => {
+        ChangedWorkflow::New { path, text } => {
             let lines: Vec<_> = text.lines().map(|line| format!("+{line}\n")).collect();
             format!(
                 "--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{} @@\n{}",
@@ -111,7 +111,7 @@ fn diff(change: &ChangedFile, repository: &Path, at: &Sha) -> String {
                 lines.concat()
             )
         }
-        ChangedFile::Lines { path, add } => {
+        ChangedWorkflow::Lines { path, add } => {
             let before =
                 git_output(repository, &["show", &format!("{at}:{path}")]).unwrap_or_default();
             format!("--- a/{path}\n+++ b/{path}\n{}", hunks(&before, add))

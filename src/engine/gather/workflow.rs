@@ -17,7 +17,7 @@ use crate::git::Mirror;
 use crate::workflows::preflight::{
     MOST_INPUTS, MOST_INPUTS_OF_SERVER, PlannedStart, Remark, Weight, remarks,
 };
-use crate::workflows::{Files, Place};
+use crate::workflows::{WorkflowFiles, WorkflowPlace};
 
 /// How long a plan waits for the workflow files.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -51,8 +51,10 @@ pub(super) async fn findings(
             let read = timeout(PATIENCE, files(&mirror, at)).await;
             match read.unwrap_or_else(|_| Err("git takes too long".to_owned())) {
                 Ok(files) => {
-                    let place =
-                        Place { repository: Some(repository.clone()), trunk: trunk.clone() };
+                    let place = WorkflowPlace {
+                        repository: Some(repository.clone()),
+                        trunk: trunk.clone(),
+                    };
                     remarks(&files, &place, &start(job, workflow, ends, &server))
                 }
                 Err(why) => vec![not_known(workflow, &why)],
@@ -73,7 +75,7 @@ fn not_known(workflow: &str, why: &str) -> Remark {
 }
 
 /// Those of the branch whose version of the file runs.
-async fn files(mirror: &Mirror, at: &str) -> Result<Files, String> {
+async fn files(mirror: &Mirror, at: &str) -> Result<WorkflowFiles, String> {
     let tip = mirror.tip(at).await.map_err(|error| error.to_string())?;
     let tip = tip.ok_or_else(|| format!("the copy of the repository here has no branch {at}"))?;
     mirror.workflows(&tip).await.map_err(|error| error.to_string())

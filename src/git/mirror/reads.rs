@@ -13,7 +13,7 @@ use crate::git::paths::{self, Paths};
 use crate::git::process::Git;
 use crate::git::uses::{self, Users};
 use crate::git::{names, range, reverts, workflow_files};
-use crate::workflows::Files;
+use crate::workflows::WorkflowFiles;
 
 /// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -286,7 +286,7 @@ impl Mirror {
     ///
     /// # Errors
     /// When the mirror cannot be read or lacks the commit.
-    pub async fn workflows(&self, at: &Sha) -> Result<Files, GitError> {
+    pub async fn workflows(&self, at: &Sha) -> Result<WorkflowFiles, GitError> {
         workflow_files(&self.path, at).await
     }
 
