@@ -87,7 +87,7 @@ impl KnownValues {
             match piece {
                 TextPiece::Plain(plain) => filled.push_str(plain),
                 TextPiece::Expression(expression) => {
-                    filled.push_str(&self.value(expression).text()?)
+                    filled.push_str(&self.value(expression).text()?);
                 }
             }
         }
