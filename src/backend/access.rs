@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use super::Backend;
 use crate::domain::caller::Caller;
-use crate::domain::delivery::{DeliveryResult, WebhookForge, WebhookPush};
+use crate::domain::delivery::{DeliveryResult, WebhookForge, WebhookNews};
 use crate::domain::engine_metrics::EngineMetrics;
 use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::link::{BrowserSession, LinkRefusal};
@@ -91,7 +91,7 @@ pub trait Access: Send + Sync + 'static {
     fn ended(&self, caller: &Caller) -> AccessEnd;
 
     /// Takes a webhook whose signature is right.
-    fn take_push(&self, _: WebhookPush) -> DeliveryResult {
+    fn take_webhook(&self, _: WebhookNews) -> DeliveryResult {
         DeliveryResult::NotWatched
     }
 

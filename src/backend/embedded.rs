@@ -17,7 +17,7 @@ use crate::domain::caller::{Caller, WhoAmI};
 use crate::domain::chain::{ChainFrom, ChainPage, RecordSpan};
 use crate::domain::command::{Action, Command, Receipt, Refusal};
 use crate::domain::commit_location::CommitLocation;
-use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookPush};
+use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookNews};
 use crate::domain::deployment::Deployment;
 use crate::domain::engine_metrics::EngineMetrics;
 use crate::domain::event::Event;
@@ -193,8 +193,8 @@ impl Access for EngineAccess {
         Box::pin(self.engine.token_ended(caller))
     }
 
-    fn take_push(&self, push: WebhookPush) -> DeliveryResult {
-        self.engine.take_push(push)
+    fn take_webhook(&self, news: WebhookNews) -> DeliveryResult {
+        self.engine.take_webhook(news)
     }
 
     fn note_delivery(&self, forge: WebhookForge, result: DeliveryResult) {

@@ -1,5 +1,5 @@
-//! What a forge says when somebody pushed, and what became of it. A push that is told here only makes the engine look at the
-//! trunk at once; what is deployed follows from what git then finds.
+//! What a forge says when somebody pushed or a run changed, and what became of it. It only makes the engine look at once, at the
+//! trunk or at the runs; what follows comes from what git or the forge's API then answers.
 
 use std::fmt;
 
@@ -51,14 +51,22 @@ impl fmt::Display for WebhookForge {
 
 /// What a forge says, after its signature was found right.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookPush {
+pub struct WebhookNews {
     pub forge: WebhookForge,
     /// The forge's name for this delivery. One that is sent again has the same.
     pub id: String,
-    /// Whether it is about a push.
-    pub is_push: bool,
+    pub about: WebhookSubject,
     /// The addresses of the repository.
     pub addresses: Vec<RepositoryAddress>,
+}
+
+/// What a webhook is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebhookSubject {
+    Push,
+    /// A run of a workflow, one of its jobs, or a deployment.
+    Run,
+    Else,
 }
 
 /// What became of a delivery.
@@ -67,12 +75,16 @@ pub struct WebhookPush {
 pub enum DeliveryResult {
     /// The engine looks at the trunk now.
     Woke,
+    /// The engine looks at the runs now.
+    WokeRuns,
     /// It came before.
     Repeated,
-    /// It is about something else than a push.
+    /// It is about something else than a push or a run.
     NotAPush,
     /// No service is in this repository.
     NotWatched,
+    /// No run of this repository is followed.
+    NotFollowed,
     /// The signature is missing or wrong. Nothing of it was read.
     Refused,
     /// It is signed, and not in the form of this forge.
@@ -85,9 +97,11 @@ impl DeliveryResult {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Woke => "the engine looks at the trunk now",
+            Self::WokeRuns => "the engine looks at the runs now",
             Self::Repeated => "this delivery came before",
-            Self::NotAPush => "this is not about a push; nothing follows",
+            Self::NotAPush => "this is about neither a push nor a run; nothing follows",
             Self::NotWatched => "no service is in this repository",
+            Self::NotFollowed => "no run of this repository is followed",
             Self::Refused => "the signature is missing or wrong",
             Self::Unreadable => "this is not in the form that this forge sends",
         }

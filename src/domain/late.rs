@@ -1,6 +1,6 @@
 //! Runs at other engines that were given up, since nobody could tell what became of them, and that turn up afterwards.
 
-use super::deployment::{Cancel, Deployment};
+use super::deployment::{Cancel, Deployment, SeenRun};
 use super::event::{Event, StepOutcome};
 use super::ids::DeploymentId;
 use super::people::Actor;
@@ -52,9 +52,15 @@ impl ServiceState {
         let Some(of) = self.deployments.get(&id) else { return };
         let (environment, build) = (of.request.environment, of.request.build);
         let sha = of.request.sha.clone();
+        let seen = of.sent(step).and_then(|sent| Some((sent.engine.clone(), sent.run.clone()?)));
+        let seen = seen.map(|(engine, run)| {
+            let (engine, page, unknown) = (Some(engine), run.page, None);
+            Box::new(SeenRun { engine, run: run.id, page, unknown, taken_over: false })
+        });
         self.external(event, environment, (build, &sha), event.at);
         self.change(late, |deployment| {
             deployment.started_at = None;
+            deployment.seen = seen;
             let reason = format!("its run was given up in {id} and turned up late");
             deployment.cancel = Some(Cancel { by: Actor::System, at: event.at, reason });
         });

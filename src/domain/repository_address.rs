@@ -38,6 +38,12 @@ impl RepositoryAddress {
     pub fn at_host(&self, host: &str) -> Option<&str> {
         (self.host == host).then_some(self.path.as_str())
     }
+
+    /// Its path, which is its name at a forge: `acme/shop`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
 }
 
 #[cfg(test)]

@@ -208,6 +208,9 @@ impl ServiceState {
     pub fn open_sightings(&self) -> impl Iterator<Item = &Deployment> {
         let all = [Environment::Production, Environment::Staging];
         let open = all.into_iter().flat_map(|environment| self.open(environment));
-        open.filter(|deployment| deployment.seen.as_ref().is_some_and(|seen| seen.engine.is_some()))
+        // Whoever sent a run that turned up late follows it.
+        let others = open.filter(|deployment| !deployment.is_late());
+        others
+            .filter(|deployment| deployment.seen.as_ref().is_some_and(|seen| seen.engine.is_some()))
     }
 }

@@ -84,6 +84,7 @@ impl Engine {
         let gather =
             GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
         let runtime = runtime::Handle::current();
+        let webhooks = Webhooks::telling(remote.wakers().clone());
         let runners = Runners { local: runner.clone(), remote: Arc::new(remote) };
         let acts = Acts::new(gather.clone(), reserve.clone(), runners, runtime, poll);
         let commits = WorkTimes::new(Durations::of_commits());
@@ -104,7 +105,6 @@ impl Engine {
         let thread = std::thread::spawn(move || writer.run(inbox));
         go_on(&world, &inputs).await;
         let presence = OpenServices::published(&world, &inputs);
-        let webhooks = Webhooks::default();
         let keeper = Keeper {
             world: world.clone(),
             inputs: inputs.clone(),
@@ -117,8 +117,8 @@ impl Engine {
             poll,
         };
         let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
-        let trunks = webhooks.wakers.clone();
-        let observing = ObserveContext::new(sources, sink, trunks, (remote_times, poll));
+        let told = (webhooks.wakers.clone(), webhooks.runs.clone());
+        let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
         let (now, rules) = (clock.clone(), freezes.clone());
         let trunk =
             TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());

@@ -1,13 +1,14 @@
-//! What forges tell of pushes: wakes the watchers, and keeps the last deliveries for `doctor`.
+//! What forges tell of pushes and runs: wakes whoever watches them, and keeps the last deliveries for `doctor`.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::runner::remote::RunWakers;
 use super::trunk::Wakers;
 use crate::domain::delivery::{
-    DeliveryLog, DeliveryResult, WebhookDelivery, WebhookForge, WebhookPush,
+    DeliveryLog, DeliveryResult, WebhookDelivery, WebhookForge, WebhookNews, WebhookSubject,
 };
 
 /// The most deliveries that are kept for `doctor`.
@@ -16,10 +17,12 @@ const KEPT: usize = 50;
 const KNOWN: TimeDelta = TimeDelta::days(1);
 const MOST_KNOWN: usize = 10_000;
 
-/// The deliveries since the engine started, and the watchers that they wake. Clones share them.
+/// The deliveries since the engine started, and whom they wake: the watchers of trunks, and those who follow runs. Clones
+/// share them.
 #[derive(Clone, Default)]
 pub(super) struct Webhooks {
     pub wakers: Wakers,
+    pub runs: RunWakers,
     shared: Arc<Mutex<SharedDeliveries>>,
 }
 
@@ -30,22 +33,29 @@ struct SharedDeliveries {
 }
 
 impl Webhooks {
+    /// Tells these of runs.
+    pub fn telling(runs: RunWakers) -> Self {
+        Self { runs, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, SharedDeliveries> {
         self.shared.lock().expect("no code panics with the deliveries")
     }
 
     /// Takes a delivery whose signature is right.
-    pub fn take(&self, push: WebhookPush, now: DateTime<Utc>) -> DeliveryResult {
+    pub fn take(&self, news: WebhookNews, now: DateTime<Utc>) -> DeliveryResult {
         let mut shared = self.lock();
-        let WebhookPush { forge, id, is_push, addresses } = push;
-        let result = if !shared.is_new(forge, &id, now) {
-            DeliveryResult::Repeated
-        } else if !is_push {
-            DeliveryResult::NotAPush
-        } else if self.wakers.wake(&addresses) {
-            DeliveryResult::Woke
-        } else {
-            DeliveryResult::NotWatched
+        let WebhookNews { forge, id, about, addresses } = news;
+        let result = match about {
+            _ if !shared.is_new(forge, &id, now) => DeliveryResult::Repeated,
+            WebhookSubject::Push if self.wakers.wake(&addresses) => DeliveryResult::Woke,
+            WebhookSubject::Push => DeliveryResult::NotWatched,
+            // All its addresses have the same name.
+            WebhookSubject::Run if addresses.iter().any(|one| self.runs.wake(one.path())) => {
+                DeliveryResult::WokeRuns
+            }
+            WebhookSubject::Run => DeliveryResult::NotFollowed,
+            WebhookSubject::Else => DeliveryResult::NotAPush,
         };
         shared.log.add(WebhookDelivery { at: now, forge, id, result }, KEPT);
         result

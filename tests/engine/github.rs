@@ -1,5 +1,6 @@
 //! Steps at GitHub Actions: each workflow is dispatched once, whatever becomes of the answer, the list or this engine.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -19,8 +20,9 @@ use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, LogFault};
 
 /// The times of the product, for an impatient reader.
-const TIMES: RemoteTimes = RemoteTimes {
+pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
+    calm: None,
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),
     log: Duration::from_millis(500),
@@ -29,7 +31,7 @@ const TIMES: RemoteTimes = RemoteTimes {
 };
 
 /// A service whose production and rollback are workflows.
-pub(super) fn file(more: &str) -> String {
+pub(crate) fn file(more: &str) -> String {
     let start = QUICK.find("[[production.steps]]").expect("it has production");
     let step = |kind: &str| {
         format!(
@@ -47,21 +49,27 @@ pub(super) fn file(more: &str) -> String {
 }
 
 /// A world whose engine reaches GitHub over a line that may be bad.
-pub(super) struct Actions {
-    pub(super) world: World,
-    pub(super) github: GitHub,
-    pub(super) line: FaultyProxy,
+pub(crate) struct Actions {
+    pub world: World,
+    pub github: GitHub,
+    pub line: FaultyProxy,
 }
 
 impl Actions {
-    pub(super) async fn open() -> Self {
+    pub async fn open() -> Self {
         Self::with(&file("timeout = \"1m\""), "").await
     }
 
     /// With this service file, and the API below this path.
-    pub(super) async fn with(file: &str, path: &str) -> Self {
+    pub async fn with(file: &str, path: &str) -> Self {
         let github = GitHub::start().await;
-        let line = FaultyProxy::before(github.address());
+        let address = github.address();
+        Self::before(github, address, file, path).await
+    }
+
+    /// With an engine that asks a GitHub at this address.
+    pub async fn before(github: GitHub, address: SocketAddr, file: &str, path: &str) -> Self {
+        let line = FaultyProxy::before(address);
         let mut world = World::with_file(file);
         world.remote_times = TIMES;
         std::fs::write(world.folder().join("token"), GITHUB_TOKEN).unwrap();
@@ -70,13 +78,13 @@ impl Actions {
         Self { world, github, line }
     }
 
-    pub(super) async fn promote(&self) -> DeploymentId {
+    pub async fn promote(&self) -> DeploymentId {
         let build = self.world.verified(&uuid::Uuid::new_v4().to_string()).await;
         self.world.promote(build).await
     }
 
     /// A promote to its end.
-    pub(super) async fn promoted(&self) -> Deployment {
+    pub async fn promoted(&self) -> Deployment {
         let id = self.promote().await;
         self.world.ended(id).await
     }
@@ -88,7 +96,7 @@ impl Actions {
     }
 
     /// A promote whose run is in its first step.
-    pub(super) async fn running(&self) -> (DeploymentId, u64) {
+    pub async fn running(&self) -> (DeploymentId, u64) {
         self.github.on_dispatch(|run| run.runs("deploy", "checkout"));
         let id = self.promote().await;
         (id, self.github.run().await)
@@ -111,7 +119,7 @@ impl Actions {
     }
 
     /// The lines of the log of the one step: what the jobs printed, and trunkline's own notes.
-    async fn log(&self, id: DeploymentId) -> (Vec<String>, Vec<String>) {
+    pub async fn log(&self, id: DeploymentId) -> (Vec<String>, Vec<String>) {
         let backend = self.world.backend("raj");
         let (mut printed, mut notes, mut cursor) = (Vec::new(), Vec::new(), 0);
         loop {
@@ -130,7 +138,7 @@ impl Actions {
     }
 
     /// What a deployment waits for, once it waits.
-    async fn waits(&self, id: DeploymentId) -> Waits {
+    pub async fn waits(&self, id: DeploymentId) -> Waits {
         let waits = |snapshot: &trunkline::domain::snapshot::ServiceSnapshot| {
             let row = snapshot.deployments.iter().find(|row| row.deployment.id == id)?;
             row.deployment.sent(0)?.waits.clone()
@@ -139,7 +147,7 @@ impl Actions {
     }
 }
 
-fn settings(world: &World, url: &str, may: &str) -> String {
+pub(crate) fn settings(world: &World, url: &str, may: &str) -> String {
     let token = world.folder().join("token").display().to_string();
     format!(
         "poll = \"50ms\"\n[engines.github]\nkind = \"github\"\nurl = \"{url}\"\ntoken = {{ file = {token:?} }}\nmay = {may}\n"

@@ -1,10 +1,12 @@
 //! docs/github.md and the workflow that it offers, held against what trunkline reads and sends.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use trunkline::config::service_file::ServiceFile;
 use trunkline::config::user_file::UserFile;
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
+use trunkline_testing::zizmor::unsafe_in;
 
 const DOCUMENT: &str = include_str!("../../docs/github.md");
 const WORKFLOW: &str = include_str!("../../assets/github/deploy.yml");
@@ -69,4 +71,41 @@ fn the_workflow_of_the_document_takes_what_is_sent_and_shows_the_key() {
     for line in WORKFLOW.lines().filter(|line| line.trim_start().starts_with("run:")) {
         assert!(!line.contains("${{"), "an input is no part of a script: {line}");
     }
+}
+
+/// The workflows that trunkline ships or shows, with a name for each: a part of one that a document shows has no jobs.
+fn workflows() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    for file in files(&root.join("assets/github")) {
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        all.push((name, std::fs::read_to_string(&file).unwrap()));
+    }
+    for file in files(&root.join("docs")).into_iter().chain([root.join("README.md")]) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let whole = blocks.filter(|block| block.contains("\njobs:"));
+        all.extend(
+            whole.enumerate().map(|(at, text)| (format!("{name}-{at}.yml"), text.to_owned())),
+        );
+    }
+    all
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn nothing_unsafe_is_found_in_the_workflows_that_are_shipped() {
+    let workflows = workflows();
+    assert!(workflows.iter().any(|(name, _)| name == "deploy.yml"), "{workflows:?}");
+    let workflows: Vec<_> =
+        workflows.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let found = unsafe_in(&workflows);
+    assert_eq!(found, None, "{}", found.clone().unwrap_or_default());
 }

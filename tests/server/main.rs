@@ -13,6 +13,7 @@ mod openapi;
 mod page;
 mod presence;
 mod races;
+mod run_webhooks;
 mod sessions;
 mod sign_in;
 mod stalled;

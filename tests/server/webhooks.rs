@@ -21,13 +21,13 @@ const SECRET: &str = "a secret of the forge and the server";
 const NEVER: Duration = Duration::from_hours(1);
 
 /// A forge that sends webhooks to a server of this engine.
-struct GithubForge {
-    team: TeamServer,
+pub(crate) struct GithubForge {
+    pub team: TeamServer,
     client: Client,
 }
 
 impl GithubForge {
-    async fn of(world: &World) -> Self {
+    pub async fn of(world: &World) -> Self {
         let secret = WebhookSecret::parse(SECRET).unwrap();
         let webhooks = [(WebhookForge::Github, secret)].into();
         let options = NetworkOptions { webhooks, ..NetworkOptions::default() };
@@ -42,7 +42,7 @@ impl GithubForge {
     }
 
     /// Sends a signed webhook and returns what the server says of it.
-    async fn send(&self, id: &str, event: &str, body: &Value) -> String {
+    pub async fn send(&self, id: &str, event: &str, body: &Value) -> String {
         let body = body.to_string();
         let request = self.post("github", id, event, body.as_bytes());
         let answer = request.header("x-hub-signature-256", signature(body.as_bytes()));

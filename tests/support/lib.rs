@@ -8,6 +8,7 @@
     reason = "only tests call this"
 )]
 
+pub mod act;
 pub mod bench;
 pub mod clock;
 pub mod console;
@@ -17,9 +18,11 @@ pub mod engine;
 pub mod faulty_proxy;
 pub mod git_server;
 pub mod github;
+pub mod github_description;
 pub mod home;
 pub mod invalid;
 pub mod jobs;
+pub mod proofs;
 pub mod proxy;
 pub mod pty;
 pub mod record;
@@ -29,6 +32,7 @@ pub mod serving;
 pub mod shop;
 pub mod small_shop;
 pub mod team;
+pub mod zizmor;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

@@ -1,13 +1,13 @@
-//! What forges tell of pushes.
+//! What forges tell of pushes and runs.
 
 use super::Handle;
-use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookPush};
+use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookNews};
 
 impl Handle {
-    /// Takes a webhook whose signature is right: wakes the watchers of its repository.
+    /// Takes a webhook whose signature is right: wakes whoever watches its repository.
     #[must_use]
-    pub fn take_push(&self, push: WebhookPush) -> DeliveryResult {
-        self.0.webhooks.take(push, self.0.clock.now())
+    pub fn take_webhook(&self, news: WebhookNews) -> DeliveryResult {
+        self.0.webhooks.take(news, self.0.clock.now())
     }
 
     /// Notes a webhook that was refused or could not be read.

@@ -17,7 +17,7 @@ use self::take_in::of_nobody;
 pub(super) use self::take_in::{Observation, due, news};
 use super::clock::Clock;
 use super::input::Input;
-use super::runner::remote::{Engines, RemoteTimes};
+use super::runner::remote::{Engines, RemoteTimes, RunWakers};
 use super::trunk::Wakers;
 use super::world::{World, WorldReader};
 use crate::domain::ids::{Environment, ServiceName};
@@ -33,6 +33,8 @@ pub struct ObserveContext {
     pub engines: Arc<Engines>,
     /// Looks at trunks, for commits that no build is of yet.
     pub trunks: Wakers,
+    /// Tells of runs before the next look.
+    pub runs: RunWakers,
     pub times: RemoteTimes,
     /// How often a trunk is looked at.
     pub poll: Duration,
@@ -42,10 +44,10 @@ impl ObserveContext {
     pub fn new(
         (world, engines): (WorldReader, Arc<Engines>),
         (inputs, clock): (mpsc::Sender<Input>, Arc<dyn Clock>),
-        trunks: Wakers,
+        (trunks, runs): (Wakers, RunWakers),
         (times, poll): (RemoteTimes, Duration),
     ) -> Self {
-        Self { world, inputs, clock, engines, trunks, times, poll }
+        Self { world, inputs, clock, engines, trunks, runs, times, poll }
     }
 }
 

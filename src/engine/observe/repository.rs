@@ -12,18 +12,22 @@ use super::take_in::{Observation, Sighting, SightingEnd};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
-use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
+use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName};
 use crate::domain::instant;
 use crate::domain::remote::EngineName;
 use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
 use crate::engine::backoff::pause;
 use crate::engine::input::Input;
-use crate::engine::runner::remote::{KnownJobs, PartState, RepositoryRun, RunQuestion, runs_of};
+use crate::engine::runner::remote::{
+    KnownJobs, PartState, RepositoryRun, RunQuestion, RunsWoken, runs_of,
+};
 use crate::engine::world::{Trouble, World};
 
 /// The longest pause after looks that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
+/// How long a commit that is no build is looked for among those to come.
+const SURE_AFTER: Duration = Duration::from_secs(15);
 /// The most commits whose build is remembered.
 const MOST_RESOLVED: usize = 1_000;
 
@@ -39,15 +43,20 @@ pub(super) struct RepositoryObserver {
     missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
     resolved: HashMap<(ServiceName, CommitPrefix), (Option<BuildNumber>, KnownBuild)>,
+    /// When the last of those ended that were over on the first look at a lane.
+    looked: HashMap<(ServiceName, Environment), DateTime<Utc>>,
     failures: u32,
     /// When it last answered.
     answered: Option<DateTime<Utc>>,
+    woken: RunsWoken,
 }
 
 impl RepositoryObserver {
     pub fn new(context: ObserveContext, at: ObservedRepository) -> Self {
         let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
-        Self { context, at, jobs, missed, resolved, failures: 0, answered: None }
+        let looked = HashMap::new();
+        let woken = context.runs.follow(&at.repository);
+        Self { context, at, jobs, missed, resolved, looked, failures: 0, answered: None, woken }
     }
 
     /// Looks until it is aborted.
@@ -65,9 +74,14 @@ impl RepositoryObserver {
             }
             let ObserveContext { times, poll, .. } = &self.context;
             // Half again as seldom as a trunk: it is asked over the network, and by many.
-            let calm = *poll * 3 / 2;
+            let calm = times.calm.unwrap_or(*poll * 3 / 2);
             let every = if is_busy { times.pace.min(calm) } else { calm };
-            sleep(pause(every, self.failures, LONGEST_PAUSE)).await;
+            let pause = pause(every, self.failures, LONGEST_PAUSE);
+            match self.failures {
+                0 => self.woken.pause(pause).await,
+                // Whoever does not answer is not asked sooner.
+                _ => sleep(pause).await,
+            }
         }
     }
 
@@ -92,18 +106,27 @@ impl RepositoryObserver {
         drop(world);
         let mut is_busy = false;
         for lane in lanes {
-            let mut seen = Vec::new();
+            let (mut seen, mut is_whole) = (Vec::new(), true);
             for run in runs.iter().filter(|run| judge::is_of(&lane.lane, run)) {
                 let Some(deployment) = judge::deployment(&lane.lane, run) else { continue };
                 is_busy |= deployment.ended.is_none();
-                if !lane.lane.hands_over
-                    && !self.is_old(lane, run, &deployment)
-                    && let Some(sighting) = self.sighting(lane, run, deployment).await
-                {
-                    seen.push(sighting);
+                if lane.lane.hands_over || self.is_old(lane, run, &deployment) {
+                    continue;
+                }
+                match self.sighting(lane, run, deployment).await {
+                    Some(sighting) => seen.push(sighting),
+                    None => is_whole = false,
                 }
             }
-            self.tell(lane, Ok(seen)).await;
+            let ends = seen.iter().filter_map(|one| one.ended.as_ref()).map(|end| end.at);
+            let last = ends.max().unwrap_or(DateTime::<Utc>::MIN_UTC);
+            let looked = (lane.service.clone(), lane.environment);
+            let is_first = !self.looked.contains_key(&looked);
+            // What is taken over is taken over at once.
+            if !is_first || is_whole {
+                self.tell(lane, Ok(seen)).await;
+                self.looked.entry(looked).or_insert(last);
+            }
             self.end_lost(lane, &open, &runs).await;
         }
         Ok(is_busy)
@@ -171,28 +194,37 @@ impl RepositoryObserver {
         );
         match found.ok()? {
             Deployed::Build(build) => Some(Ok(build)),
-            Deployed::Unknown(unknown) => Some(Err(unknown)),
+            // A commit that was fetched a moment ago may become a build.
+            Deployed::Unknown(unknown) => {
+                self.given_up(lane, commit, SURE_AFTER).then_some(Err(unknown))
+            }
             Deployed::NotYet => {
-                let key = (lane.service.clone(), commit.clone());
-                let since = *self.missed.entry(key).or_insert_with(Instant::now);
-                if since.elapsed() >= self.context.times.settling {
-                    return Some(Err(not_there(commit)));
-                }
-                // The trunk is looked at now and then alone, and this commit may be its new tip.
-                let address = self.context.world.read(|world| {
-                    let service = world.services.get(&lane.service)?;
-                    RepositoryAddress::of(&service.watched.repository)
-                });
-                self.context.trunks.wake(address.as_slice());
-                None
+                let within = self.context.times.settling;
+                self.given_up(lane, commit, within).then(|| Err(not_there(commit)))
             }
         }
+    }
+
+    /// Whether the build of a commit was looked for long enough. Else the trunk is looked at once more.
+    fn given_up(&mut self, lane: &ServiceLane, commit: &CommitPrefix, within: Duration) -> bool {
+        let key = (lane.service.clone(), commit.clone());
+        let since = *self.missed.entry(key).or_insert_with(Instant::now);
+        if since.elapsed() >= within {
+            return true;
+        }
+        let address = self.context.world.read(|world| {
+            let service = world.services.get(&lane.service)?;
+            RepositoryAddress::of(&service.watched.repository)
+        });
+        self.context.trunks.wake(address.as_slice());
+        false
     }
 
     async fn tell(&self, lane: &ServiceLane, seen: Result<Vec<Sighting>, Trouble>) {
         let (service, environment) = (lane.service.clone(), lane.environment);
         let engine = self.at.engine.clone();
-        let observation = Observation { service, environment, engine, seen };
+        let looked = self.looked.get(&(service.clone(), environment)).copied();
+        let observation = Observation { service, environment, engine, seen, looked };
         let is_news = self.context.world.read(|world| observation.is_news(world));
         if is_news {
             let input = Input::Observed(Box::new(observation));

@@ -21,6 +21,8 @@ pub struct Observation {
     pub environment: Environment,
     pub engine: EngineName,
     pub seen: Result<Vec<Sighting>, Trouble>,
+    /// When the last of those ended that were over on the first look of this process; `None` on that look.
+    pub looked: Option<DateTime<Utc>>,
 }
 
 impl Observation {
@@ -83,7 +85,7 @@ pub fn due<'a>(state: &ServiceState, observation: &'a Observation) -> Vec<(&'a S
         let ended = sighting.ended.as_ref().map(|end| end.at);
         (ended.is_none(), ended.unwrap_or(sighting.started), sighting.started)
     });
-    let since = state.sighted_since(observation.environment);
+    let since = state.sighted_since(observation.environment).or(observation.looked);
     let Some(since) = since else { return first_look(seen) };
     let is_old = |end: &SightingEnd| end.at < since;
     let is_known = |sighting: &Sighting| {

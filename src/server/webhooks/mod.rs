@@ -1,6 +1,6 @@
-//! Webhooks: a forge tells of a push, and the engine looks at the trunk at once. What a forge says deploys nothing.
+//! Webhooks: a forge tells of a push or of a run, and the engine looks at once. What a forge says deploys nothing.
 
-mod push;
+mod news;
 mod signature;
 
 use std::collections::BTreeMap;
@@ -28,9 +28,9 @@ use crate::api::path;
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::backend::access::Access;
 use crate::backend::{Backend, BackendError};
-use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookPush};
+use crate::domain::delivery::{DeliveryLog, DeliveryResult, WebhookForge, WebhookNews};
 
-/// The most bytes of a webhook. For a larger push, the next poll finds it.
+/// The most bytes of a webhook. What a larger one tells, the next poll finds.
 const LARGEST: usize = 1024 * 1024;
 /// The most webhooks that are read at the same time.
 const AT_ONCE: usize = 8;
@@ -43,7 +43,7 @@ pub type WebhookSecrets = BTreeMap<WebhookForge, WebhookSecret>;
 pub(super) struct WebhookReceiver {
     secrets: Arc<WebhookSecrets>,
     places: Arc<Semaphore>,
-    take: Arc<dyn Fn(WebhookPush) -> DeliveryResult + Send + Sync>,
+    take: Arc<dyn Fn(WebhookNews) -> DeliveryResult + Send + Sync>,
     note: Arc<dyn Fn(WebhookForge, DeliveryResult) + Send + Sync>,
 }
 
@@ -53,7 +53,7 @@ impl WebhookReceiver {
         Self {
             secrets: Arc::new(secrets),
             places: Arc::new(Semaphore::new(AT_ONCE)),
-            take: Arc::new(move |push| take.take_push(push)),
+            take: Arc::new(move |news| take.take_webhook(news)),
             note: Arc::new(move |forge, result| note.note_delivery(forge, result)),
         }
     }
@@ -87,11 +87,11 @@ impl WebhookReceiver {
             (self.note)(forge, DeliveryResult::Refused);
             return DeliveryResult::Refused;
         }
-        let Some(push) = push::read(forge, headers, body) else {
+        let Some(news) = news::read(forge, headers, body) else {
             (self.note)(forge, DeliveryResult::Unreadable);
             return DeliveryResult::Unreadable;
         };
-        (self.take)(push)
+        (self.take)(news)
     }
 }
 
@@ -109,7 +109,7 @@ pub(super) struct DeliveryAnswer {
     detail: String,
 }
 
-/// Takes a webhook of a forge about a push. The engine looks at the trunk at once; nothing in the body deploys anything.
+/// Takes a webhook of a forge about a push or a run. The engine looks at once; nothing in the body deploys anything.
 ///
 /// It needs no token but the signature of the forge over the exact bytes of the body, with the secret in `server.toml`;
 /// from GitLab the secret itself.
@@ -138,7 +138,7 @@ pub(super) async fn deliver(
     let late = |_| ProblemDocument::new(ProblemKind::TimedOut, "the body did not come in time");
     let read = timeout(BODY, to_bytes(body, LARGEST)).await.map_err(late)?;
     let too_large = |_| {
-        let why = format!("a webhook may have {LARGEST} bytes; the next poll finds the push");
+        let why = format!("a webhook may have {LARGEST} bytes; the next poll finds what it tells");
         ProblemDocument::new(ProblemKind::TooLarge, why)
     };
     let body = read.map_err(too_large)?;

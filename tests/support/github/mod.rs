@@ -25,6 +25,7 @@ pub use self::clock::GitHubClock;
 pub use self::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
 pub use self::fault::{DispatchFault, LogFault};
 pub use self::run::{FakeAttempt, FakeJob, FakeRun, FakeStep, RunOf};
+pub use self::scenes::GitHubRunner;
 use self::state::State;
 pub use self::workflow::FakeWorkflow;
 

@@ -76,16 +76,19 @@ fn sha_or_zeros(sha: &str) -> String {
 
 /// A person, or a bot if the name ends in `[bot]`.
 pub(super) fn user(to: &Addresses, login: &str) -> Value {
-    let url = format!("{}/users/{login}", to.api);
+    // The brackets of a bot's name are encoded, and its page is that of its app.
+    let name = login.replace('[', "%5B").replace(']', "%5D");
+    let page = login.strip_suffix("[bot]").map(|app| format!("apps/{app}"));
+    let url = format!("{}/users/{name}", to.api);
     let part = |part: &str| format!("{url}/{part}");
     json!({
         "login": login,
         "id": number(login),
         "node_id": format!("U_{}", number(login)),
-        "avatar_url": format!("{}/avatars/{login}", to.web),
+        "avatar_url": format!("{}/avatars/{name}", to.web),
         "gravatar_id": "",
         "url": url,
-        "html_url": format!("{}/{login}", to.web),
+        "html_url": format!("{}/{}", to.web, page.as_ref().unwrap_or(&name)),
         "followers_url": part("followers"),
         "following_url": part("following{/other_user}"),
         "gists_url": part("gists{/gist_id}"),
@@ -170,6 +173,9 @@ pub(super) fn repository(to: &Addresses, full_name: &str) -> Value {
         "has_wiki": false,
         "has_pages": false,
         "has_downloads": true,
+        "has_discussions": false,
+        "subscribers_count": 0,
+        "network_count": 0,
         "archived": false,
         "disabled": false,
         "pushed_at": "2026-11-27T05:00:00Z",
@@ -246,7 +252,7 @@ pub(super) fn run(to: &Addresses, run: &FakeRun, workflow: u64) -> Value {
             "tree_id": sha,
             "message": run.title,
             "timestamp": instant(run.created_at),
-            "author": { "name": run.actor, "email": format!("{}@example.com", run.actor) },
+            "author": { "name": run.actor, "email": "somebody@users.noreply.github.com" },
             "committer": { "name": "GitHub", "email": "noreply@github.com" },
         },
         "repository": minimal_repository(to, repository),
@@ -332,6 +338,7 @@ pub(super) fn reviewer(name: &str) -> Value {
         "permission": "push",
         "members_url": format!("{url}/members{{/member}}"),
         "repositories_url": format!("{url}/repos"),
+        "type": "organization",
         "parent": null,
     });
     json!({ "type": "Team", "reviewer": reviewer })
@@ -378,9 +385,9 @@ pub(super) fn deployment_status(
         "creator": user(to, &status.creator),
         "description": "",
         "environment": deployment.environment,
-        "environment_url": "",
-        "log_url": "",
-        "target_url": "",
+        "environment_url": format!("{}/{}", to.web, deployment.environment),
+        "log_url": format!("{}/{}/actions", to.web, deployment.repository),
+        "target_url": format!("{}/{}/actions", to.web, deployment.repository),
         "created_at": instant(status.at),
         "updated_at": instant(status.at),
         "deployment_url": url,
@@ -411,6 +418,11 @@ pub(super) fn emptied(mut object: Value) -> Value {
     for name in EMPTY {
         if let Some(value) = object.get_mut(*name) {
             *value = Value::Null;
+        }
+    }
+    for name in ["environment_url", "log_url", "target_url"] {
+        if let Some(value) = object.get_mut(name) {
+            *value = "".into();
         }
     }
     // Seen in webhooks: a name that is there and empty.

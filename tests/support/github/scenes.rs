@@ -1,12 +1,25 @@
 //! What a test does with the GitHub of tests: what others do there, and how mean it is.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
 
-use super::GitHub;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+
 use super::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
 use super::fault::{DispatchFault, FaultKind, Limited, LogFault, PlannedFault};
 use super::run::{FakeRun, RunOf};
 use super::workflow::FakeWorkflow;
+use super::{GitHub, Server};
+
+/// Carries out runs of a GitHub, beside the test.
+#[derive(Clone)]
+pub struct GitHubRunner(Arc<Server>);
+
+impl GitHubRunner {
+    pub fn change(&self, id: u64, change: impl FnOnce(&mut FakeRun)) {
+        self.0.state.lock().unwrap().change(id, change).unwrap();
+        self.0.changed();
+    }
+}
 
 /// What people and their workflows do.
 impl GitHub {
@@ -32,8 +45,12 @@ impl GitHub {
 
     /// Changes a run.
     pub fn change(&self, id: u64, change: impl FnOnce(&mut FakeRun)) {
-        self.state().change(id, change).unwrap();
-        self.server.changed();
+        self.runner().change(id, change);
+    }
+
+    /// What carries its runs out.
+    pub fn runner(&self) -> GitHubRunner {
+        GitHubRunner(self.server.clone())
     }
 
     /// Sets how a run stands, and nothing of its jobs.
@@ -182,9 +199,12 @@ impl GitHub {
         state.limited = Some(Limited { until });
     }
 
-    /// So many requests are left to a token until the hour is over.
-    pub fn leave(&self, token: &str, left: u64) {
-        self.state().left.insert(token.to_owned(), left);
+    /// So many requests are left to a token until the hour is over, which it is then.
+    pub fn leave(&self, token: &str, left: u64, until: TimeDelta) {
+        let mut state = self.state();
+        // GitHub tells it in whole seconds.
+        state.renewed_at = (state.clock.now() + until).trunc_subsecs(0) + TimeDelta::seconds(1);
+        state.left.insert(token.to_owned(), left);
     }
 
     /// A token is somebody's from now on.

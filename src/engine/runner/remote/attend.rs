@@ -18,7 +18,7 @@ use super::engine::RemoteEngine;
 use super::engines::{Engines, NoEngine};
 use super::mirror::LogMirror;
 use super::order::{Order, SendPermit};
-use super::{Attended, RunNews};
+use super::{Attended, RunNews, RunWakers, RunsWoken};
 use crate::domain::event::{DeploymentKind, StepOutcome};
 use crate::domain::remote::{FoundBy, RemoteJob, RunRef, Waits};
 use crate::engine::backoff::pause;
@@ -46,6 +46,7 @@ const SAID_EACH: Duration = Duration::from_secs(1);
 pub(super) struct Here<'a> {
     pub engines: &'a Engines,
     pub foundation: &'a Foundation,
+    pub wakers: &'a RunWakers,
 }
 
 /// What is wanted of a run.
@@ -102,10 +103,11 @@ struct Watch {
     missed: HashMap<u64, u32>,
     /// What it was last told to do, and when that was told.
     said: (Option<String>, Option<Instant>),
+    woken: RunsWoken,
 }
 
 impl Watch {
-    fn new(mirror: LogMirror, order: &Order) -> Self {
+    fn new(mirror: LogMirror, order: &Order, woken: RunsWoken) -> Self {
         Self {
             mirror,
             seen: None,
@@ -117,6 +119,7 @@ impl Watch {
             waited_for: None,
             missed: HashMap::new(),
             said: (None, None),
+            woken,
         }
     }
 }
@@ -174,8 +177,7 @@ impl<'a> Attending<'a> {
             let is_ending = watch.as_ref().is_some_and(|watch| watch.ending.is_some());
             let error = match self.jobs(is_ending).await {
                 Ok(jobs) => {
-                    let watch =
-                        watch.get_or_insert_with(|| Watch::new(self.mirror_of(&jobs), &self.order));
+                    let watch = watch.get_or_insert_with(|| self.begin_watch(&jobs));
                     match self.look(&jobs, watch).await {
                         Ok(Some(ended)) => return ended,
                         Ok(None) => continue,
@@ -195,6 +197,11 @@ impl<'a> Attending<'a> {
             }
             self.rest(error.again()).await;
         }
+    }
+
+    fn begin_watch(&self, jobs: &RemoteEngine) -> Watch {
+        let woken = self.here.wakers.follow(self.order.job.call.allowed_as());
+        Watch::new(self.mirror_of(jobs), &self.order, woken)
     }
 
     /// The log of the step, in which the token of the engine is masked too.
@@ -268,7 +275,7 @@ impl<'a> Attending<'a> {
         if is_same || !jobs.waits_for_change() {
             // It may have waited for a change, or not.
             tokio::select! {
-                () = sleep(jobs.pace().saturating_sub(begun.elapsed())) => {}
+                () = watch.woken.pause(jobs.pace().saturating_sub(begun.elapsed())) => {}
                 () = self.cancel_comes(watch.ending.is_none()) => {}
             }
         }

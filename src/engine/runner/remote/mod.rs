@@ -17,6 +17,7 @@ mod order;
 mod runs;
 mod timed;
 mod times;
+mod wake;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use self::late::LateOrder;
 pub use self::order::{Order, SendPermit};
 pub use self::runs::{PartState, RepositoryRun, RunJob};
 pub use self::times::RemoteTimes;
+pub use self::wake::{RunWakers, RunsWoken};
 use super::local::run::RunFolder;
 use super::{RunId, Status};
 use crate::domain::ids::ServiceName;
@@ -65,6 +67,8 @@ pub struct RemoteRunner {
     /// What is wanted of the runs that are attended, or will be.
     wishes: Mutex<HashMap<RunId, watch::Sender<Wish>>>,
     times: RemoteTimes,
+    /// Those who follow runs, here and elsewhere in this engine.
+    wakers: RunWakers,
 }
 
 /// Where the news of a run goes.
@@ -124,7 +128,13 @@ impl RemoteRunner {
         foundation: Arc<Foundation>,
         times: RemoteTimes,
     ) -> Self {
-        Self { engines, foundation, runs: runs.to_owned(), wishes: Mutex::default(), times }
+        let (wakers, wishes) = (RunWakers::default(), Mutex::default());
+        Self { engines, foundation, runs: runs.to_owned(), wishes, times, wakers }
+    }
+
+    /// Who is told when a forge tells of a run.
+    pub fn wakers(&self) -> &RunWakers {
+        &self.wakers
     }
 
     /// Sees a step through to its end. It sends it if the permit allows that, else it looks for its run.
@@ -137,7 +147,8 @@ impl RemoteRunner {
     ) -> Attended {
         let wish = self.wish(order.run).subscribe();
         let folder = RunFolder::of(&self.runs, order.run.deployment, order.run.step);
-        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        let here =
+            Here { engines: &self.engines, foundation: &self.foundation, wakers: &self.wakers };
         let engine = order.job.engine.clone();
         let attending = Attending::new(here, order, folder, secrets, news.clone(), wish);
         let ended = Box::pin(attending.through(permit)).await;
@@ -156,7 +167,8 @@ impl RemoteRunner {
 
     /// Looks for a run that was given up, and ends it where it turns up.
     pub async fn follow(&self, late: LateOrder, news: RunNews) {
-        let here = Here { engines: &self.engines, foundation: &self.foundation };
+        let here =
+            Here { engines: &self.engines, foundation: &self.foundation, wakers: &self.wakers };
         Following::new(here, late, news, self.times).through().await;
     }
 

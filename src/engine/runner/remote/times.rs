@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct RemoteTimes {
     /// The pause between two looks.
     pub pace: Duration,
+    /// The pause between two looks at a repository in which nothing runs; without one, half again that between looks at a trunk.
+    pub calm: Option<Duration>,
     /// How long a run that was sent may be missing from the list before it counts as never started.
     pub settling: Duration,
     /// How long a run that was asked to end may take before it is forced.
@@ -22,6 +24,7 @@ impl Default for RemoteTimes {
     fn default() -> Self {
         Self {
             pace: Duration::from_secs(3),
+            calm: None,
             settling: Duration::from_secs(90),
             grace: Duration::from_mins(1),
             log: Duration::from_secs(30),

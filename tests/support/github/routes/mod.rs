@@ -128,7 +128,7 @@ async fn answer(
         };
         let left = state.limited.map(|limited| limited.until - state.clock.now());
         if let Some(left) = left.filter(|left| *left > TimeDelta::zero()) {
-            let wait = left.num_seconds().max(1).to_string();
+            let wait = ((left.num_milliseconds() + 999) / 1_000).to_string();
             let why = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
             return ([("retry-after", wait)], refusal(StatusCode::FORBIDDEN, why)).into_response();
         }

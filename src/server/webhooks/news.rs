@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use serde_json::Value;
 
 use super::signature::only;
-use crate::domain::delivery::{WebhookForge, WebhookPush};
+use crate::domain::delivery::{WebhookForge, WebhookNews, WebhookSubject};
 use crate::domain::repository_address::RepositoryAddress;
 
 /// The longest name of a delivery that is kept.
@@ -15,6 +15,8 @@ struct Words {
     id: &'static [&'static str],
     event: &'static str,
     pushes: &'static [&'static str],
+    /// What tells that a run changed.
+    runs: &'static [&'static str],
     /// Where the body has the addresses of the repository.
     addresses: &'static [&'static str],
 }
@@ -23,24 +25,28 @@ const GITHUB: Words = Words {
     id: &["x-github-delivery"],
     event: "x-github-event",
     pushes: &["push"],
+    runs: &["workflow_run", "workflow_job", "deployment", "deployment_status", "deployment_review"],
     addresses: REPOSITORY,
 };
 const GITEA: Words = Words {
     id: &["x-gitea-delivery"],
     event: "x-gitea-event",
     pushes: &["push"],
+    runs: &[],
     addresses: REPOSITORY,
 };
 const GITLAB: Words = Words {
     id: &["idempotency-key", "x-gitlab-event-uuid"],
     event: "x-gitlab-event",
     pushes: &["Push Hook", "Tag Push Hook", "System Hook"],
+    runs: &[],
     addresses: &["/project/git_http_url", "/project/git_ssh_url", "/project/web_url"],
 };
 const BITBUCKET: Words = Words {
     id: &["x-request-uuid", "x-request-id"],
     event: "x-event-key",
     pushes: &["repo:push", "repo:refs_changed"],
+    runs: &[],
     // Bitbucket Cloud has a page, Data Center a list of addresses.
     addresses: &[
         "/repository/links/html/href",
@@ -52,7 +58,7 @@ const REPOSITORY: &[&str] =
     &["/repository/clone_url", "/repository/ssh_url", "/repository/html_url"];
 
 /// Reads a webhook whose signature is right. `None` if it is not in the form of its forge.
-pub(super) fn read(forge: WebhookForge, headers: &HeaderMap, body: &[u8]) -> Option<WebhookPush> {
+pub(super) fn read(forge: WebhookForge, headers: &HeaderMap, body: &[u8]) -> Option<WebhookNews> {
     let words = match forge {
         WebhookForge::Github => GITHUB,
         WebhookForge::Gitlab => GITLAB,
@@ -66,8 +72,14 @@ pub(super) fn read(forge: WebhookForge, headers: &HeaderMap, body: &[u8]) -> Opt
     let body: Value = serde_json::from_slice(body).ok()?;
     let found = words.addresses.iter().filter_map(|place| body.pointer(place)?.as_str());
     let addresses = found.filter_map(RepositoryAddress::of).collect();
-    let is_push = words.pushes.contains(&event);
-    Some(WebhookPush { forge, id: id.to_owned(), is_push, addresses })
+    let about = if words.pushes.contains(&event) {
+        WebhookSubject::Push
+    } else if words.runs.contains(&event) {
+        WebhookSubject::Run
+    } else {
+        WebhookSubject::Else
+    };
+    Some(WebhookNews { forge, id: id.to_owned(), about, addresses })
 }
 
 #[cfg(test)]
@@ -110,7 +122,8 @@ mod tests {
         ];
         for (forge, sent, body) in pushes {
             let push = read(forge, &headers(sent), body.as_bytes()).unwrap();
-            assert!(push.is_push && push.addresses.contains(&shop), "{forge}: {push:?}");
+            let is_push = push.about == WebhookSubject::Push;
+            assert!(is_push && push.addresses.contains(&shop), "{forge}: {push:?}");
             let nameless = headers(&sent[1..]);
             assert_eq!(read(forge, &nameless, body.as_bytes()), None, "{forge}");
             assert_eq!(read(forge, &headers(sent), b"payload=%7B%7D"), None, "{forge}");
@@ -118,10 +131,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_push_is_told_apart_and_nonsense_is_not_read() {
+    fn what_is_about_something_else_is_told_apart_and_nonsense_is_not_read() {
         let sent = headers(&[("x-github-delivery", "1"), ("x-github-event", "ping")]);
         let ping = read(WebhookForge::Github, &sent, b"{}").unwrap();
-        assert!(!ping.is_push && ping.addresses.is_empty());
+        assert!(ping.about == WebhookSubject::Else && ping.addresses.is_empty());
         let deep = "[".repeat(100_000);
         assert_eq!(read(WebhookForge::Github, &sent, deep.as_bytes()), None);
         let wrong = br#"{"repository":{"clone_url":["x"],"ssh_url":7}}"#;
