@@ -18,3 +18,4 @@ pub use trunkline_calendar as calendar;
 pub use trunkline_gate as gate;
 pub use trunkline_migrations as migrations;
 pub use trunkline_settings as settings;
+pub use trunkline_workflows as workflows;

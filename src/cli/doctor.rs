@@ -6,6 +6,7 @@ mod rollbacks;
 mod stored;
 mod surroundings;
 mod webhooks;
+mod workflows;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -194,10 +195,12 @@ async fn services(backend: &Remote) -> Vec<Check> {
             checks.push(Check::fine("service", format!("{name}: {trunk}, {builds} builds")));
         }
         checks.extend(on_call(&snapshot));
+        let of_workflows = workflows::check(backend, &snapshot).await;
         checks.extend(snapshot.problems.into_iter().map(|problem| {
             Check::wrong("service", format!("{name}: {}", problem.what), problem.remedy)
         }));
         checks.extend(rollbacks::check(backend, &name).await);
+        checks.extend(of_workflows);
     }
     checks
 }

@@ -1,5 +1,8 @@
 //! `trunkline init`: writes a commented `trunkline.toml`, unless one is there, and adds the repository to the user file:
-//! the remote of this clone, so that what others push arrives.
+//! the remote of this clone, so that what others push arrives. In a repository with workflows it proposes what these do.
+
+mod proposed;
+mod show;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -9,8 +12,9 @@ use std::process::{Command, Stdio};
 use clap::Args;
 use color_eyre::eyre::Context as _;
 
+use self::proposed::{InitProposal, proposed};
 use super::error::CliError;
-use super::output::Output;
+use super::output::{self, Output};
 use super::{Global, context};
 use crate::config::service_file::SERVICE_FILE;
 use crate::config::user_file::NowWatched;
@@ -26,6 +30,22 @@ pub struct InitArgs {
     /// Watch this clone's own branch instead of its remote's
     #[arg(long)]
     clone: bool,
+    #[command(flatten)]
+    proposing: Proposing,
+}
+
+/// What is done with what the workflows propose.
+#[derive(Debug, Args)]
+struct Proposing {
+    /// Write steps that run here, whatever the workflows say
+    #[arg(long)]
+    steps: bool,
+    /// Do not ask before the proposed file is written
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Print the proposal as JSON; writes nothing without --yes
+    #[arg(long)]
+    json: bool,
 }
 
 /// What is set up.
@@ -48,14 +68,39 @@ pub async fn run(global: &Global, arguments: &InitArgs) -> Result<(), CliError> 
             CliError::usage("this folder is not in a git repository; run: git init")
         })?);
     let setup = setup(global, arguments, &here, &repository).await?;
+    let (proposing, mut found) = (&arguments.proposing, None);
+    if !proposing.steps && (setup.is_new || proposing.json) {
+        found = Box::pin(proposed(&repository, &setup.name, &setup.trunk)).await?;
+    }
+    if proposing.json {
+        output::json(&found)?;
+    }
+    if proposing.json && !proposing.yes {
+        return Ok(());
+    }
     if setup.is_new {
-        write(&here.join(SERVICE_FILE), &sample::service_file(&setup.name, &setup.trunk))?;
+        let text = match &found {
+            Some(found) => {
+                if !proposing.json {
+                    show::show(Output::new(), found)?;
+                }
+                if !show::is_confirmed(Output::new(), found, proposing.yes)? {
+                    return Ok(());
+                }
+                found.text.clone().unwrap_or_default()
+            }
+            None => sample::service_file(&setup.name, &setup.trunk),
+        };
+        write(&here.join(SERVICE_FILE), &text)?;
     }
     let places = context::places(global)?;
     places.create()?;
     let user = places.user_file();
     let now = UserFile::watch(&user, &setup.watched, setup.instead_of.as_deref())?;
-    report(&setup, &now, &repository, &user)
+    if proposing.json {
+        return Ok(());
+    }
+    report(&setup, &now, &repository, &user, found.as_ref())
 }
 
 async fn setup(
@@ -130,7 +175,13 @@ fn existing(global: &Global, here: &Path) -> Result<Option<ServiceFile>, CliErro
     }
 }
 
-fn report(setup: &Setup, now: &NowWatched, repository: &Path, user: &Path) -> Result<(), CliError> {
+fn report(
+    setup: &Setup,
+    now: &NowWatched,
+    repository: &Path,
+    user: &Path,
+    found: Option<&InitProposal>,
+) -> Result<(), CliError> {
     let Setup { name, trunk, file, is_new, watched, .. } = setup;
     let (out, user) = (Output::new(), user.display());
     let shown = display_url(&watched.repository);
@@ -147,8 +198,20 @@ fn report(setup: &Setup, now: &NowWatched, repository: &Path, user: &Path) -> Re
         }
     })?;
     let mut steps = Vec::new();
-    if *is_new {
-        steps.push(format!("edit {file}: put your own steps in; for now they only print a line"));
+    match found {
+        _ if !is_new => {}
+        Some(found) => {
+            steps.extend(show::to_do(found, file));
+            let repository = found.repository.as_deref().unwrap_or("OWNER/NAME");
+            steps.push(format!(
+                "give {user} an [engines.github] with a token and may = [{repository:?}]"
+            ));
+        }
+        None => {
+            steps.push(format!(
+                "edit {file}: put your own steps in; for now they only print a line"
+            ));
+        }
     }
     if *is_new || !is_on_trunk(repository, trunk, file) {
         let push = if Path::new(&watched.repository) == repository { "" } else { " && git push" };
@@ -196,11 +259,16 @@ fn trunk(repository: &Path) -> Option<String> {
 }
 
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let text = git_output(folder, arguments)?.trim().to_owned();
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// What git writes, as it is.
+fn git_output(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut git = Command::new("git");
     git.current_dir(folder).args(arguments).stdin(Stdio::null());
     let output = git.output().ok().filter(|output| output.status.success())?;
-    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    Some(text).filter(|text| !text.is_empty())
+    String::from_utf8(output.stdout).ok()
 }
 
 /// Writes a new file.

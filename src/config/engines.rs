@@ -85,7 +85,7 @@ impl EngineSettings {
 }
 
 /// The address of GitHub for everybody.
-const GITHUB: &str = "https://api.github.com";
+pub const GITHUB: &str = "https://api.github.com";
 
 /// Whether a text fits a pattern in which `*` stands for any text.
 fn fits(pattern: &str, text: &str) -> bool {

@@ -7,6 +7,7 @@ pub mod freezes;
 pub mod operator_files;
 pub mod places;
 pub mod profile;
+pub mod proposed;
 pub mod retention;
 pub mod sample;
 pub mod secret_sources;

@@ -33,6 +33,12 @@ impl RepositoryAddress {
         (!path.is_empty()).then(|| Self { host, path: path.to_owned() })
     }
 
+    /// Its path there, if it is at this host.
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> Option<&str> {
+        (self.host == host).then_some(self.path.as_str())
+    }
+
     /// Its path, which is its name at a forge: `acme/shop`.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -26,7 +26,7 @@ use crate::domain::instant;
 use crate::domain::limits::LONGEST_REASON;
 use crate::domain::on_call::OnCallInput;
 use crate::domain::people::{Actor, People};
-use crate::domain::plan::{self, Migrations, Plan, PlanInput};
+use crate::domain::plan::{self, Finding, Migrations, Plan, PlanInput};
 use crate::domain::policy::{Policy, VerifyBy};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remedy::Remedy;
@@ -54,6 +54,8 @@ pub struct ForPlan {
     pub variables: KnownVariables,
     /// Why a step cannot run at the engine that it names.
     pub unusable_engine: Option<String>,
+    /// What the workflow files say of the runs that the steps start at GitHub.
+    pub workflow_findings: Vec<Finding>,
     /// What a rollback by hand needs to know.
     pub by_hand: Option<HandFacts>,
     /// The builds for which it was gathered.
@@ -167,6 +169,7 @@ pub fn plan(
         unusable_engine: gathered.unusable_engine.as_deref(),
     };
     let mut plan = plan::plan(facts, action, context.actor, context.now)?;
+    plan.findings.extend(gathered.workflow_findings.iter().cloned());
     plan.by_hand = gathered.by_hand.clone().and_then(|facts| {
         let (name, to, steps) = (service.name, plan.target.build, plan.steps.as_slice());
         ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)

@@ -2,6 +2,7 @@
 
 pub(super) mod stated;
 mod tip;
+mod workflow;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -227,7 +228,17 @@ pub async fn for_plan(
     });
     let unusable_engine = context.variables.unusable_engine(&steps);
     let by_hand = by_hand.flatten();
-    Ok(ForPlan { range, steps, migrations, variables, unusable_engine, by_hand, ends })
+    let workflow_findings = Box::pin(workflow::findings(context, name, &steps, &ends)).await;
+    Ok(ForPlan {
+        range,
+        steps,
+        migrations,
+        variables,
+        unusable_engine,
+        workflow_findings,
+        by_hand,
+        ends,
+    })
 }
 
 fn ask(kind: DeploymentKind) -> Ask {

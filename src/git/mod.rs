@@ -27,6 +27,7 @@ mod submodules;
 mod text;
 pub mod tree;
 mod uses;
+mod workflow_files;
 mod working;
 
 pub use self::branch_state::BranchState;
@@ -45,4 +46,5 @@ pub use self::process::REDIRECTING;
 pub use self::range::MOST_FILES;
 pub use self::source::display_url;
 pub use self::uses::Users;
+pub use self::workflow_files::workflow_files;
 pub use self::working::Working;

@@ -10,6 +10,7 @@ mod doctor;
 mod full_disk;
 mod help;
 mod init;
+mod init_workflows;
 mod lists;
 mod oidc;
 mod readme;

@@ -78,6 +78,7 @@ impl ScriptedWorld {
             migrations: service.migrations.clone(),
             variables: KnownVariables::default(),
             unusable_engine: None,
+            workflow_findings: Vec::new(),
             by_hand: service.by_hand.clone().filter(|_| ends.kind == DeploymentKind::Rollback),
             ends,
         })

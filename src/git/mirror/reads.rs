@@ -12,7 +12,8 @@ use crate::git::error::GitError;
 use crate::git::paths::{self, Paths};
 use crate::git::process::Git;
 use crate::git::uses::{self, Users};
-use crate::git::{names, range, reverts};
+use crate::git::{names, range, reverts, workflow_files};
+use crate::workflows::WorkflowFiles;
 
 /// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
@@ -279,6 +280,14 @@ impl Mirror {
         except: &[String],
     ) -> Result<Users, GitError> {
         uses::find(&self.path, word, at, folder, except).await
+    }
+
+    /// The workflows of a commit.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn workflows(&self, at: &Sha) -> Result<WorkflowFiles, GitError> {
+        workflow_files(&self.path, at).await
     }
 
     /// The contents of a file in a commit; `None` if it is missing or not a regular file.

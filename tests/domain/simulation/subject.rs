@@ -102,7 +102,17 @@ impl Subject {
         let migrations = self.migrations(repeated(action, ends.kind));
         let variables = KnownVariables::default();
         let (steps, by_hand, unusable_engine) = (steps(), None, None);
-        let plan = ForPlan { range, steps, migrations, variables, unusable_engine, by_hand, ends };
+        let workflow_findings = Vec::new();
+        let plan = ForPlan {
+            range,
+            steps,
+            migrations,
+            variables,
+            unusable_engine,
+            workflow_findings,
+            by_hand,
+            ends,
+        };
         Ok(Gathered::Plan(Box::new(plan)))
     }
 

@@ -1,0 +1,143 @@
+//! What the workflow files of the trunk say of the runs that a plan would start at GitHub.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::GatherContext;
+use crate::config::engines::GITHUB;
+use crate::domain::event::StepSpec;
+use crate::domain::ids::ServiceName;
+use crate::domain::plan::{Endpoints, Finding, Guard, Severity};
+use crate::domain::remote::{RemoteCall, RemoteJob, filled};
+use crate::domain::repository_address::RepositoryAddress;
+use crate::git::Mirror;
+use crate::workflows::preflight::{
+    MOST_INPUTS, MOST_INPUTS_OF_SERVER, PlannedStart, Remark, Weight, remarks,
+};
+use crate::workflows::{WorkflowFiles, WorkflowPlace};
+
+/// How long a plan waits for the workflow files.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The placeholder of the key by which a run is found again.
+const KEY: &str = "{run}";
+
+/// One finding for each thing that is known, or could not be known.
+pub(super) async fn findings(
+    context: &GatherContext,
+    name: &ServiceName,
+    steps: &[StepSpec],
+    ends: &Endpoints,
+) -> Vec<Finding> {
+    let at_github = steps.iter().filter_map(|step| match &step.remote()?.call {
+        RemoteCall::GitHub { repository, workflow, at, .. } => {
+            Some((step, step.remote()?, repository, workflow, at))
+        }
+        RemoteCall::Http { .. } => None,
+    });
+    let at_github: Vec<_> = at_github.collect();
+    let watched = {
+        let world = context.world.world();
+        let service = world.services.get(name);
+        service.and_then(|service| Some((service.mirror.clone(), service.trunk.clone()?)))
+    };
+    let (Some((mirror, trunk)), false) = (watched, at_github.is_empty()) else { return Vec::new() };
+    let mut findings = Vec::new();
+    for (step, job, repository, workflow, at) in at_github {
+        let server = server(context, job);
+        let found = if is_watched(&mirror, repository, &server) {
+            let read = timeout(PATIENCE, files(&mirror, at)).await;
+            match read.unwrap_or_else(|_| Err("git takes too long".to_owned())) {
+                Ok(files) => {
+                    let place = WorkflowPlace {
+                        repository: Some(repository.clone()),
+                        trunk: trunk.clone(),
+                    };
+                    remarks(&files, &place, &start(job, workflow, ends, &server))
+                }
+                Err(why) => vec![not_known(workflow, &why)],
+            }
+        } else {
+            let why = format!("it is in {repository}, which is not the repository that is watched");
+            vec![not_known(workflow, &why)]
+        };
+        findings.extend(found.iter().map(|remark| finding(step, remark)));
+    }
+    findings
+}
+
+fn not_known(workflow: &str, why: &str) -> Remark {
+    Remark::not_known(format!(
+        "whether {workflow} takes these inputs and shows our key is not known: {why}"
+    ))
+}
+
+/// Those of the branch whose version of the file runs.
+async fn files(mirror: &Mirror, at: &str) -> Result<WorkflowFiles, String> {
+    let tip = mirror.tip(at).await.map_err(|error| error.to_string())?;
+    let tip = tip.ok_or_else(|| format!("the copy of the repository here has no branch {at}"))?;
+    mirror.workflows(&tip).await.map_err(|error| error.to_string())
+}
+
+/// The address of the engine's API.
+fn server(context: &GatherContext, job: &RemoteJob) -> String {
+    let engines = context.variables.engines();
+    engines.get(&job.engine).map_or_else(|| GITHUB.to_owned(), |engine| engine.url.clone())
+}
+
+/// Whether the mirror is of this repository at this server.
+fn is_watched(mirror: &Mirror, repository: &str, server: &str) -> bool {
+    let host = match server {
+        GITHUB => "github.com".to_owned(),
+        server => {
+            let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
+            rest.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
+        }
+    };
+    let address = RepositoryAddress::of(&mirror.address());
+    let path = address.as_ref().and_then(|address| address.at_host(&host));
+    path.is_some_and(|path| path.eq_ignore_ascii_case(repository))
+}
+
+fn start<'a>(
+    job: &'a RemoteJob,
+    workflow: &'a str,
+    ends: &Endpoints,
+    server: &str,
+) -> PlannedStart<'a> {
+    let inputs = job.inputs.iter().map(|(name, text)| (name.clone(), value(text, ends)));
+    let key = job.inputs.iter().find(|(_, text)| text.contains(KEY)).map(|(name, _)| name.as_str());
+    let is_public = server == GITHUB;
+    PlannedStart {
+        workflow,
+        inputs: inputs.collect::<BTreeMap<_, _>>(),
+        key,
+        most_inputs: if is_public { MOST_INPUTS } else { MOST_INPUTS_OF_SERVER },
+    }
+}
+
+/// A value as far as the plan knows it. `None` if it has a placeholder that is filled in later.
+fn value(text: &str, ends: &Endpoints) -> Option<String> {
+    let is_known = Cell::new(true);
+    let text = filled(text, |name| match name {
+        "kind" => ends.kind.as_str().to_owned(),
+        "environment" => ends.environment.as_str().to_owned(),
+        _ => {
+            is_known.set(false);
+            String::new()
+        }
+    });
+    is_known.get().then_some(text)
+}
+
+fn finding(step: &StepSpec, remark: &Remark) -> Finding {
+    let severity = match remark.weight {
+        Weight::NotKnown => Severity::Info,
+        Weight::Warning => Severity::Warn,
+        Weight::Refused => Severity::Refuse,
+    };
+    let sentence = format!("Step {}: {}", step.name, remark.sentence);
+    Finding { guard: Guard::Engine, severity, sentence, remedy: None }
+}
