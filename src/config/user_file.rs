@@ -125,7 +125,7 @@ impl UserFile {
     #[must_use]
     pub fn unusable(&self, job: &RemoteJob, name: &str) -> Option<String> {
         let RemoteJob { engine, call, .. } = job;
-        let wanted = call.allowed_as();
+        let (wanted, is_http) = (call.allowed_as(), EngineKind::of(call) == EngineKind::Http);
         match self.engines.get(engine) {
             None => Some(format!("{name} has no [engines.{engine}]; add it")),
             Some(settings) if settings.kind != EngineKind::of(call) => Some(format!(
@@ -133,6 +133,9 @@ impl UserFile {
                 settings.kind.as_str(),
                 EngineKind::of(call).as_str()
             )),
+            Some(settings) if settings.preset.is_none() && wanted.contains('/') && is_http => Some(
+                format!("a job of {engine} has no \"/\" in its name; only one behind a preset has"),
+            ),
             Some(settings) if !settings.allows(wanted) => Some(format!(
                 "{name} does not let services start {wanted:?} at {engine}; add it to may of [engines.{engine}]"
             )),

@@ -19,7 +19,7 @@ use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::github::{DispatchFault, FakeRun, GITHUB_TOKEN, GitHub, LogFault};
 
 /// The times of the product, for an impatient reader.
-const TIMES: RemoteTimes = RemoteTimes {
+pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     pace: Duration::from_millis(20),
     settling: Duration::from_millis(500),
     grace: Duration::from_millis(200),

@@ -9,6 +9,7 @@
 )]
 
 pub mod bench;
+pub mod buildbot;
 pub mod clock;
 pub mod console;
 pub mod corpus;
@@ -29,6 +30,7 @@ pub mod serving;
 pub mod shop;
 pub mod small_shop;
 pub mod team;
+pub mod vendors;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};

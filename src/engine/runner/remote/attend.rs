@@ -3,9 +3,10 @@
 mod clocks;
 mod end;
 mod logs;
+mod preset_logs;
 mod start;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,6 +89,8 @@ struct Watch {
     waited_for: Option<Waits>,
     /// How often the log of a job was not there.
     missed: HashMap<u64, u32>,
+    /// What was read whole of a log that has levels.
+    walked: HashSet<String>,
 }
 
 impl Watch {
@@ -102,6 +105,7 @@ impl Watch {
             waits_at: order.waits_at,
             waited_for: None,
             missed: HashMap::new(),
+            walked: HashSet::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::client::{EngineClient, Protocol};
 use super::engine::RemoteEngine;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
+use super::preset::PresetEngine;
 use super::times::RemoteTimes;
 use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
 use crate::config::user_file::UserFile;
@@ -133,6 +134,14 @@ impl Engines {
             }
             None => None,
         };
+        if let Some(preset) = settings.preset {
+            // The preset says how the token is told.
+            let client =
+                EngineClient::new(settings.url, settings.ca.as_deref(), None, Protocol::Jobs);
+            let opened = client.and_then(|client| PresetEngine::open(client, &preset, token));
+            let opened = opened.map_err(|why| format!("{name} cannot be asked: {why}"))?;
+            return Ok(RemoteEngine::Preset(opened));
+        }
         let protocol = match settings.kind {
             EngineKind::Http => Protocol::Jobs,
             EngineKind::GitHub => Protocol::GitHub,

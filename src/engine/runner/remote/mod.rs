@@ -14,6 +14,7 @@ mod http_jobs;
 mod mirror;
 mod order;
 mod pages;
+mod preset;
 mod timed;
 mod times;
 
