@@ -20,7 +20,7 @@ use self::data::{
     FindData, LogData, LogOffset, PresetData, QueueData, RequestData, TokenForm, WalkData,
     WriteMethod,
 };
-use self::template::Values;
+use self::template::TemplateValues;
 use super::answers::{Absence, Found, Looked, RunState, SendAnswer};
 use super::client::{CallError, EngineAnswer, EngineClient, is_page, says, sentence};
 use super::order::Order;
@@ -227,7 +227,7 @@ impl PresetEngine {
     fn parts_of<'v>(
         &self,
         body: &'v Value,
-        values: &Values<'_>,
+        values: &TemplateValues<'_>,
     ) -> impl Iterator<Item = &'v Value> {
         let look = &self.data.look;
         let counts = move |part: &&Value| {
@@ -238,7 +238,7 @@ impl PresetEngine {
 
     fn looked(
         &self,
-        values: &Values<'_>,
+        values: &TemplateValues<'_>,
         (state, word): (RunState, String),
         says: Option<String>,
         id: String,
@@ -285,7 +285,11 @@ impl PresetEngine {
         self.told(&values, request).await
     }
 
-    async fn told(&self, values: &Values<'_>, request: &RequestData) -> Result<(), CallError> {
+    async fn told(
+        &self,
+        values: &TemplateValues<'_>,
+        request: &RequestData,
+    ) -> Result<(), CallError> {
         let answer = self.write(values, request).await?;
         let lost = || CallError::Lost(format!("it answers {}", answer.status));
         answer.status.is_success().then_some(()).ok_or_else(lost)
@@ -315,7 +319,7 @@ impl PresetEngine {
     /// Goes through one level after the other. Where nothing comes any more and all was read, it does not look again.
     async fn walk(
         &self,
-        values: &Values<'_>,
+        values: &TemplateValues<'_>,
         levels: &[WalkData],
         above: LogPart,
         (walked, is_done, parts): (&mut HashSet<String>, &impl Fn(u64) -> bool, &mut Vec<LogPart>),
@@ -381,12 +385,12 @@ impl PresetEngine {
         piece(log, &answer, from, is_over)
     }
 
-    fn values<'a>(&'a self, order: &'a Order) -> Values<'a> {
-        Values::new(order, &self.data)
+    fn values<'a>(&'a self, order: &'a Order) -> TemplateValues<'a> {
+        TemplateValues::new(order, &self.data)
     }
 
     /// A run with its page, which its description may tell.
-    fn run(&self, values: &Values<'_>, id: String, body: Option<&Value>) -> RunRef {
+    fn run(&self, values: &TemplateValues<'_>, id: String, body: Option<&Value>) -> RunRef {
         let (number, template) = match (id.strip_prefix(IN_QUEUE), &self.data.queue) {
             (Some(number), Some(QueueData { page, .. })) => (number, page),
             _ => (id.as_str(), &self.data.page),
@@ -419,7 +423,7 @@ impl PresetEngine {
 
     async fn write(
         &self,
-        values: &Values<'_>,
+        values: &TemplateValues<'_>,
         request: &RequestData,
     ) -> Result<EngineAnswer, CallError> {
         let method = match request.method {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::data::{Condition, LookData};
-use super::template::Values;
+use super::template::TemplateValues;
 use crate::domain::remote::RunKey;
 use crate::engine::runner::remote::answers::RunState;
 
@@ -51,7 +51,7 @@ pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && id.chars().all(is_inside)
 }
 
-pub(super) fn holds(condition: &Condition, value: &Value, values: &Values<'_>) -> bool {
+pub(super) fn holds(condition: &Condition, value: &Value, values: &TemplateValues<'_>) -> bool {
     let there = at(value, &condition.at).filter(|there| !there.is_null());
     match &condition.is {
         Some(wanted) => there == Some(&values.json(wanted)),
@@ -78,7 +78,11 @@ fn is_word_of(key: &str, text: &str) -> bool {
 }
 
 /// How a run, or a part of it, stands: its state, and the word for it.
-pub(super) fn state(look: &LookData, run: &Value, values: &Values<'_>) -> (RunState, String) {
+pub(super) fn state(
+    look: &LookData,
+    run: &Value,
+    values: &TemplateValues<'_>,
+) -> (RunState, String) {
     let word = text(run, &look.word).unwrap_or_default();
     let known = look.words.get(&word).map(String::as_str);
     let is_queued = look.queued.as_ref().is_some_and(|queued| holds(queued, run, values));

@@ -11,13 +11,13 @@ use crate::engine::runner::remote::order::Order;
 
 /// What the placeholders stand for.
 #[derive(Clone)]
-pub(super) struct Values<'a> {
+pub(super) struct TemplateValues<'a> {
     order: &'a Order,
     data: &'a PresetData,
     own: BTreeMap<&'static str, String>,
 }
 
-impl<'a> Values<'a> {
+impl<'a> TemplateValues<'a> {
     pub fn new(order: &'a Order, data: &'a PresetData) -> Self {
         Self { order, data, own: BTreeMap::new() }
     }
