@@ -84,6 +84,8 @@ pub struct HandEngine {
     /// The file of the certificates to trust.
     pub ca: Option<String>,
     pub wants_token: bool,
+    /// It speaks HTTP of its own, in which no command here is written.
+    pub has_preset: bool,
 }
 
 /// What only the engine knows.
@@ -151,7 +153,12 @@ impl ByHand {
                     ));
                     Vec::new()
                 }
-                None => script(place, &variables, &jobs, steps),
+                None => {
+                    let elsewhere = jobs.only_there(steps);
+                    let is_possible = elsewhere.is_empty();
+                    warnings.extend(elsewhere);
+                    if is_possible { script(place, &variables, &jobs, steps) } else { Vec::new() }
+                }
             },
         };
         let tokens = steps.map(|steps| jobs.tokens(steps)).unwrap_or_default();

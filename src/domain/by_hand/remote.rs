@@ -59,6 +59,32 @@ impl HandJobs<'_> {
         named.find(|engine| !self.engines.contains_key(engine))
     }
 
+    /// What to do for the steps whose engines no command here can ask: a person starts them there.
+    pub fn only_there(&self, steps: &[StepSpec]) -> Vec<String> {
+        let of = |step: &StepSpec| {
+            let job = step.remote()?;
+            let engine = self.engines.get(&job.engine).filter(|engine| engine.has_preset)?;
+            let inputs: Vec<_> = self
+                .inputs(job)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let with = if inputs.is_empty() {
+                String::new()
+            } else {
+                format!(", with {}", inputs.join(" "))
+            };
+            Some(format!(
+                "Step {} cannot be done by hand from here: start {} of {} yourself at {}{with}",
+                step.name,
+                job.call.job(),
+                job.engine,
+                engine.url
+            ))
+        };
+        steps.iter().filter_map(of).collect()
+    }
+
     /// The tokens that whoever runs it has to give.
     pub fn tokens(&self, steps: &[StepSpec]) -> Vec<HandVariable> {
         let is_http = |job: &&RemoteJob| matches!(job.call, RemoteCall::Http { .. });

@@ -3,14 +3,17 @@
 
 mod place;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use trunkline::domain::command::Command;
+use trunkline::config::user_file::UserFile;
+use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::event::{Fact, Outcome};
 use trunkline::domain::ids::{DeploymentId, Seq};
 use trunkline::domain::remote::FoundBy;
 use trunkline::engine::RemoteTimes;
+use trunkline::engine::runner::remote::check_engines;
 use trunkline_testing::engine::{QUICK, World};
 use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::vendors::VendorKind;
@@ -92,7 +95,7 @@ impl Contract {
 
     /// What a run that has printed all has printed.
     async fn has_whole_log(&self, id: DeploymentId) {
-        let expected: &[&str] = if self.place.has_log() { &["begun", "done"] } else { &[] };
+        let expected = self.place.whole_log();
         assert_eq!(self.place.log(&self.world, id).await, expected, "{:?}", self.place);
     }
 }
@@ -104,6 +107,9 @@ fn write_requests(line: &FaultyProxy) -> usize {
 
 async fn keeps(place: Option<Place>) {
     let Some(all) = Contract::of(place).await else { return };
+    if all.line.is_some() {
+        is_checked_and_starts_nothing(&all).await;
+    }
     starts_once_and_shows_its_whole_log(&all).await;
     fails_as_it_failed(&all).await;
     ends_when_it_is_cancelled(&all).await;
@@ -115,6 +121,23 @@ async fn keeps(place: Option<Place>) {
         is_found_late_or_left_to_a_person(&all).await;
     }
     runs_on_without_this_engine(all).await;
+}
+
+async fn is_checked_and_starts_nothing(all: &Contract) {
+    let file = all.world.user_file();
+    let check = async || {
+        let settings = UserFile::load(&file).unwrap();
+        check_engines(&settings, file.clone(), BTreeMap::new()).await[0].answers.clone()
+    };
+    assert_eq!(check().await, Ok(()), "{:?}", all.place);
+    if all.place.wants_token() {
+        let token = all.folder().join("token");
+        let good = std::fs::read(&token).unwrap();
+        std::fs::write(&token, "wrong:wrong").unwrap();
+        assert!(check().await.is_err_and(|why| why.contains("401")), "{:?}", all.place);
+        std::fs::write(&token, good).unwrap();
+    }
+    assert_eq!(all.starts(), 0);
 }
 
 async fn starts_once_and_shows_its_whole_log(all: &Contract) {
@@ -208,6 +231,25 @@ async fn runs_on_without_this_engine(mut all: Contract) {
     assert_eq!(deployment.state(), DeploymentState::Succeeded, "{:?}", all.place);
     assert_eq!(all.starts() - starts, 1, "{:?}", all.place);
     all.has_whole_log(id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_behind_a_preset_is_said_to_be_for_a_person_there() {
+    let place = Place::vendor(VendorKind::Jenkins).await;
+    let all = Contract::of(Some(place)).await.expect("it is there");
+    let http = "http = { engine = \"there\", job = \"team/shop\" }\ninputs = { version = \"{short_sha}\" }";
+    let file = std::fs::read_to_string(all.world.repository.path().join("trunkline.toml")).unwrap();
+    all.world.repository.write("trunkline.toml", &file.replace("run = \"true\"", http));
+    all.promoted(Does::Succeeds).await;
+    let first = all.world.live_now();
+    all.promoted(Does::Succeeds).await;
+    let plan = all.world.plan("raj", Action::Rollback { to: first }).await.unwrap();
+    let by_hand = plan.by_hand.unwrap();
+    let text = by_hand.text(chrono::DateTime::UNIX_EPOCH, "this machine", &[]).join("\n");
+    let said =
+        "Step release cannot be done by hand from here: start team/shop of there yourself at http";
+    assert!(text.contains(said) && text.contains(", with version="), "{text}");
+    assert!(by_hand.commands.is_empty(), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -200,8 +200,18 @@ impl Place {
         }
     }
 
-    pub fn has_log(&self) -> bool {
-        !matches!(self, Self::Vendor(_, VendorKind::CircleCi))
+    /// What a run prints. A builder has a second step; `CircleCI` tells no log.
+    pub fn whole_log(&self) -> &'static [&'static str] {
+        match self {
+            Self::Vendor(_, VendorKind::CircleCi) => &[],
+            Self::Buildbot(_) => &["begun", "done", "said"],
+            _ => &["begun", "done"],
+        }
+    }
+
+    /// Whether it says so of a wrong token.
+    pub fn wants_token(&self) -> bool {
+        matches!(self, Self::GitHub(_) | Self::Vendor(..))
     }
 
     /// Whether a test decides what it answers.
