@@ -11,6 +11,7 @@ use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::event::{Fact, Outcome};
 use trunkline::domain::ids::{DeploymentId, Seq};
+use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::remote::FoundBy;
 use trunkline::engine::RemoteTimes;
 use trunkline::engine::runner::remote::check_engines;
@@ -250,6 +251,19 @@ async fn a_step_behind_a_preset_is_said_to_be_for_a_person_there() {
         "Step release cannot be done by hand from here: start team/shop of there yourself at http";
     assert!(text.contains(said) && text.contains(", with version="), "{text}");
     assert!(by_hand.commands.is_empty(), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_in_a_folder_is_for_a_preset() {
+    let Some(all) = Contract::of(Place::jobs()).await else { return };
+    let path = all.world.repository.path().join("trunkline.toml");
+    let file = std::fs::read_to_string(&path).unwrap();
+    all.world.repository.write("trunkline.toml", &file.replace("\"shop\"", "\"team/shop\""));
+    let build = all.world.verified("a change").await;
+    let plan = all.world.plan("raj", Action::Promote { build }).await.unwrap();
+    let found = plan.findings.iter().find(|finding| finding.guard == Guard::Engine).unwrap();
+    assert!(found.sentence.contains("only one behind a preset has"), "{found:?}");
+    assert_eq!(found.severity, Severity::Refuse);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,7 +34,9 @@ const IN_QUEUE: &str = "queue:";
 /// The most of a list for each of which something is read.
 const MOST_READ: usize = 20;
 /// The most lines of a log that are read at once.
-const LINES: usize = 2_000;
+const LINES: usize = 500;
+/// The most of a list that are parts of a log.
+const MOST_PARTS: usize = 500;
 const HINT: &str = "; only its newest runs were looked through";
 
 /// An engine, and how it is spoken to.
@@ -340,6 +342,7 @@ impl PresetEngine {
             .filter_map(|one| Some((pick::id(one, &level.id)?, one)))
             .collect();
         all.sort_by(|(a, _), (b, _)| order_of(a).cmp(&order_of(b)));
+        all.truncate(MOST_PARTS);
         let mut is_read = above.is_over;
         for (id, one) in all {
             let name = level.name.as_ref().and_then(|place| pick::text(one, place));
