@@ -146,20 +146,12 @@ impl ByHand {
                     .push(format!("The steps of {to} are not known: its service file is not read"));
                 Vec::new()
             }
-            Some(steps) => match jobs.unknown(steps) {
-                Some(engine) => {
-                    warnings.push(format!(
-                        "The address of {engine}, where steps of {to} run, is not known: config.toml does not name it"
-                    ));
-                    Vec::new()
-                }
-                None => {
-                    let elsewhere = jobs.only_there(steps);
-                    let is_possible = elsewhere.is_empty();
-                    warnings.extend(elsewhere);
-                    if is_possible { script(place, &variables, &jobs, steps) } else { Vec::new() }
-                }
-            },
+            Some(steps) => {
+                let impossible = jobs.impossible(steps, to);
+                let is_possible = impossible.is_empty();
+                warnings.extend(impossible);
+                if is_possible { script(place, &variables, &jobs, steps) } else { Vec::new() }
+            }
         };
         let tokens = steps.map(|steps| jobs.tokens(steps)).unwrap_or_default();
         if are_remote(steps.unwrap_or_default()) {
