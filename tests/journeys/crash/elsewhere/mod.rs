@@ -192,7 +192,7 @@ impl World {
     async fn judge(&mut self, engine: &Engine, deployment: &Deployment, rows: &[Row]) {
         let state = deployment.state();
         for (step, sent) in deployment.runs.iter().enumerate() {
-            let (key, printed) = (sent.key.as_str(), self.log(engine, deployment.id, step).await);
+            let (key, printed) = (sent.key.as_str(), log(engine, deployment.id, step).await);
             let starts = self.place.starts(key);
             let expected: Vec<_> = (1..=LINES).map(|number| format!("line {number}")).collect();
             match state {
@@ -221,14 +221,6 @@ impl World {
         let cancels = state == DeploymentState::Cancelled;
         assert!(!cancels || deployment.cancel.is_some(), "{deployment:#?}");
     }
-
-    async fn log(&self, engine: &Engine, id: DeploymentId, step: usize) -> Vec<String> {
-        let (from, service) = (LogFrom::After(0), Shop::service());
-        let log = engine.remote().log(&service, id, step, from, 1 << 20, Duration::ZERO);
-        let page = log.await.unwrap();
-        let lines = page.lines().filter(|line| line.stream != Stream::Note);
-        lines.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
-    }
 }
 
 /// A service whose staging has two steps there.
@@ -241,6 +233,15 @@ fn file(place: &Place) -> String {
         )
     };
     format!("service = \"checkout\"\ntrunk = \"main\"\n{}{}", step("migrate"), step("release"))
+}
+
+/// What a step printed.
+async fn log(engine: &Engine, id: DeploymentId, step: usize) -> Vec<String> {
+    let (from, service) = (LogFrom::After(0), Shop::service());
+    let log = engine.remote().log(&service, id, step, from, 1 << 20, Duration::ZERO);
+    let page = log.await.unwrap();
+    let lines = page.lines().filter(|line| line.stream != Stream::Note);
+    lines.map(|line| String::from_utf8_lossy(&line.text).into_owned()).collect()
 }
 
 /// The deployment of a commit, once it has ended.
