@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::jobs::Port;
 
 /// How long an answer of its own may take.
-const ANSWER: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_mins(1);
 /// How many builders it has, `job0` and so on.
 pub const BUILDERS: usize = 12;
 

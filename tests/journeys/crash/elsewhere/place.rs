@@ -148,7 +148,7 @@ fn impatient(home: &Home) -> PathBuf {
     let shipped = fs::read_to_string(root.join("assets/presets/buildbot.toml")).unwrap();
     let (pace, settling) = ("pace = \"1s\"", "settling = \"30s\"");
     assert!(shipped.contains(pace) && shipped.contains(settling));
-    let quick = shipped.replace(pace, "pace = \"300ms\"").replace(settling, "settling = \"3s\"");
+    let quick = shipped.replace(pace, "pace = \"500ms\"").replace(settling, "settling = \"3s\"");
     let file = home.path("buildbot.toml");
     fs::write(&file, quick).unwrap();
     file
