@@ -20,6 +20,8 @@ pub struct EngineSettings {
     /// The certificates to trust, in PEM, instead of those of the system.
     pub ca: Option<PathBuf>,
     pub token: Option<TokenSource>,
+    /// How an engine of kind http is spoken to, if not in trunkline's own protocol.
+    pub preset: Option<Preset>,
     /// The names of the jobs that services may start, or of the repositories whose workflows; a `*` stands for any text.
     pub may: Vec<String>,
 }
@@ -51,6 +53,23 @@ impl EngineKind {
             Self::GitHub => "github",
         }
     }
+}
+
+/// An engine that speaks HTTP of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Preset {
+    Known(KnownPreset),
+    /// A file that the operator wrote.
+    File(PathBuf),
+}
+
+/// A preset of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownPreset {
+    Jenkins,
+    Buildkite,
+    CircleCi,
+    Buildbot,
 }
 
 impl EngineSettings {
@@ -138,6 +157,7 @@ fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Engin
             None
         }
     };
+    let preset = section.take("preset").and_then(|entry| preset(&entry, kind, mistakes));
     let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let token = section.take("token").and_then(|entry| token::read(&entry, kind, mistakes));
     let may = match section.take("may") {
@@ -156,7 +176,7 @@ fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Engin
         mistakes.add(section.at, &section.path, sentence);
     }
     section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
-    Some(EngineSettings { kind: kind?, url: url?, ca, token, may })
+    Some(EngineSettings { kind: kind?, url: url?, ca, token, preset, may })
 }
 
 /// The address of an engine, perhaps with a path, to which no token goes in the clear.
@@ -183,6 +203,28 @@ fn url(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     }
 }
 
+/// A preset of the program, or the absolute path of a file.
+fn preset(
+    entry: &Setting<'_>,
+    kind: Option<EngineKind>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Preset> {
+    if kind == Some(EngineKind::GitHub) {
+        entry.reject(mistakes, "is for kind = \"http\"");
+        return None;
+    }
+    if entry.text(mistakes)?.contains('/') {
+        return secret_sources::absolute(entry, mistakes).map(Preset::File);
+    }
+    let known = [
+        ("jenkins", KnownPreset::Jenkins),
+        ("buildkite", KnownPreset::Buildkite),
+        ("circleci", KnownPreset::CircleCi),
+        ("buildbot", KnownPreset::Buildbot),
+    ];
+    entry.choice(&known, mistakes).map(Preset::Known)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -203,7 +245,16 @@ mod tests {
         assert_eq!(engine.token, None);
         let with = parsed(&format!("{good}token = {{ env = \"TOKEN\" }}\n")).unwrap();
         assert_eq!(with.token, Some(TokenSource::Env("TOKEN".into())));
+        for (text, preset) in [
+            ("buildbot", Preset::Known(KnownPreset::Buildbot)),
+            ("/etc/own.toml", Preset::File("/etc/own.toml".into())),
+        ] {
+            let with = parsed(&format!("{good}preset = \"{text}\"\n")).unwrap();
+            assert_eq!(with.preset, Some(preset));
+        }
         for (change, said) in [
+            (("may", "preset = \"jenkin\"\nmay"), "did you mean \"jenkins\""),
+            (("may", "preset = \"own/preset.toml\"\nmay"), "absolute"),
             (("https://deploy", "http://deploy"), "in the clear"),
             (("/api/", "/../api"), "no path of a server"),
             (("\"http\"", "\"jenkins\""), "kind"),
@@ -278,6 +329,7 @@ mod tests {
             url: String::new(),
             ca: None,
             token: None,
+            preset: None,
             may: ["shop", "shop-*", "*-eu-*"].map(str::to_owned).to_vec(),
         };
         for job in ["shop", "shop-", "shop-us", "a-eu-b"] {

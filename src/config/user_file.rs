@@ -137,6 +137,7 @@ impl UserFile {
     pub fn unusable(&self, job: &RemoteJob, name: &str) -> Option<String> {
         let RemoteJob { engine, call, .. } = job;
         let (wanted, name) = (call.allowed_as(), self.file_of(engine, name));
+        let is_http = EngineKind::of(call) == EngineKind::Http;
         match self.engines.get(engine) {
             None => Some(format!("{name} has no [engines.{engine}]; add it")),
             Some(settings) if settings.kind != EngineKind::of(call) => Some(format!(
@@ -144,6 +145,9 @@ impl UserFile {
                 settings.kind.as_str(),
                 EngineKind::of(call).as_str()
             )),
+            Some(settings) if settings.preset.is_none() && wanted.contains('/') && is_http => Some(
+                format!("a job of {engine} has no \"/\" in its name; only one behind a preset has"),
+            ),
             Some(settings) if !settings.allows(wanted) => Some(format!(
                 "{name} does not let services start {wanted:?} at {engine}; add it to may of [engines.{engine}]"
             )),

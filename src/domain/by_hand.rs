@@ -84,6 +84,8 @@ pub struct HandEngine {
     /// The file of the certificates to trust.
     pub ca: Option<String>,
     pub wants_token: bool,
+    /// It speaks HTTP of its own, in which no command here is written.
+    pub has_preset: bool,
 }
 
 /// What only the engine knows.
@@ -144,15 +146,12 @@ impl ByHand {
                     .push(format!("The steps of {to} are not known: its service file is not read"));
                 Vec::new()
             }
-            Some(steps) => match jobs.unknown(steps) {
-                Some(engine) => {
-                    warnings.push(format!(
-                        "The address of {engine}, where steps of {to} run, is not known: config.toml does not name it"
-                    ));
-                    Vec::new()
-                }
-                None => script(place, &variables, &jobs, steps),
-            },
+            Some(steps) => {
+                let impossible = jobs.impossible(steps, to);
+                let is_possible = impossible.is_empty();
+                warnings.extend(impossible);
+                if is_possible { script(place, &variables, &jobs, steps) } else { Vec::new() }
+            }
         };
         let tokens = steps.map(|steps| jobs.tokens(steps)).unwrap_or_default();
         if are_remote(steps.unwrap_or_default()) {

@@ -4,6 +4,7 @@ mod adopt;
 mod by_hand;
 mod checkouts;
 mod compatibility;
+mod contract;
 mod deploys;
 mod emergency;
 mod engines;

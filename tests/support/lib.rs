@@ -10,6 +10,7 @@
 
 pub mod act;
 pub mod bench;
+pub mod buildbot;
 pub mod clock;
 pub mod console;
 pub mod corpus;
@@ -32,6 +33,7 @@ pub mod serving;
 pub mod shop;
 pub mod small_shop;
 pub mod team;
+pub mod vendors;
 pub mod zizmor;
 
 use std::os::unix::fs::PermissionsExt as _;

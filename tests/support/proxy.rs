@@ -174,10 +174,29 @@ pub(crate) fn message(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// How long a message is, once its head is whole.
+/// How long a message is, once that can be told.
 fn length(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let lines = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
+    if lines.contains("\r\ntransfer-encoding: chunked") {
+        return chunked(bytes, head);
+    }
     let body = lines.lines().find_map(|line| line.strip_prefix("content-length:"));
     Some(head + body.map_or(0, |length| length.trim().parse().expect("a length is a number")))
+}
+
+/// Where the chunks that begin here end, once the last is there.
+fn chunked(bytes: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        let line = bytes[at..].windows(2).position(|two| two == b"\r\n")?;
+        let size = std::str::from_utf8(&bytes[at..at + line]).expect("a size is a number");
+        let size = usize::from_str_radix(size, 16).expect("a size is a number");
+        at += line + 2 + size + 2;
+        if at > bytes.len() {
+            return None;
+        }
+        if size == 0 {
+            return Some(at);
+        }
+    }
 }

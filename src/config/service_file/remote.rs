@@ -215,15 +215,17 @@ fn job_name(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> 
     if is_job_name(name) {
         return Some(name.to_owned());
     }
-    let rule = "use up to 100 letters, digits, \"-\", \"_\" and \".\"";
+    let rule = "use up to 100 letters, digits, \"-\", \"_\" and \".\", and \"/\" between folders";
     entry.reject(mistakes, format!("{name:?} cannot name a job; {rule}"));
     None
 }
 
 fn is_job_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    starts_well && name.len() <= 100 && name.chars().all(allowed)
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(allowed)
+    };
+    name.len() <= 100 && name.split('/').all(is_part)
 }
 
 fn inputs(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {

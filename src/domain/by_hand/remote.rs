@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{HandEngine, HandVariable, NO_DEPLOYMENT, quoted};
 use crate::domain::event::StepSpec;
+use crate::domain::ids::BuildNumber;
 use crate::domain::remote::{EngineName, RemoteCall, RemoteJob, filled};
 
 /// Starts a job and waits for its end: its number, the engine's address, its token, what is sent, how many seconds it may
@@ -53,10 +54,41 @@ pub(super) struct HandJobs<'a> {
 }
 
 impl HandJobs<'_> {
-    /// The first engine of these steps whose address is not known.
-    pub fn unknown<'s>(&self, steps: &'s [StepSpec]) -> Option<&'s EngineName> {
+    /// Why no commands can do these steps, if so.
+    pub fn impossible(&self, steps: &[StepSpec], to: BuildNumber) -> Vec<String> {
         let mut named = steps.iter().filter_map(StepSpec::remote).map(|job| &job.engine);
-        named.find(|engine| !self.engines.contains_key(engine))
+        match named.find(|engine| !self.engines.contains_key(engine)) {
+            Some(engine) => vec![format!(
+                "The address of {engine}, where steps of {to} run, is not known: config.toml does not name it"
+            )],
+            None => self.only_there(steps),
+        }
+    }
+
+    /// What to do for the steps whose engines no command here can ask: a person starts them there.
+    fn only_there(&self, steps: &[StepSpec]) -> Vec<String> {
+        let of = |step: &StepSpec| {
+            let job = step.remote()?;
+            let engine = self.engines.get(&job.engine).filter(|engine| engine.has_preset)?;
+            let inputs: Vec<_> = self
+                .inputs(job)
+                .into_iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            let with = if inputs.is_empty() {
+                String::new()
+            } else {
+                format!(", with {}", inputs.join(" "))
+            };
+            Some(format!(
+                "Step {} cannot be done by hand from here: start {} of {} yourself at {}{with}",
+                step.name,
+                job.call.job(),
+                job.engine,
+                engine.url
+            ))
+        };
+        steps.iter().filter_map(of).collect()
     }
 
     /// The tokens that whoever runs it has to give.

@@ -147,10 +147,11 @@ impl Variables {
         let file = self.sources.settings_as_read();
         let engines = file.iter().flat_map(|file| &file.engines);
         let engine = |(name, settings): (&EngineName, &EngineSettings)| {
-            let EngineSettings { url, ca, token, .. } = settings;
+            let EngineSettings { url, ca, token, preset, .. } = settings;
             let (url, wants_token) = (url.clone(), token.is_some());
             let ca = ca.as_ref().map(|ca| ca.display().to_string());
-            (name.clone(), HandEngine { url, ca, wants_token })
+            let has_preset = preset.is_some();
+            (name.clone(), HandEngine { url, ca, wants_token, has_preset })
         };
         engines.map(engine).collect()
     }

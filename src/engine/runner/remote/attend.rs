@@ -3,9 +3,10 @@
 mod clocks;
 mod end;
 mod logs;
+mod preset_logs;
 mod start;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -109,6 +110,8 @@ struct Watch {
     /// What it was last told to do, and when that was told.
     said: (Option<String>, Option<Instant>),
     woken: RunsWoken,
+    /// What was read whole of a log that has levels.
+    walked: HashSet<String>,
 }
 
 impl Watch {
@@ -126,6 +129,7 @@ impl Watch {
             missed: HashMap::new(),
             said: (None, None),
             woken,
+            walked: HashSet::new(),
         }
     }
 }

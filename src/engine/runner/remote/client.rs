@@ -69,6 +69,8 @@ pub struct EngineRead<T> {
 pub(super) enum Protocol {
     Jobs,
     GitHub,
+    /// Whoever asks says how the token is told.
+    Preset,
 }
 
 /// What speaks to the server at an address, trusting these certificates if they are given.
@@ -253,7 +255,7 @@ impl EngineClient {
     /// What it means that it sends on to another address.
     fn moved(&self, status: StatusCode) -> String {
         match self.protocol {
-            Protocol::Jobs => {
+            Protocol::Jobs | Protocol::Preset => {
                 format!("it answers {status}: it has moved, so its url in config.toml is wrong")
             }
             Protocol::GitHub => format!(
@@ -303,7 +305,7 @@ impl EngineClient {
         let request = self.http.request(method, format!("{}{path}", self.url));
         match self.protocol {
             Protocol::GitHub => of_github(request),
-            Protocol::Jobs => request,
+            Protocol::Jobs | Protocol::Preset => request,
         }
     }
 
@@ -330,8 +332,8 @@ impl EngineClient {
         token: Option<&str>,
     ) -> Result<Response, CallError> {
         let request = match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+            Some(token) if self.protocol != Protocol::Preset => request.bearer_auth(token),
+            _ => request,
         };
         let response = request.send().await.map_err(|e| failed(&e))?;
         if self.protocol == Protocol::GitHub {

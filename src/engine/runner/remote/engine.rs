@@ -7,12 +7,14 @@ use super::client::CallError;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
 use super::order::Order;
+use super::preset::PresetEngine;
 use crate::domain::remote::RemoteJob;
 
 /// An engine at which steps can run.
 pub(super) enum RemoteEngine {
     Http(HttpJobs),
     GitHub(GitHubActions),
+    Preset(PresetEngine),
 }
 
 impl RemoteEngine {
@@ -20,6 +22,7 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.token(),
             Self::GitHub(github) => github.token(),
+            Self::Preset(preset) => preset.token(),
         }
     }
 
@@ -27,6 +30,7 @@ impl RemoteEngine {
         match self {
             Self::Http(_) => HttpJobs::ABSENCE,
             Self::GitHub(github) => github.absence(),
+            Self::Preset(preset) => preset.absence(),
         }
     }
 
@@ -35,6 +39,7 @@ impl RemoteEngine {
         match self {
             Self::Http(_) => HttpJobs::PACE,
             Self::GitHub(github) => github.times().pace,
+            Self::Preset(preset) => preset.pace(),
         }
     }
 
@@ -47,6 +52,7 @@ impl RemoteEngine {
     pub fn grace(&self) -> (Option<Duration>, Duration) {
         match self {
             Self::Http(_) => (None, HttpJobs::END_WITHIN),
+            Self::Preset(_) => (None, PresetEngine::END_WITHIN),
             Self::GitHub(github) => {
                 let grace = github.times().grace;
                 (Some(grace), grace + GitHubActions::FORCED_WITHIN)
@@ -59,6 +65,7 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.check().await,
             Self::GitHub(github) => github.check().await,
+            Self::Preset(preset) => preset.check().await,
         }
     }
 
@@ -67,6 +74,7 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.send(order).await,
             Self::GitHub(github) => github.send(order).await,
+            Self::Preset(preset) => preset.send(order).await,
         }
     }
 
@@ -75,6 +83,7 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.find(&order.key).await,
             Self::GitHub(github) => github.find(order).await,
+            Self::Preset(preset) => preset.find(order).await,
         }
     }
 
@@ -88,6 +97,7 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.look(&order.key, known, wait).await,
             Self::GitHub(github) => github.look(order).await,
+            Self::Preset(preset) => preset.look(order).await,
         }
     }
 
@@ -99,6 +109,7 @@ impl RemoteEngine {
         match self {
             Self::Http(jobs) => jobs.cancel(&order.key).await,
             Self::GitHub(github) => github.cancel(order, is_forced).await,
+            Self::Preset(preset) => preset.cancel(order).await,
         }
     }
 

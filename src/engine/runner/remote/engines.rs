@@ -12,6 +12,7 @@ use super::client::{
 use super::engine::RemoteEngine;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
+use super::preset::PresetEngine;
 use super::times::RemoteTimes;
 use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
 use crate::config::operator_files::OperatorFiles;
@@ -88,7 +89,7 @@ impl Engines {
     ) -> Result<RemoteEngine, NoEngine> {
         let (settings, client) = self.client_for_job(job).await?;
         client.credential().token().await.map_err(NoEngine::Now)?;
-        Ok(self.engine(settings, client.with_urgency(urgency)))
+        self.engine(settings, client.with_urgency(urgency)).map_err(NoEngine::Now)
     }
 
     /// The same to send it, with its token as it is now, if that can be read: a step must not fail for one that was renewed.
@@ -169,7 +170,7 @@ impl Engines {
         if !owner.is_empty() {
             settings.may.retain(|name| name.starts_with(&format!("{owner}/")));
         }
-        self.engine(settings, client).check().await
+        self.engine(settings, client)?.check().await
     }
 
     /// The client of an engine of this file, for this job or repository. It is the one from before, as long as its settings are.
@@ -222,6 +223,7 @@ impl Engines {
             (Some(kept), _) => CredentialSource::Kept(kept.clone()),
         };
         let protocol = match settings.kind {
+            EngineKind::Http if settings.preset.is_some() => Protocol::Preset,
             EngineKind::Http => Protocol::Jobs,
             EngineKind::GitHub => Protocol::GitHub,
         };
@@ -229,13 +231,20 @@ impl Engines {
         Ok(EngineClient::new(http, url, protocol, credential, line))
     }
 
-    fn engine(&self, settings: EngineSettings, client: EngineClient) -> RemoteEngine {
-        match settings.kind {
-            EngineKind::Http => RemoteEngine::Http(HttpJobs::new(client)),
-            EngineKind::GitHub => {
+    fn engine(
+        &self,
+        settings: EngineSettings,
+        client: EngineClient,
+    ) -> Result<RemoteEngine, String> {
+        Ok(match (settings.kind, settings.preset) {
+            (EngineKind::Http, Some(preset)) => {
+                RemoteEngine::Preset(PresetEngine::open(client, &preset)?)
+            }
+            (EngineKind::Http, None) => RemoteEngine::Http(HttpJobs::new(client)),
+            (EngineKind::GitHub, _) => {
                 RemoteEngine::GitHub(GitHubActions::new(client, self.times, settings.may))
             }
-        }
+        })
     }
 
     fn opened(&self) -> MutexGuard<'_, OpenedEngines> {

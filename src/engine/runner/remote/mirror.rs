@@ -134,8 +134,13 @@ impl LogMirror {
         if bytes.is_empty() {
             return;
         }
+        self.take_to(bytes, self.mark.source + bytes.len() as u64);
+    }
+
+    /// The same where the source, or its part, does not count in the bytes that are taken: it goes on at `next`.
+    pub fn take_to(&mut self, bytes: &[u8], next: u64) {
         let block = self.lines.push(now(), bytes, &self.mask, self.log.wants());
-        self.mark.source += bytes.len() as u64;
+        self.mark.source = next;
         self.write(block);
         // While lines are left out, our log has more of the source than was taken.
         if self.lines.are_empty() && self.skip == 0 {

@@ -14,6 +14,7 @@ mod http_jobs;
 mod late;
 mod mirror;
 mod order;
+mod preset;
 mod runs;
 mod sent_to;
 mod timed;

@@ -100,7 +100,7 @@ impl Order {
     }
 
     /// The value of a placeholder. The service file has no others than these.
-    fn value(&self, placeholder: &str) -> String {
+    pub(super) fn value(&self, placeholder: &str) -> String {
         match placeholder {
             "sha" => self.sha.to_string(),
             "short_sha" => self.sha.short().to_owned(),

@@ -13,9 +13,9 @@ use crate::engine::runner::remote::http_jobs::HttpJobs;
 use crate::engine::runner::remote::mirror::LogMirror;
 
 /// How long the end of a log is waited for once its run has ended.
-const LOG_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const LOG_WITHIN: Duration = Duration::from_secs(20);
 /// The most pieces of a log that are read before the next look.
-const PIECES: u32 = 16;
+pub(super) const PIECES: u32 = 16;
 /// How long the next piece of a job's text may take.
 const PIECE_WITHIN: Duration = Duration::from_secs(20);
 /// How often the log of a job is asked for in vain while its run goes on.
@@ -29,6 +29,7 @@ impl Attending<'_> {
             RemoteEngine::GitHub(github) => {
                 self.mirror_jobs((engine, github), watch, is_over).await;
             }
+            RemoteEngine::Preset(preset) => self.mirror_preset(preset, watch, is_over).await,
         }
     }
 
