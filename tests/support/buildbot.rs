@@ -126,16 +126,10 @@ impl Buildbot {
         builds
     }
 
-    /// The results of the requests for each key that are complete.
-    pub async fn results(&self) -> BTreeMap<String, i64> {
-        let all = self.get("/api/v2/buildrequests?property=trunkline&limit=100000").await;
-        let complete = |request: &&Value| request["complete"] == true;
-        let requests = all["buildrequests"].as_array().unwrap().iter().filter(complete);
-        let result = |request: &Value| {
-            let key = request["properties"]["trunkline"][0].as_str().unwrap_or_default();
-            (key.to_owned(), request["results"].as_i64().unwrap())
-        };
-        requests.map(result).collect()
+    /// Whether a request is complete, by its number.
+    pub async fn is_complete(&self, request: &str) -> bool {
+        let found = self.get(&format!("/api/v2/buildrequests/{request}")).await;
+        found["buildrequests"][0]["complete"] == true
     }
 
     pub async fn get(&self, path: &str) -> Value {

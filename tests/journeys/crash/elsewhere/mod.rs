@@ -170,8 +170,8 @@ impl World {
         self.record.let_go();
         self.tally.kills += 1;
         let row = self.record.row(sha);
-        let row = match self.record.key(sha) {
-            Some(key) if row == Row::Found && self.place.has_ended(&key).await => Row::EndedThere,
+        let row = match self.record.run(sha) {
+            Some(run) if row == Row::Found && self.place.has_ended(&run).await => Row::EndedThere,
             _ => row,
         };
         *self.tally.rows.entry(row).or_default() += 1;
@@ -183,9 +183,9 @@ impl World {
 
     /// Its script has printed all, and the record is held still: the other engine is about to know that it has ended.
     async fn until_it_ended_there(&mut self, sha: &Sha) {
-        let Some(key) = self.record.key(sha) else { return };
+        let Some(run) = self.record.run(sha) else { return };
         for _ in 0..ENDED_LOOKS {
-            if self.place.has_ended(&key).await {
+            if self.place.has_ended(&run).await {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

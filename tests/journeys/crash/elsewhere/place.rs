@@ -122,11 +122,11 @@ impl Place {
         printed.lines().any(|line| line == key)
     }
 
-    /// Whether it knows that a run has ended.
-    pub async fn has_ended(&self, key: &str) -> bool {
+    /// Whether it knows that a run has ended, which it has under this number.
+    pub async fn has_ended(&self, (key, run): &(String, String)) -> bool {
         match &self.server {
             Server::Jobs(server) => server.run(key).join("end").exists(),
-            Server::Buildbot(buildbot) => buildbot.results().await.contains_key(key),
+            Server::Buildbot(buildbot) => buildbot.is_complete(run).await,
         }
     }
 

@@ -134,6 +134,13 @@ impl Record {
         }
     }
 
+    /// The key of the step that runs, and the number of its run there.
+    pub fn run(&self, sha: &Sha) -> Option<(String, String)> {
+        let deployment = self.deployment(sha)?;
+        let sent = deployment.sent(deployment.running_step()?)?;
+        Some((sent.key.to_string(), sent.run.as_ref()?.id.clone()))
+    }
+
     /// The key of the step that runs.
     pub fn key(&self, sha: &Sha) -> Option<String> {
         let deployment = self.deployment(sha)?;
