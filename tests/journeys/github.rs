@@ -48,8 +48,9 @@ impl AtGitHub {
         fs::write(&token, GITHUB_TOKEN).unwrap();
         let settings = format!(
             "poll = \"100ms\"\nemergency_countdown = \"10m\"\n[engines.github]\nkind = \"github\"\nurl = \"{}\"\n\
-             token = {{ file = {token:?} }}\nmay = [\"acme/shop\"]",
-            line.url()
+             token = {{ file = '{}' }}\nmay = [\"acme/shop\"]",
+            line.url(),
+            token.display()
         );
         Self { shop: shop.watched(&settings), github, line }
     }

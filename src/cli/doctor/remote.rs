@@ -101,7 +101,8 @@ mod tests {
             ahead: Some(TimeDelta::seconds(-40)),
             left: Some((4_812, 5_000, at("2026-11-30T05:40:00Z"))),
         };
-        let [(found, None)] = told(about.clone()).try_into().unwrap() else { panic!("it is fine") };
+        let all = told(about.clone());
+        let [(found, None)] = &all[..] else { panic!("it is fine") };
         assert!(found.contains("; the token is a fine-grained personal token, until "), "{found}");
         assert!(found.contains("; 4812 of 5000 requests are left until "), "{found}");
         let about = EngineAbout {

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
+use crate::config::operator_files::OperatorFiles;
 
 /// A user file with these sources, and the service that it watches.
 struct Desk {
@@ -20,7 +21,8 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let settings = folder.path().join("config.toml");
         fs::write(&settings, secrets.replace("HERE", folder.path().to_str().unwrap())).unwrap();
-        Self { folder, sources: Sources::new(Some(settings)) }
+        let files = OperatorFiles::new(&settings, None);
+        Self { folder, sources: Sources::new(Some(files)) }
     }
 
     fn write(&self, file: &str, text: &str) {
