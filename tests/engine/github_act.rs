@@ -21,7 +21,9 @@ mkdir -p "$OUT" && git rev-parse HEAD >"$OUT/$1"
 
 /// The steps of the document, with a repository that has the script of the workflow.
 fn file() -> String {
-    let steps = DOCUMENT.split("```toml\n").nth(2).unwrap().split("```").next().unwrap();
+    let pieces = DOCUMENT.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let mut of_steps = pieces.filter(|piece| piece.contains("[[production.steps]]"));
+    let steps = of_steps.next().unwrap();
     format!("{}{steps}", &QUICK[..QUICK.find("[[production.steps]]").unwrap()])
 }
 

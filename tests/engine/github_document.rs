@@ -18,9 +18,16 @@ fn blocks(language: &str) -> Vec<&'static str> {
     blocks.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).collect()
 }
 
+/// The one of its pieces of TOML that has this.
+fn block(part: &str) -> &'static str {
+    let all = blocks("toml");
+    let mut with = all.into_iter().filter(|block| block.contains(part));
+    with.next().unwrap_or_else(|| panic!("no piece has {part}"))
+}
+
 /// The jobs that the document's `trunkline.toml` calls.
 fn jobs() -> Vec<RemoteJob> {
-    let steps = blocks("toml")[1];
+    let steps = block("[[production.steps]]");
     let staging = "[[staging.steps]]\nname = \"smoke\"\nrun = \"true\"\n";
     let text = format!("service = \"shop\"\ntrunk = \"main\"\n{staging}{steps}");
     let file = ServiceFile::parse(&text, "trunkline.toml").unwrap_or_else(|why| panic!("{why}"));
@@ -97,7 +104,7 @@ fn workflows() -> Vec<(String, String)> {
         let text = std::fs::read_to_string(&file).unwrap();
         let name = file.file_stem().unwrap().to_string_lossy().into_owned();
         let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-        let whole = blocks.filter(|block| block.contains("\njobs:"));
+        let whole = blocks.filter(|block| block.contains("\njobs:") && block.contains("\non:"));
         all.extend(
             whole.enumerate().map(|(at, text)| (format!("{name}-{at}.yml"), text.to_owned())),
         );

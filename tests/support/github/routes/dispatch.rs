@@ -95,13 +95,13 @@ fn refused(fault: &DispatchFault) -> Option<Response> {
         }
         DispatchFault::Forbidden => Some(forbidden("actions=write")),
         DispatchFault::LimitedOnce | DispatchFault::SpentOnce => {
-            let header = match fault {
-                DispatchFault::LimitedOnce => ("retry-after", "1".to_owned()),
-                _ => ("x-ratelimit-reset", (Utc::now().timestamp() + 1).to_string()),
-            };
-            let headers = [("x-ratelimit-remaining", "0".to_owned()), header];
             let why = refusal(StatusCode::FORBIDDEN, "You have exceeded a secondary rate limit");
-            Some((headers, why).into_response())
+            if *fault == DispatchFault::LimitedOnce {
+                return Some(([("retry-after", "1")], why).into_response());
+            }
+            let reset = (Utc::now().timestamp() + 1).to_string();
+            let spent = [("x-ratelimit-remaining", "0".to_owned()), ("x-ratelimit-reset", reset)];
+            Some((spent, why).into_response())
         }
         _ => None,
     }
