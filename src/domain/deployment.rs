@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
 use super::ids::DeploymentId;
 use super::people::Actor;
-use super::remote::{EngineName, SentRun};
+use super::remote::{EngineName, SentRun, Waits};
 use super::time::{Milliseconds, between, millis};
 
 /// The longest plausible time in a deployment during which no step runs.
@@ -246,6 +246,13 @@ impl Deployment {
     pub fn unending_step(&self) -> Option<usize> {
         let step = self.running_step().filter(|_| self.is_open() && self.cancel.is_some())?;
         self.sent(step).map(|sent| sent.step)
+    }
+
+    /// What the run of its step waits for at another engine, where its time does not count meanwhile.
+    #[must_use]
+    pub fn waits(&self) -> Option<&Waits> {
+        let waits = self.sent(self.running_step()?)?.waits.as_ref();
+        waits.filter(|waits| waits.stops_clocks())
     }
 
     /// Whether this step runs now.

@@ -120,7 +120,7 @@ async fn a_merge_goes_through_github_to_production_and_back() {
         row(&screen, "#3", "verified");
         screen.keys("1g");
         promote(&mut screen, "#3");
-        screen.shows("waits for a review by @ann");
+        row(&screen, "#3", "WAITING");
         screen
     })
     .await;

