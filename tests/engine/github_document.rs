@@ -37,9 +37,7 @@ fn jobs() -> Vec<RemoteJob> {
 
 #[test]
 fn the_files_of_the_document_are_read_and_fit_each_other() {
-    let toml = blocks("toml");
-    let user = toml[0];
-    let observed = toml.iter().find(|block| block.contains(".observe]")).unwrap();
+    let (user, observed) = (block("token = { command"), block("[production.observe]"));
     let user = UserFile::parse(user, "config.toml").unwrap_or_else(|why| panic!("{why}"));
     let jobs = jobs();
     assert_eq!(jobs.len(), 2);

@@ -106,7 +106,7 @@ fn eventful(world: &Scripted) {
         let outcome = Outcome::Succeeded;
         world.record(&name, other.clone(), Fact::ObservedEnded { deployment, outcome, at: from });
         let unknown = UnknownDeployment {
-            environment: Environment::Production,
+            environment: Environment::Staging,
             engine: "github".parse().unwrap(),
             run: "5513.1".into(),
             page: Some("https://ci.example/runs/5513".into()),
