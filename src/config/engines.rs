@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 pub use self::token::{AppKey, TokenSource};
 use super::{profile, secret_sources};
+use crate::domain::lane::fits;
 use crate::domain::remote::{EngineName, RemoteCall};
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -105,17 +106,6 @@ impl EngineSettings {
 
 /// The address of GitHub for everybody.
 pub const GITHUB: &str = "https://api.github.com";
-
-/// Whether a text fits a pattern in which `*` stands for any text.
-fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
-            let mut ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-            ends.any(|at| fits(after, &rest[at..]))
-        }),
-    }
-}
 
 /// Reads the setting `engines`.
 pub(super) fn read(
