@@ -1,11 +1,13 @@
 //! `[engines.NAME]` of the user file: the engines that steps may run at, with their addresses and tokens. A commit can only
 //! name one.
 
+mod people;
 mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+pub use self::people::EnginePerson;
 pub use self::token::{AppKey, TokenSource};
 use super::{profile, secret_sources};
 use crate::domain::lane::fits;
@@ -25,6 +27,8 @@ pub struct EngineSettings {
     pub preset: Option<Preset>,
     /// The names of the jobs that services may start, or of the repositories whose workflows; a `*` stands for any text.
     pub may: Vec<String>,
+    /// Those who act there in their own names, as the operator calls them.
+    pub people: BTreeMap<String, EnginePerson>,
 }
 
 /// What an engine is.
@@ -42,7 +46,7 @@ impl EngineKind {
     pub fn of(call: &RemoteCall) -> Self {
         match call {
             RemoteCall::Http { .. } => Self::Http,
-            RemoteCall::GitHub { .. } => Self::GitHub,
+            RemoteCall::GitHub { .. } | RemoteCall::GitHubBy { .. } => Self::GitHub,
         }
     }
 
@@ -74,6 +78,12 @@ pub enum KnownPreset {
 }
 
 impl EngineSettings {
+    /// Whoever connects with this identity, by name.
+    #[must_use]
+    pub fn person(&self, presser: &str) -> Option<(&str, &EnginePerson)> {
+        people::of(&self.people, presser)
+    }
+
     /// Whether services may start this job.
     #[must_use]
     pub fn allows(&self, job: &str) -> bool {
@@ -150,6 +160,7 @@ fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Engin
     let preset = section.take("preset").and_then(|entry| preset(&entry, kind, mistakes));
     let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let token = section.take("token").and_then(|entry| token::read(&entry, kind, mistakes));
+    let people = people::read(section.take("people"), kind, mistakes);
     let may = match section.take("may") {
         Some(entry) => {
             entry.texts(mistakes).into_iter().map(|name| name.value.to_owned()).collect()
@@ -166,7 +177,7 @@ fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Engin
         mistakes.add(section.at, &section.path, sentence);
     }
     section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
-    Some(EngineSettings { kind: kind?, url: url?, ca, token, preset, may })
+    Some(EngineSettings { kind: kind?, url: url?, ca, token, preset, may, people })
 }
 
 /// The address of an engine, perhaps with a path, to which no token goes in the clear.
@@ -292,7 +303,12 @@ mod tests {
         );
         assert_eq!(token(said).unwrap(), TokenSource::Command { command, every: None });
         let app = |installation| {
-            TokenSource::App(AppKey { app: 12_345, key: "/k.pem".into(), installation })
+            TokenSource::App(AppKey {
+                app: 12_345,
+                key: "/k.pem".into(),
+                installation,
+                writes: false,
+            })
         };
         assert_eq!(token("app = 12345, key = \"/k.pem\"").unwrap(), app(None));
         assert_eq!(
@@ -305,11 +321,42 @@ mod tests {
             ("app = 1, key = \"k\"", "absolute"),
             ("key = \"/k\", env = \"A\"", "is for app"),
             ("installation = 5, env = \"A\"", "is for app"),
+            ("contents = \"write\", env = \"A\"", "is for app"),
+            ("app = 1, key = \"/k\", contents = \"all\"", "known: \"read\" and \"write\""),
             ("app = 1, key = \"/k\", env = \"A\"", "one of env, file, command and app"),
         ] {
             let why = token(text).unwrap_err();
             assert!(why.contains(said) && why.contains("config.toml:"), "{text}: {why}");
         }
+    }
+
+    #[test]
+    fn people_act_there_with_tokens_of_their_own_and_no_app_is_one_of_them() {
+        let github = "[engines.deployer]\nkind = \"github\"\nmay = [\"acme/shop\"]\n";
+        let with = |more: &str| parsed(&format!("{github}{more}"));
+        let engine = with("[engines.deployer.people.bob]\ntoken = { env = \"BOB\" }\n").unwrap();
+        let token = Some(TokenSource::Env("BOB".into()));
+        assert_eq!(engine.person("bob").unwrap().1.token, token);
+        assert_eq!(engine.person("ann"), None);
+        let bob = "[engines.deployer.people.bob]\n";
+        for (more, said) in [
+            (bob.to_owned(), "needs token"),
+            (format!("{bob}token = {{ app = 1, key = \"/k\" }}\n"), "no person is"),
+            (format!("{bob}tokn = {{ env = \"A\" }}\n"), "unknown key"),
+            (
+                format!(
+                    "{bob}login = \"bob-gh\"\n[engines.deployer.people.ann]\nlogin = \"ann\"\nlogins = [\"bob\"]\n"
+                ),
+                "belongs to",
+            ),
+        ] {
+            let why = with(&more).unwrap_err();
+            assert!(why.contains(said) && why.contains("config.toml:"), "{more}: {why}");
+        }
+        let jobs =
+            "[engines.deployer]\nkind = \"http\"\nurl = \"https://a.example\"\nmay = [\"a\"]\n";
+        let why = parsed(&format!("{jobs}{bob}login = \"b\"\n")).unwrap_err();
+        assert!(why.contains("is for kind"), "{why}");
     }
 
     #[test]
@@ -321,6 +368,7 @@ mod tests {
             token: None,
             preset: None,
             may: ["shop", "shop-*", "*-eu-*"].map(str::to_owned).to_vec(),
+            people: BTreeMap::new(),
         };
         for job in ["shop", "shop-", "shop-us", "a-eu-b"] {
             assert!(engine.allows(job), "{job}");

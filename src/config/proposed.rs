@@ -4,7 +4,9 @@
 use std::fmt::Write as _;
 
 use crate::domain::ids::ServiceName;
-use crate::workflows::{LaneName, ObservedLane, Proposal, WorkflowCall};
+use crate::workflows::{
+    LaneName, LaneQuestion, ObservedLane, ProductionPattern, Proposal, WorkflowCall,
+};
 
 /// What the engine is called in the operator's file.
 pub const ENGINE: &str = "github";
@@ -99,6 +101,67 @@ fn call(text: &mut String, wanted: &ProposedFor<'_>, proposal: &Proposal, is_kno
             );
         }
     }
+    if proposal.questions.iter().all(|question| question.call.is_none()) {
+        other_way(text, wanted, proposal);
+    }
+}
+
+/// The step that does what production follows, where no workflow takes a commit. Something of it has to be answered.
+fn other_way(text: &mut String, wanted: &ProposedFor<'_>, proposal: &Proposal) {
+    let of_production = |question: &&LaneQuestion| question.lane == LaneName::Production;
+    let asked = proposal.questions.iter().find(of_production);
+    let asked = asked.and_then(|question| question.observe.first());
+    let Some(lane) = proposal.production.as_ref().or(asked) else { return };
+    let (job, environment) = (lane.jobs.first(), lane.environments.first());
+    let needs_rollback =
+        "It needs [[rollback.steps]] beside it, which start a workflow, make a tag or run here.";
+    let (question, keys, is_both) = match (proposal.pattern, &lane.tag, &lane.branch) {
+        (ProductionPattern::AfterStaging, ..) => {
+            let environment = environment.map_or("ENVIRONMENT", String::as_str);
+            let question = format!(
+                "Does this job wait for a review of this environment? Then a promote can approve it, with a token of whoever promotes: see [engines.{ENGINE}.people] of config.toml. {needs_rollback}"
+            );
+            (question, vec![("approve", quoted(environment))], false)
+        }
+        (ProductionPattern::TagOrRelease, tag, _) => {
+            let pattern = tag.as_deref().unwrap_or("v*");
+            let Some(start) = tag_start(pattern) else { return };
+            let mut keys = vec![("tag", quoted(&format!("{start}{{deployment}}")))];
+            let what = if tag.is_none() { "release" } else { "tag" };
+            if tag.is_none() {
+                keys.push(("release", "true".into()));
+            }
+            let question = format!(
+                "Is trunkline to make a {what}, and how is it to be named? It needs {{build}} or {{deployment}}, and a rollback {{deployment}}."
+            );
+            (question, keys, true)
+        }
+        (ProductionPattern::Branch, _, Some(branch)) => {
+            let question =
+                format!("Is a promote to move the branch {branch} forwards? {needs_rollback}");
+            (question, vec![("branch", quoted(branch))], false)
+        }
+        _ => return,
+    };
+    comment(text, &question);
+    let mut all = vec![
+        ("engine", quoted(ENGINE)),
+        ("repository", quoted(wanted.repository.unwrap_or(NO_REPOSITORY))),
+        ("workflow", quoted(&lane.workflow)),
+    ];
+    all.extend(keys);
+    all.extend(job.map(|job| ("job", quoted(job))));
+    for section in ["production", "rollback"].iter().take(if is_both { 2 } else { 1 }) {
+        let step = format!("[[{section}.steps]]\nname = \"release\"\ngithub = {}\n", table(&all));
+        push(text, &step, false);
+    }
+}
+
+/// What a tag begins with so that a pattern such as `v*` takes it. `None` if it takes one name alone, or may take another.
+fn tag_start(pattern: &str) -> Option<&str> {
+    let start = pattern.strip_suffix("**").or(pattern.strip_suffix('*'))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    start.chars().all(is_plain).then_some(start)
 }
 
 fn observe(lane: LaneName, observed: &ObservedLane, wanted: &ProposedFor<'_>) -> String {

@@ -1,10 +1,13 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
+mod github_way;
 mod migrations;
+mod names;
 mod observe;
 mod on_call;
 mod paths;
 pub(super) mod people;
+mod pipeline_name;
 mod remote;
 mod steps;
 mod variables;

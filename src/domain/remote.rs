@@ -1,5 +1,7 @@
 //! Steps that run at another engine: what is asked of it, and what is known of the run there.
 
+mod way;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+pub use self::way::GitHubWay;
 use super::deployment::Deployment;
 use super::ids::{DeploymentId, InvalidName, ServiceName};
 use super::instant;
@@ -91,6 +94,22 @@ pub enum RemoteCall {
         #[schema(value_type = Milliseconds)]
         wait_within: Duration,
     },
+    /// A workflow of GitHub Actions that something else than a dispatch has deploy.
+    #[serde(rename = "github_by")]
+    GitHubBy {
+        /// `owner/name`.
+        repository: String,
+        /// The name of the file in `.github/workflows`.
+        workflow: String,
+        way: GitHubWay,
+        /// The job that deploys; an approval always names it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        job: Option<String>,
+        /// How long it may wait for people and timers at a time.
+        #[serde(with = "millis")]
+        #[schema(value_type = Milliseconds)]
+        wait_within: Duration,
+    },
 }
 
 impl RemoteCall {
@@ -99,7 +118,7 @@ impl RemoteCall {
     pub fn job(&self) -> &str {
         match self {
             Self::Http { job } => job,
-            Self::GitHub { workflow, .. } => workflow,
+            Self::GitHub { workflow, .. } | Self::GitHubBy { workflow, .. } => workflow,
         }
     }
 
@@ -108,7 +127,7 @@ impl RemoteCall {
     pub fn allowed_as(&self) -> &str {
         match self {
             Self::Http { job } => job,
-            Self::GitHub { repository, .. } => repository,
+            Self::GitHub { repository, .. } | Self::GitHubBy { repository, .. } => repository,
         }
     }
 
@@ -117,7 +136,34 @@ impl RemoteCall {
     pub fn wait_within(&self) -> Option<Duration> {
         match self {
             Self::Http { .. } => None,
-            Self::GitHub { wait_within, .. } => Some(*wait_within),
+            Self::GitHub { wait_within, .. } | Self::GitHubBy { wait_within, .. } => {
+                Some(*wait_within)
+            }
+        }
+    }
+
+    /// How a workflow of GitHub is made to deploy, if that is no dispatch.
+    #[must_use]
+    pub fn way(&self) -> Option<&GitHubWay> {
+        match self {
+            Self::Http { .. } | Self::GitHub { .. } => None,
+            Self::GitHubBy { way, .. } => Some(way),
+        }
+    }
+
+    /// Whether it acts in the name of whoever asks for the deployment.
+    #[must_use]
+    pub fn needs_presser(&self) -> bool {
+        matches!(self.way(), Some(GitHubWay::Approve { .. }))
+    }
+
+    /// Whether a second request starts nothing that the first one started.
+    #[must_use]
+    pub fn starts_once(&self) -> bool {
+        match self {
+            Self::Http { .. } => true,
+            Self::GitHub { .. } => false,
+            Self::GitHubBy { way, .. } => !matches!(way, GitHubWay::Approve { .. }),
         }
     }
 }
@@ -155,9 +201,26 @@ impl fmt::Display for RunKey {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunRef {
     pub id: String,
+    /// Which attempt of it, where that is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
     /// The address of its page, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
+}
+
+impl RunRef {
+    /// The first attempt of a run.
+    #[must_use]
+    pub fn new(id: impl Into<String>, page: Option<String>) -> Self {
+        Self { id: id.into(), attempt: None, page }
+    }
+
+    /// The number of the attempt.
+    #[must_use]
+    pub fn attempt(&self) -> u64 {
+        self.attempt.unwrap_or(1)
+    }
 }
 
 /// How it became known which run it is.

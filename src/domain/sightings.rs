@@ -144,6 +144,7 @@ impl ServiceState {
             retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
+            presser: None,
         }
     }
 

@@ -54,8 +54,10 @@ pub struct ForPlan {
     pub variables: KnownVariables,
     /// Why a step cannot run at the engine that it names.
     pub unusable_engine: Option<String>,
-    /// What the workflow files say of the runs that the steps start at GitHub.
+    /// What the workflow files, and GitHub itself, say of what the steps start there.
     pub workflow_findings: Vec<Finding>,
+    /// The identity of whoever asks, if a step acts in their name at another engine.
+    pub presser: Option<String>,
     /// What a rollback by hand needs to know.
     pub by_hand: Option<HandFacts>,
     /// The builds for which it was gathered.
@@ -105,7 +107,11 @@ pub fn decide(
         Command::Execute { action, fingerprint, overrides } => {
             let plan = plan(service, *action, context)?;
             plan.check(fingerprint, overrides, service.state)?;
-            Ok(executed(service, &plan, overrides.clone(), context.next))
+            let mut decided = executed(service, &plan, overrides.clone(), context.next);
+            if let Some(Gathered::Plan(gathered)) = context.gathered {
+                note_presser(&mut decided.facts, gathered.presser.as_ref());
+            }
+            Ok(decided)
         }
         Command::Cancel { deployment, reason } => Ok(cancel::cancel(service, *deployment, reason)?),
         Command::GiveUp { deployment, reason } => {
@@ -175,6 +181,14 @@ pub fn plan(
         ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)
     });
     Ok(plan)
+}
+
+fn note_presser(facts: &mut [Fact], presser: Option<&String>) {
+    for fact in facts {
+        if let Fact::DeploymentRequested(request) = fact {
+            request.presser = presser.cloned();
+        }
+    }
 }
 
 fn executed(

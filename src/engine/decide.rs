@@ -170,6 +170,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
         retries: None,
         findings: Vec::new(),
         overrides: std::collections::BTreeMap::new(),
+        presser: None,
     })))
 }
 

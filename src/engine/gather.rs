@@ -2,6 +2,7 @@
 
 pub(super) mod stated;
 mod tip;
+mod ways;
 mod workflow;
 
 use std::path::PathBuf;
@@ -16,10 +17,12 @@ use super::checkouts;
 use super::commands::{CommandError, ForPlan, Gathered};
 use super::input::Input;
 use super::migrations;
+use super::runner::remote::Engines;
 use super::trunk;
 use super::variables::{Ask, StepNeeds, Variables};
 use super::world::{Service, WorldReader};
 use crate::config::service_file::ServiceFile;
+use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Refusal};
 use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, StepSpec};
@@ -48,9 +51,22 @@ pub struct GatherContext {
     /// The folder of all checkouts.
     pub checkouts: PathBuf,
     pub variables: Arc<Variables>,
+    /// The engines at which a plan looks before anybody confirms it.
+    pub engines: Arc<Engines>,
 }
 
 impl GatherContext {
+    #[must_use]
+    pub fn new(
+        world: &WorldReader,
+        inputs: &mpsc::Sender<Input>,
+        (checkouts, variables): (PathBuf, Arc<Variables>),
+        engines: &Arc<Engines>,
+    ) -> Self {
+        let (world, inputs, engines) = (world.clone(), inputs.clone(), engines.clone());
+        Self { world, inputs, checkouts, variables, engines }
+    }
+
     /// Gives the writer the service file of a commit before any later command: a step's job takes the names of its secrets
     /// from this file.
     async fn remember(
@@ -84,13 +100,14 @@ pub fn is_needed(command: &Command) -> bool {
 /// As [`for_plan`].
 pub async fn gather(
     context: &GatherContext,
-    name: &ServiceName,
+    (name, caller): (&ServiceName, &Caller),
     command: &Command,
     begun: Instant,
 ) -> Result<Option<Gathered>, CommandError> {
-    let action = match command {
-        Command::Execute { action, .. } => *action,
-        Command::Ask { build, .. } => Action::Promote { build: *build },
+    let (action, presser) = match command {
+        Command::Execute { action, .. } => (*action, Some(caller)),
+        // Somebody else promotes it.
+        Command::Ask { build, .. } => (Action::Promote { build: *build }, None),
         Command::Release { bad: Some(names), .. } | Command::Quarantine { commits: names, .. } => {
             return Ok(Some(Gathered::Commits(commits(context, name, names).await)));
         }
@@ -104,7 +121,7 @@ pub async fn gather(
         }
         _ => return Ok(None),
     };
-    Ok(Some(Gathered::Plan(Box::new(Box::pin(for_plan(context, name, action)).await?))))
+    Ok(Some(Gathered::Plan(Box::new(Box::pin(for_plan(context, name, action, presser)).await?))))
 }
 
 /// The named commits that git finds in a build. An ambiguous name gives every candidate.
@@ -148,7 +165,7 @@ async fn commits(context: &GatherContext, name: &ServiceName, names: &[String]) 
     found
 }
 
-/// Gathers the range, the steps and the migrations for an action.
+/// Gathers the range, the steps and the migrations for an action, which the presser would carry out.
 ///
 /// # Errors
 /// When the action names no build, its pipeline cannot be used, or git fails.
@@ -156,6 +173,7 @@ pub async fn for_plan(
     context: &GatherContext,
     name: &ServiceName,
     action: Action,
+    presser: Option<&Caller>,
 ) -> Result<ForPlan, CommandError> {
     let (ends, target, between, mirror, paths, seen, first) = {
         let world = context.world.world();
@@ -228,7 +246,17 @@ pub async fn for_plan(
     });
     let unusable_engine = context.variables.unusable_engine(&steps);
     let by_hand = by_hand.flatten();
-    let workflow_findings = Box::pin(workflow::findings(context, name, &steps, &ends)).await;
+    let mut workflow_findings = Box::pin(workflow::findings(context, name, &steps, &ends)).await;
+    let needs_presser = |step: &StepSpec| step.remote().is_some_and(|job| job.call.needs_presser());
+    let presser = presser.map(|caller| caller.identity.digest_name());
+    let told = ways::PlannedSteps {
+        service: name,
+        target: &target,
+        ends: &ends,
+        presser: presser.as_deref(),
+    };
+    workflow_findings.extend(Box::pin(ways::findings(context, &steps, told)).await);
+    let presser = presser.filter(|_| steps.iter().any(needs_presser));
     Ok(ForPlan {
         range,
         steps,
@@ -236,6 +264,7 @@ pub async fn for_plan(
         variables,
         unusable_engine,
         workflow_findings,
+        presser,
         by_hand,
         ends,
     })

@@ -278,7 +278,8 @@ impl Handle {
         caller: &Caller,
     ) -> Result<Plan, CommandError> {
         for _ in 0..GATHER_ATTEMPTS {
-            let gathered = Box::pin(gather::for_plan(&self.0.gather, name, action)).await?;
+            let gathered =
+                Box::pin(gather::for_plan(&self.0.gather, name, action, Some(caller))).await?;
             let gathered = Gathered::Plan(Box::new(gathered));
             let now = self.0.clock.now();
             let planned = self.read_service(name, |service| {
@@ -329,7 +330,7 @@ impl Handle {
                 // It is refused, was recorded before, or needs nothing from git. The writer compares the request.
                 None
             } else {
-                Box::pin(gather::gather(&self.0.gather, name, &command, begun)).await?
+                Box::pin(gather::gather(&self.0.gather, (name, caller), &command, begun)).await?
             };
             let (reply, answer) = oneshot::channel();
             let request = CommandRequest {

@@ -81,8 +81,7 @@ impl Engine {
         let remote = RemoteRunner::new(&runs, engines.clone(), foundation.clone(), remote_times);
         let variables = Arc::new(Variables::open(environment, files, &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
-        let gather =
-            GatherContext { world: world.clone(), inputs: inputs.clone(), checkouts, variables };
+        let gather = GatherContext::new(&world, &inputs, (checkouts, variables), &engines);
         let runtime = runtime::Handle::current();
         let webhooks = Webhooks::telling(remote.wakers().clone());
         let runners = Runners { local: runner.clone(), remote: Arc::new(remote) };

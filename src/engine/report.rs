@@ -10,7 +10,7 @@ use crate::domain::event::{Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::late::LATE_LOGIN;
 use crate::domain::people::Actor;
-use crate::domain::remote::{FoundBy, RemoteCall, RunKey, RunRef, Waits};
+use crate::domain::remote::{FoundBy, RunKey, RunRef, Waits};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
 use crate::domain::variables::VariableDigests;
@@ -115,16 +115,18 @@ pub fn run_absent(
     let sent = deployment.sent(step).filter(|sent| sent.run.is_none())?;
     let job = deployment.request.steps.get(step)?.remote()?;
     // Anywhere else a second send would deploy twice.
-    let is_once = matches!(job.call, RemoteCall::Http { .. });
-    let may = is_once && deployment.runs_step(step) && deployment.cancel.is_none();
+    let may = job.call.starts_once() && deployment.runs_step(step) && deployment.cancel.is_none();
     let within = job.start_within;
     may.then(|| {
         let engine = sent.engine.clone();
         if between(sent.since, now) >= within {
             let (within, key) = (say(within), &sent.key);
-            let why = format!(
-                "no run {key} could be started at {engine} within {within}; a request may still be on its way there"
-            );
+            let why = if job.call.way().is_some() {
+                let workflow = job.call.job();
+                format!("no run of {workflow} began at {engine} within {within}; one may still begin: look there before you try again")
+            } else {
+                format!("no run {key} could be started at {engine} within {within}; a request may still be on its way there")
+            };
             let (outcome, took) = (StepOutcome::Unfound(why), Duration::ZERO);
             return Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None };
         }

@@ -151,6 +151,14 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn flag(&self, mistakes: &mut Mistakes<'_>) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.wrong_type("true or false", mistakes),
+        }
+    }
+
     /// A whole number from 1 on.
     pub fn count(&self, mistakes: &mut Mistakes<'_>) -> Option<u32> {
         let DeValue::Integer(number) = self.value else {

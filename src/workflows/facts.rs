@@ -91,6 +91,20 @@ impl<'a> WorkflowFacts<'a> {
         dispatch.map_or_else(Vec::new, |occasion| used(self.workflow, occasion, self.files))
     }
 
+    /// The groups of its runs for merges. `None` if no merge starts it.
+    pub(crate) fn groups_of_merges(&self) -> Option<Vec<UsedGroup>> {
+        let occasions = occasion::occasions(self.workflow, self.files.workflows(), self.place);
+        let merges: Vec<_> = occasions.iter().filter(|one| is_merge(one.root())).collect();
+        let of_merge = |occasion: &&Occasion| used(self.workflow, occasion, self.files);
+        (!merges.is_empty()).then(|| merges.iter().flat_map(of_merge).collect())
+    }
+
+    /// What starts it.
+    pub(crate) fn triggers(&self) -> Vec<TriggerKind> {
+        let occasions = occasion::occasions(self.workflow, self.files.workflows(), self.place);
+        occasions.into_iter().map(|occasion| occasion.trigger).collect()
+    }
+
     /// The groups of a dispatch that runs for merges use as well, those of other workflows too.
     #[must_use]
     pub fn shared_groups(&self, inputs: &[(String, String)]) -> Vec<SharedGroup> {

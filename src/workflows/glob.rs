@@ -15,7 +15,7 @@ pub(crate) fn takes(patterns: &[String], name: &str) -> bool {
     is_taken
 }
 
-fn fits(pattern: &str, name: &str) -> bool {
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     if !has_wildcard(pattern) {
         return pattern == name;
     }

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use crate::WorkflowFiles;
 use crate::expression::Certainty;
 use crate::facts::{GroupName, WorkflowFacts};
+use crate::glob;
 use crate::model::DeclaredInput;
-use crate::occasion::WorkflowPlace;
+use crate::occasion::{TriggerKind, WorkflowPlace};
+use crate::yaml::Unreadable;
 
 /// The most inputs that github.com takes.
 pub const MOST_INPUTS: usize = 25;
@@ -59,6 +61,99 @@ impl Remark {
     }
 }
 
+/// What has a workflow deploy without a dispatch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherStart<'a> {
+    /// The run of a merge, which is let go on by a review.
+    Approval,
+    /// The name of the tag, if it is known.
+    Tag(Option<&'a str>),
+    Release,
+    Branch(&'a str),
+}
+
+/// Everything that the files say of a workflow that deploys without a dispatch.
+#[must_use]
+pub fn remarks_of_other(
+    files: &WorkflowFiles,
+    place: &WorkflowPlace,
+    (file, start): (&str, OtherStart<'_>),
+) -> Vec<Remark> {
+    let facts = match known(files, file, place) {
+        Ok(facts) => facts,
+        Err(remark) => return vec![remark],
+    };
+    let triggers = facts.triggers();
+    let has = |is: &dyn Fn(&TriggerKind) -> bool| triggers.iter().any(is);
+    let (is_started, what) = match start {
+        OtherStart::Approval => return approval(&facts),
+        OtherStart::Release => (has(&|on| *on == TriggerKind::Release), "a release".to_owned()),
+        OtherStart::Tag(name) => {
+            let takes = |pattern: &str| name.is_none_or(|name| glob::fits(pattern, name));
+            let is_it = |on: &TriggerKind| matches!(on, TriggerKind::Tag(of) if takes(of));
+            (has(&is_it), name.map_or_else(|| "a tag".to_owned(), |name| format!("the tag {name}")))
+        }
+        OtherStart::Branch(name) => {
+            let is_it = |on: &TriggerKind| matches!(on, TriggerKind::PushBranch(of) if glob::fits(of, name));
+            let is_trunk = name == place.trunk && has(&|on| *on == TriggerKind::PushTrunk);
+            (has(&is_it) || is_trunk, format!("a push of {name}"))
+        }
+    };
+    if is_started {
+        return Vec::new();
+    }
+    // A pattern may say more than is read here.
+    vec![Remark::warning(format!("as far as {file} tells, {what} does not start it"))]
+}
+
+/// What may befall a run that waits for its review.
+fn approval(facts: &WorkflowFacts<'_>) -> Vec<Remark> {
+    let file = facts.file();
+    let Some(groups) = facts.groups_of_merges() else {
+        return vec![Remark::warning(format!("as far as {file} tells, no merge starts it"))];
+    };
+    let mut remarks = Vec::new();
+    for used in groups.iter().filter(|used| used.name != GroupName::OwnOfRun) {
+        let name = match &used.name {
+            GroupName::Known(name) => format!("{name:?}"),
+            GroupName::OwnOfRun | GroupName::Computed => "that is computed".to_owned(),
+        };
+        if used.cancels != Certainty::No {
+            remarks.push(Remark::warning(format!(
+                "the next merge cancels this run, while it waits or deploys: {file} has cancel-in-progress for its concurrency group {name}"
+            )));
+        }
+    }
+    let is_apart = groups.iter().any(|used| used.name != GroupName::OwnOfRun);
+    if !is_apart {
+        remarks.push(Remark::not_known(format!(
+            "nothing in {file} keeps two runs apart: at GitHub an older one can be approved after this one"
+        )));
+    }
+    remarks.dedup();
+    remarks
+}
+
+/// The facts of a workflow, or why they are not known.
+fn known<'a>(
+    files: &'a WorkflowFiles,
+    file: &str,
+    place: &'a WorkflowPlace,
+) -> Result<WorkflowFacts<'a>, Remark> {
+    WorkflowFacts::of(files, file, place).ok_or_else(|| {
+        let is_it = |error: &&Unreadable| error.file.ends_with(&format!("/{file}"));
+        match files.unreadable().iter().find(is_it) {
+            Some(error) => {
+                Remark::not_known(format!("{error}; what this workflow does is not known"))
+            }
+            None => Remark::refused(format!(
+                "{} has no .github/workflows/{file}, so GitHub cannot start it",
+                place.trunk
+            )),
+        }
+    })
+}
+
 /// Everything that the files say of a planned start, the worst first.
 #[must_use]
 pub fn remarks(
@@ -67,18 +162,9 @@ pub fn remarks(
     start: &PlannedStart<'_>,
 ) -> Vec<Remark> {
     let file = start.workflow;
-    let Some(facts) = WorkflowFacts::of(files, file, place) else {
-        let unreadable =
-            files.unreadable().iter().find(|error| error.file.ends_with(&format!("/{file}")));
-        return vec![match unreadable {
-            Some(error) => {
-                Remark::not_known(format!("{error}; what this workflow does is not known"))
-            }
-            None => Remark::refused(format!(
-                "{} has no .github/workflows/{file}, so GitHub cannot start it",
-                place.trunk
-            )),
-        }];
+    let facts = match known(files, file, place) {
+        Ok(facts) => facts,
+        Err(remark) => return vec![remark],
     };
     let Some(declared) = facts.inputs() else {
         return vec![Remark::refused(format!(

@@ -5,6 +5,7 @@ use crate::calls::WorkflowCall;
 use crate::deploys::DeployingJob;
 use crate::expression::Certainty;
 use crate::facts::WorkflowFacts;
+use crate::glob::has_wildcard;
 use crate::lanes::{self, LaneGuess, ObservedLane};
 use crate::occasion::{TriggerKind, WorkflowPlace};
 use crate::proposal::{LaneName, Proposal, target_name};
@@ -45,8 +46,8 @@ fn if_sure(
         }
         ProductionPattern::AfterStaging => {
             let rest = other_way.unwrap_or_else(|| {
-                "Promoting means approving that run at GitHub; whether it waits for an approval is not in the file. To promote and \
-                 roll back by build, add promote.yml (shown)."
+                "Promoting means approving that run, which trunkline does with a token of whoever promotes; whether it waits for an \
+                 approval is not in the file. To roll back, and to promote by build, add promote.yml (shown)."
                     .into()
             });
             format!("One run deploys staging and then production ({file}). {rest}")
@@ -56,16 +57,22 @@ fn if_sure(
                 .tag
                 .as_ref()
                 .map_or_else(|| "releases".to_owned(), |tag| format!("tags {tag}"));
-            let rest =
-                other_way.unwrap_or_else(|| "With an input for the commit it can promote.".into());
-            format!(
-                "Production follows {what} ({file}). trunkline shows it; it makes no tags. {rest}"
-            )
+            let is_moved = lane.tag.as_deref().is_some_and(|tag| !has_wildcard(tag));
+            let makes = match &other_way {
+                Some(_) => "trunkline shows it.",
+                None if is_moved => "trunkline shows it; it moves no tag.",
+                None => {
+                    "trunkline can make one at the commit of a build; how it is named is asked."
+                }
+            };
+            let rest = other_way
+                .unwrap_or_else(|| "With an input for the commit it can be started, too.".into());
+            format!("Production follows {what} ({file}). {makes} {rest}")
         }
         ProductionPattern::Branch => {
             let branch = lane.branch.as_deref().unwrap_or("unknown");
             let rest =
-                other_way.unwrap_or_else(|| "Promoting needs a workflow that moves it.".into());
+                other_way.unwrap_or_else(|| "trunkline can move it forwards to a build; a rollback needs a workflow that deploys a commit.".into());
             format!(
                 "Production is the branch {branch} ({file}). Its commits are matched to builds of {}. {rest}",
                 place.trunk
@@ -220,7 +227,7 @@ pub(crate) fn question_of_call(question: &str) -> String {
 /// Whether a run waits between staging and production stands in no file.
 pub(crate) fn is_approved(way: &ProductionWay<'_>) -> String {
     format!(
-        "Does a run of {} wait for an approval before production? Then approving it at GitHub promotes its build. If not, each \
+        "Does a run of {} wait for an approval before production? Then approving it promotes its build. If not, each \
          merge goes on to production by itself.",
         way.first().file
     )
@@ -233,10 +240,10 @@ pub(crate) fn no_call(way: &ProductionWay<'_>, why: Option<&str>) -> (String, St
             "there is nothing to promote: a merge is production".to_owned()
         }
         ProductionPattern::TagOrRelease => {
-            "it would take a tag or release, and trunkline makes none".to_owned()
+            "no workflow takes a commit; a tag or release that trunkline makes can do it, once it is said how it is named".to_owned()
         }
         ProductionPattern::Branch => {
-            "it would move a branch, which needs a workflow that does it".to_owned()
+            "no workflow takes a commit; trunkline can move the branch forwards, once there are steps for a rollback".to_owned()
         }
         _ => "no workflow takes a commit".to_owned(),
     };

@@ -40,7 +40,7 @@ fn promote(world: &mut ScriptedWorld) -> DeploymentId {
 
 fn found(deployment: DeploymentId, how: FoundBy) -> Fact {
     let page = Some("https://github.example/acme/shop/actions/runs/881".to_owned());
-    Fact::RunFound { deployment, step: 0, run: RunRef { id: "881".into(), page }, how }
+    Fact::RunFound { deployment, step: 0, run: RunRef::new("881", page), how }
 }
 
 #[tokio::test(start_paused = true)]

@@ -68,7 +68,7 @@ fn see(record: &mut Record, of: DeploymentId, sight: &LateSight) -> Option<Deplo
 }
 
 fn sight(has_begun: bool, ended: Option<Outcome>, record: &Record) -> LateSight {
-    let run = RunRef { id: "881".into(), page: None };
+    let run = RunRef::new("881", None);
     LateSight { run, has_begun, ended: ended.map(|outcome| (outcome, record.now)) }
 }
 
@@ -131,7 +131,7 @@ fn a_late_run_that_ended_well_is_live_unless_another_ended_after_it() {
 fn a_known_run_that_was_given_up_is_told_only_when_it_is_over() {
     let mut record = with_builds(1..=2);
     let lost = promote(&mut record, 2, StepOutcome::Succeeded);
-    let run = RunRef { id: "881".into(), page: None };
+    let run = RunRef::new("881", None);
     let how = FoundBy::Answer;
     let found = Fact::RunFound { deployment: lost, step: 0, run, how };
     record.push(Actor::System, found);
@@ -142,12 +142,7 @@ fn a_known_run_that_was_given_up_is_told_only_when_it_is_over() {
     let lost = promote(&mut record, 2, unfound());
     record.push(
         Actor::System,
-        Fact::RunFound {
-            deployment: lost,
-            step: 0,
-            run: RunRef { id: "881".into(), page: None },
-            how,
-        },
+        Fact::RunFound { deployment: lost, step: 0, run: RunRef::new("881", None), how },
     );
     let running = sight(true, None, &record);
     assert_eq!(see(&mut record, lost, &running), None);

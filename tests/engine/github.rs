@@ -663,7 +663,7 @@ async fn a_check_names_the_permission_that_is_missing_and_starts_nothing() {
 }
 
 /// A `gh` that notes what it was asked, and whose run ends as the file `exit` says.
-const GH: &str = r#"#!/bin/sh
+pub(crate) const GH: &str = r#"#!/bin/sh
 cd "$(dirname "$0")" && echo "$*" >>asked
 case "$*" in
   "run list "*"-L 1 "*) echo 880 ;;

@@ -289,6 +289,14 @@ async fn an_app_asks_for_no_more_than_the_operator_allows() {
     let file = OperatorFiles::new(&user, None).load().unwrap();
     let [checked] = check_engines(&file, user, BTreeMap::new()).await.try_into().unwrap();
     assert_eq!((checked.answers, checked.about.lacks), (Ok(()), Some("Actions: write")));
+    assert_eq!(checked.about.lacks_writing, Some("contents = \"write\" beside the key of its App"));
+    // Only where the operator says so it may make tags and move branches.
+    operator.write("may = [\"acme/shop\"]", ", contents = \"write\"");
+    let given = json!({ "actions": "write", "contents": "write" });
+    operator.forge.change(|made| made.permissions = given.clone());
+    assert_eq!(operator.workflows().await, Ok(1));
+    let asked = operator.forge.bodies().pop().unwrap();
+    assert_eq!(asked["permissions"], given);
 }
 
 #[tokio::test]

@@ -14,9 +14,10 @@ use trunkline_testing::github::{DeploymentOf, DispatchFault, GITHUB_TOKEN, GitHu
 use trunkline_testing::github_description::{DescribedGitHub, descriptions};
 
 use crate::github::{Actions, file, settings};
+use crate::github_ways::one_promote_in_every_way;
 
 /// What trunkline asks, below the path of a repository.
-const ASKED: [&str; 11] = [
+const ASKED: [&str; 18] = [
     "GET ",
     "GET /actions/workflows",
     "POST /actions/workflows/{workflow_id}/dispatches",
@@ -26,7 +27,14 @@ const ASKED: [&str; 11] = [
     "GET /actions/runs/{run_id}/attempts/{attempt_number}",
     "GET /actions/runs/{run_id}/attempts/{attempt_number}/jobs",
     "GET /actions/runs/{run_id}/pending_deployments",
+    "POST /actions/runs/{run_id}/pending_deployments",
     "GET /actions/jobs/{job_id}/logs",
+    "GET /git/ref/{ref}",
+    "POST /git/refs",
+    "PATCH /git/refs/{ref}",
+    "GET /compare/{basehead}",
+    "POST /releases",
+    "GET /releases/tags/{tag}",
     "POST /actions/runs/{run_id}/cancel",
 ];
 
@@ -42,6 +50,7 @@ async fn what_is_asked_of_github_and_answered_here_is_as_github_describes_it() {
         a_run_is_found_without_its_number(&all).await;
         the_first_attempt_counts(&all).await;
         runs_are_ended(&all).await;
+        one_promote_in_every_way(&all, path).await;
         others_are_answered(&all.github, &described).await;
         let operations = described.operations();
         for asked in ASKED {
@@ -49,6 +58,7 @@ async fn what_is_asked_of_github_and_answered_here_is_as_github_describes_it() {
             let operation = format!("{method} /repos/{{owner}}/{{repo}}{path}");
             assert!(operations.contains(&operation), "{name}: {operation}: {operations:?}");
         }
+        assert!(operations.contains("GET /user"), "{name}: {operations:?}");
         assert!(operations.contains("GET /rate_limit"), "{name}: {operations:?}");
         let violations = described.violations();
         assert!(violations.is_empty(), "{name}: {}", violations.join("\n"));
@@ -130,6 +140,17 @@ async fn others_are_answered(github: &GitHub, described: &DescribedGitHub) {
     let run = busy(github);
     let one = github.runs().into_iter().find(|one| one.id == run).unwrap();
     get("/user").await;
+    for path in ["/releases/tags/r1-none", "/git/ref/tags%2Fnone"] {
+        ask(Method::GET, &format!("/repos/acme/shop{path}"), None, 404).await;
+    }
+    let head = github.reference("heads/production").unwrap();
+    for (method, path, body, status) in [
+        (Method::POST, "/git/refs", json!({ "ref": "refs/heads/production", "sha": head }), 422),
+        (Method::POST, "/git/refs", json!({ "ref": "refs/tags/new", "sha": "c".repeat(40) }), 422),
+        (Method::PATCH, "/git/refs/heads%2Fnone", json!({ "sha": head }), 422),
+    ] {
+        ask(method, &format!("/repos/acme/shop{path}"), Some(body), status).await;
+    }
     for path in [
         "/actions/workflows/deploy.yml",
         "/actions/runs?branch=main&event=push&status=success&per_page=1&exclude_pull_requests=true",

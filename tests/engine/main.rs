@@ -16,6 +16,7 @@ mod github_clients;
 mod github_description;
 mod github_document;
 mod github_mean;
+mod github_ways;
 mod guards;
 mod hanging_log;
 mod http_jobs;

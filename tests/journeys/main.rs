@@ -10,3 +10,4 @@ mod picture;
 mod practice;
 mod promote_and_back;
 mod terminal;
+mod ways;

@@ -428,7 +428,7 @@ async fn every_fact_is_as_described() {
         let sent = Fact::RunSent { deployment, step, engine, key: key.unwrap() };
         world.record(&service(), Actor::System, sent);
         let page = Some("https://deployer.example.com/runs/881".to_owned());
-        let (run, how) = (RunRef { id: "881".into(), page }, FoundBy::Search);
+        let (run, how) = (RunRef::new("881", page), FoundBy::Search);
         world.record(&service(), Actor::System, Fact::RunFound { deployment, step, run, how });
         let by = vec!["@ann".to_owned()];
         let environment = "production".to_owned();

@@ -122,5 +122,6 @@ pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
         retries: None,
         findings: Vec::new(),
         overrides: BTreeMap::new(),
+        presser: None,
     }
 }

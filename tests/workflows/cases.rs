@@ -139,6 +139,56 @@ fn what_is_proposed_as_a_comment_can_be_read_once_it_is_answered() {
     }
 }
 
+/// A way without a dispatch is proposed as a comment; only one that can roll back too is whole with its lines alone.
+#[test]
+fn a_tag_that_would_deploy_is_proposed_with_its_rollback_and_an_approval_or_a_branch_without() {
+    let mut seen = [0, 0, 0];
+    for path in shapes() {
+        let shape = RepositoryShape::read(&path);
+        let mut proposal = shape.proposal();
+        let name = "shop".parse().unwrap();
+        let wanted =
+            ProposedFor { name: &name, trunk: &shape.place.trunk, repository: Some("acme/shop") };
+        if proposal.staging.is_none() {
+            let asked = proposal.questions.iter().find(|question| !question.observe.is_empty());
+            proposal.staging = asked.map(|question| question.observe[0].clone());
+        }
+        let file = service_file(&wanted, &proposal);
+        let kinds = ["approve = \"", "tag = \"", "branch = \""];
+        let is_step = |line: &&str| line.starts_with("# github = ") && !line.contains("event = ");
+        for line in file.lines().filter(is_step) {
+            let Some(at) = kinds.iter().position(|kind| line.contains(kind)) else { continue };
+            seen[at] += 1;
+        }
+        let answered: Vec<_> = file
+            .lines()
+            .map(|line| {
+                let is_setting = line.starts_with("# [[")
+                    || line.starts_with("# github = ")
+                    || line.starts_with("# name = ");
+                if is_setting && !line.contains("event = ") { &line[2..] } else { line }
+            })
+            .collect();
+        let answered = answered.join("\n");
+        let has_rollback = answered.contains("\n[[rollback.steps]]");
+        if !answered.contains("\n[[production.steps]]") || proposal.staging.is_none() {
+            continue;
+        }
+        match ServiceFile::parse(&answered, "trunkline.toml") {
+            Ok(_) => assert!(has_rollback, "{}", path.display()),
+            Err(error) => {
+                let why = error.to_string();
+                assert!(
+                    !has_rollback && why.contains("rollback has none"),
+                    "{}: {why}\n{answered}",
+                    path.display()
+                );
+            }
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
 #[test]
 fn a_new_workflow_that_is_shown_is_one_and_takes_the_commit_and_the_key() {
     let mut seen = 0;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use trunkline::workflows::preflight::{
-    MOST_INPUTS, MOST_INPUTS_OF_SERVER, PlannedStart, Remark, Weight, remarks,
+    MOST_INPUTS, MOST_INPUTS_OF_SERVER, OtherStart, PlannedStart, Remark, Weight, remarks,
+    remarks_of_other,
 };
 use trunkline::workflows::{WorkflowFiles, WorkflowPlace, named_group};
 
@@ -139,6 +140,51 @@ fn what_cannot_be_read_is_said_as_not_known() {
     assert!(one(&found, Weight::NotKnown).contains("is computed when it runs"), "{found:?}");
     let of_run = GOOD.replace("group: production", "group: \"${{ github.run_id }}\"");
     assert_eq!(said(&[("deploy.yml", &of_run)], &INPUTS, MOST_INPUTS), []);
+}
+
+const CHAIN: &str = "on: {push: {branches: [main]}}\njobs:\n  staging:\n    environment: staging\n    steps: [{run: ./deploy.sh}]\n  production:\n    needs: staging\n    environment: production\n    steps: [{run: ./deploy.sh}]\n";
+
+fn other(text: &str, start: OtherStart<'_>) -> Vec<Remark> {
+    let files = WorkflowFiles::read([(".github/workflows/deploy.yml", text)]);
+    let place = WorkflowPlace { repository: Some("acme/shop".into()), trunk: "main".into() };
+    remarks_of_other(&files, &place, ("deploy.yml", start))
+}
+
+#[test]
+fn a_run_that_the_next_merge_would_cancel_while_it_waits_is_warned_of() {
+    let with = |group: &str| other(&format!("{CHAIN}{group}"), OtherStart::Approval);
+    assert_eq!(with("concurrency: deploy\n"), [], "the group keeps an order");
+    let cancels = with("concurrency: {group: deploy, cancel-in-progress: true}\n");
+    let said = one(&cancels, Weight::Warning);
+    assert!(
+        said.contains("the next merge cancels this run") && said.contains("\"deploy\""),
+        "{said}"
+    );
+    let apart = one(&with(""), Weight::NotKnown);
+    assert!(apart.contains("an older one can be approved after this one"), "{apart}");
+    let by_hand = other("on: workflow_dispatch\njobs: {}\n", OtherStart::Approval);
+    assert!(one(&by_hand, Weight::Warning).contains("no merge starts it"));
+}
+
+#[test]
+fn a_tag_a_release_or_a_branch_that_starts_nothing_is_warned_of() {
+    let on = |on: &str| format!("on: {on}\njobs:\n  deploy:\n    steps: [{{run: ./deploy.sh}}]\n");
+    for (text, start, is_started) in [
+        ("{push: {tags: ['v*']}}", OtherStart::Tag(Some("v12")), true),
+        ("{push: {tags: ['v*']}}", OtherStart::Tag(None), true),
+        ("{push: {tags: ['v*']}}", OtherStart::Tag(Some("r12")), false),
+        ("{push: {branches: [main]}}", OtherStart::Tag(None), false),
+        ("{release: {types: [published]}}", OtherStart::Release, true),
+        ("{push: {tags: ['v*']}}", OtherStart::Release, false),
+        ("{push: {branches: [production]}}", OtherStart::Branch("production"), true),
+        ("{push: {branches: ['prod*']}}", OtherStart::Branch("production"), true),
+        ("{push: {branches: [main]}}", OtherStart::Branch("production"), false),
+    ] {
+        let found = other(&on(text), start);
+        assert_eq!(found.is_empty(), is_started, "{text} {start:?}: {found:?}");
+    }
+    let none = other(&on("push"), OtherStart::Release);
+    assert!(one(&none, Weight::Warning).contains("a release does not start it"));
 }
 
 #[test]

@@ -79,6 +79,7 @@ impl ScriptedWorld {
             variables: KnownVariables::default(),
             unusable_engine: None,
             workflow_findings: Vec::new(),
+            presser: None,
             by_hand: service.by_hand.clone().filter(|_| ends.kind == DeploymentKind::Rollback),
             ends,
         })

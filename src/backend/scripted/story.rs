@@ -78,6 +78,7 @@ impl ScriptedWorld {
             retries: None,
             findings: Vec::new(),
             overrides: BTreeMap::new(),
+            presser: None,
         };
         self.record(name, by, Fact::DeploymentRequested(request)).into()
     }

@@ -9,7 +9,7 @@ use crate::config::user_file::UserFile;
 use crate::domain::instant::in_utc;
 use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
-use crate::engine::runner::remote::{EngineAbout, EngineCheck, check_engines};
+use crate::engine::runner::remote::{EngineAbout, EngineCheck, WRITES, check_engines};
 
 /// What one check of an engine is called.
 const WHAT: &str = "runs at";
@@ -38,12 +38,12 @@ pub async fn check(places: &Places) -> Vec<Check> {
 }
 
 fn of_engine(checked: EngineCheck, now: DateTime<Utc>) -> Vec<Check> {
-    let EngineCheck { engine, url, file, answers, about } = checked;
+    let EngineCheck { engine, url, file, answers, about, people } = checked;
     if let Err(why) = answers {
         let look = format!("look at the server, and at [engines.{engine}] of {file}");
         return vec![Check::wrong(WHAT, format!("{engine} at {url}: {why}"), look)];
     }
-    let EngineAbout { token, token_ends, lacks, ahead, left } = about;
+    let EngineAbout { token, token_ends, lacks, lacks_writing, ahead, left } = about;
     let mut found = vec![format!("{engine} at {url} answers ({file})")];
     let ends = token_ends.map(|ends| format!("until {}", in_utc(ends)));
     let token = [token.map(str::to_owned), ends].into_iter().flatten().collect::<Vec<_>>();
@@ -58,6 +58,21 @@ fn of_engine(checked: EngineCheck, now: DateTime<Utc>) -> Vec<Check> {
         let found =
             format!("the token of {engine} lacks {lacks}: it can start and cancel no workflow");
         checks.push(Check::wrong(WHAT, found, format!("give it {lacks}")));
+    }
+    // A token that only starts workflows need not write: what is asked for and not given is wrong.
+    if let Some(lacks) = lacks_writing.filter(|lacks| *lacks == WRITES) {
+        let found =
+            format!("the token of {engine} lacks {lacks}: it can make no tag and move no branch");
+        checks.push(Check::wrong(WHAT, found, format!("give it {lacks}")));
+    }
+    for (name, login) in people {
+        checks.push(match login {
+            Ok(login) => Check::fine(WHAT, format!("{name} approves at {engine} as @{login}")),
+            Err(why) => {
+                let look = format!("look at [engines.{engine}.people] of {file}");
+                Check::wrong(WHAT, format!("{name} cannot approve at {engine}: {why}"), look)
+            }
+        });
     }
     if let Some(ends) = token_ends.filter(|ends| *ends - now < ENDS_SOON) {
         let found = format!("the token of {engine} ends at {}", in_utc(ends));
@@ -83,9 +98,20 @@ mod tests {
             file: "/etc/trunkline/server.toml".into(),
             answers: Ok(()),
             about,
+            people: vec![
+                ("bob".into(), Ok("bob-gh".into())),
+                ("kim".into(), Err("it answers 401".into())),
+            ],
         };
         let checks = of_engine(checked, "2026-11-30T05:00:00Z".parse().unwrap());
-        checks.into_iter().map(|check| (check.found, check.remedy)).collect()
+        let of_people = |found: &str| found.contains(" approve");
+        let (people, others): (Vec<_>, Vec<_>) =
+            checks.into_iter().partition(|check| of_people(&check.found));
+        let people: Vec<_> = people.into_iter().map(|check| check.found).collect();
+        let [bob, kim] = &people[..] else { panic!("{people:?}") };
+        assert_eq!(bob, "bob approves at hub as @bob-gh");
+        assert_eq!(kim, "kim cannot approve at hub: it answers 401");
+        others.into_iter().map(|check| (check.found, check.remedy)).collect()
     }
 
     #[test]
@@ -98,6 +124,7 @@ mod tests {
             token: Some("a fine-grained personal token"),
             token_ends: Some(at("2026-12-24T05:00:00Z")),
             lacks: None,
+            lacks_writing: Some("contents = \"write\" beside the key of its App"),
             ahead: Some(TimeDelta::seconds(-40)),
             left: Some((4_812, 5_000, at("2026-11-30T05:40:00Z"))),
         };
@@ -108,13 +135,15 @@ mod tests {
         let about = EngineAbout {
             token_ends: Some(at("2026-12-03T05:00:00Z")),
             lacks: Some("Actions: write"),
+            lacks_writing: Some(WRITES),
             ahead: Some(TimeDelta::minutes(-40)),
             ..about
         };
         let checks = told(about);
         assert!(checks[1].0.contains("lacks Actions: write"), "{checks:?}");
-        assert!(checks[2].0.starts_with("the token of hub ends at "), "{checks:?}");
-        assert_eq!(checks[3].0, "the clock of hub is 40m behind this machine's");
+        assert!(checks[2].0.contains("lacks Contents: write: it can make no tag"), "{checks:?}");
+        assert!(checks[3].0.starts_with("the token of hub ends at "), "{checks:?}");
+        assert_eq!(checks[4].0, "the clock of hub is 40m behind this machine's");
         assert!(checks[1..].iter().all(|(_, remedy)| remedy.is_some()), "{checks:?}");
     }
 }

@@ -31,6 +31,8 @@ pub struct AppKey {
     pub key: PathBuf,
     /// The number of its installation. Without it, it is looked up by the owner of the repository.
     pub installation: Option<u32>,
+    /// Whether its tokens may change contents: tags, releases and branches.
+    pub writes: bool,
 }
 
 pub(super) fn read(
@@ -43,10 +45,10 @@ pub(super) fn read(
     let env = env.map(|name| TokenSource::Env(name.to_owned()));
     let file = section.take("file").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let command = secret_sources::command(&mut section, "command", mistakes);
-    let [every, app, key, installation] =
-        ["every", "app", "key", "installation"].map(|key| section.take(key));
+    let [every, app, key, installation, contents] =
+        ["every", "app", "key", "installation", "contents"].map(|key| section.take(key));
     section.finish(mistakes);
-    let of_app = [&key, &installation].into_iter().flatten().filter(|_| app.is_none());
+    let of_app = [&key, &installation, &contents].into_iter().flatten().filter(|_| app.is_none());
     let of_command = every.iter().filter(|_| command.is_none());
     for (lonely, of) in of_app.map(|entry| (entry, "app")).chain(of_command.map(|e| (e, "command")))
     {
@@ -63,7 +65,10 @@ pub(super) fn read(
         }
         let key = key.and_then(|entry| secret_sources::absolute(&entry, mistakes));
         let installation = installation.and_then(|entry| entry.count(mistakes));
-        Some(TokenSource::App(AppKey { app: app.count(mistakes)?, key: key?, installation }))
+        let levels = [("read", false), ("write", true)];
+        let writes = contents.and_then(|entry| entry.choice(&levels, mistakes));
+        let (app, writes) = (app.count(mistakes)?, writes.unwrap_or_default());
+        Some(TokenSource::App(AppKey { app, key: key?, installation, writes }))
     });
     let is_one = [env.is_some(), file.is_some(), command.is_some(), is_app];
     if is_one.into_iter().filter(|is| *is).count() != 1 {

@@ -2,9 +2,8 @@
 
 use regex::RegexBuilder;
 
-use super::remote::{
-    LONGEST_NAME, engine_name, has_control, is_repository, is_workflow, named, required,
-};
+use super::names::{LONGEST_NAME, has_control, is_repository, is_workflow, named, required};
+use super::remote::engine_name;
 use crate::domain::lane::{CommitFrom, Lane, RunsOf};
 use crate::settings::{Mistakes, Section, Setting};
 

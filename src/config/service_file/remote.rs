@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::github_way::{self, WayKeys};
+use super::names::{LONGEST_NAME, has_control, is_repository, is_workflow, named, required};
+use super::pipeline_name::PipelineName;
 use crate::domain::event::Run;
-use crate::domain::remote::{EngineName, PLACEHOLDERS, RemoteCall, RemoteJob, unknown_placeholder};
+use crate::domain::remote::{
+    EngineName, GitHubWay, PLACEHOLDERS, RemoteCall, RemoteJob, unknown_placeholder,
+};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// How long a run may wait for its start, unless the step says otherwise.
@@ -16,9 +21,6 @@ const MOST: usize = 50;
 
 /// How long a run may wait for people and timers, unless the step says otherwise.
 const WAIT_WITHIN: Duration = Duration::from_hours(24);
-/// What GitHub's names of repositories, files, branches and jobs are as long as at most.
-pub(super) const LONGEST_NAME: usize = 200;
-
 /// The keys of such a step.
 pub(super) struct RemoteKeys<'a> {
     http: Option<Setting<'a>>,
@@ -70,7 +72,12 @@ impl<'a> RemoteKeys<'a> {
     }
 
     /// The job that the call names.
-    pub fn job(self, call: &CallKey<'_>, mistakes: &mut Mistakes<'_>) -> Option<Run> {
+    pub fn job(
+        self,
+        call: &CallKey<'_>,
+        pipeline: PipelineName,
+        mistakes: &mut Mistakes<'_>,
+    ) -> Option<Run> {
         let entry = call.entry();
         let mut section = entry.section(mistakes)?;
         let engine = required(&mut section, "engine", mistakes);
@@ -86,9 +93,15 @@ impl<'a> RemoteKeys<'a> {
                 let job = job.and_then(|entry| job_name(&entry, mistakes));
                 job.map(|job| RemoteCall::Http { job })
             }
-            CallKey::GitHub(_) => github(&mut section, wait, mistakes),
+            CallKey::GitHub(_) => github(&mut section, (pipeline, wait), mistakes),
         };
         section.finish_below(&super::TOP, mistakes);
+        if let (Some(RemoteCall::GitHubBy { .. }), Some(entry)) = (&call, &self.inputs) {
+            entry.reject(
+                mistakes,
+                "is for a workflow that is dispatched (ref); nothing else takes inputs",
+            );
+        }
         let inputs = self.inputs.map_or_else(BTreeMap::new, |entry| inputs(&entry, mistakes));
         if matches!(call, Some(RemoteCall::Http { .. })) {
             as_variables(&inputs, entry, mistakes);
@@ -106,7 +119,7 @@ impl<'a> RemoteKeys<'a> {
 /// The workflow that a `github` names.
 fn github(
     section: &mut Section<'_>,
-    wait_within: Duration,
+    (pipeline, wait_within): (PipelineName, Duration),
     mistakes: &mut Mistakes<'_>,
 ) -> Option<RemoteCall> {
     let repository = required(section, "repository", mistakes)
@@ -114,10 +127,11 @@ fn github(
     let rule = "write the name of a file in .github/workflows, such as \"deploy.yml\"";
     let workflow = required(section, "workflow", mistakes)
         .and_then(|entry| named(&entry, is_workflow, rule, mistakes));
-    let rule = "write the name of a branch or tag, such as \"main\"";
-    let at =
-        required(section, "ref", mistakes).and_then(|entry| named(&entry, is_ref, rule, mistakes));
-    let job = section.take("job").and_then(|entry| {
+    let way = github_way::read(section, pipeline, mistakes);
+    let is_approval = matches!(way, Some(WayKeys::Other(GitHubWay::Approve { .. })));
+    let job =
+        if is_approval { Some(required(section, "job", mistakes)?) } else { section.take("job") };
+    let job = job.and_then(|entry| {
         let text = entry.text(mistakes)?;
         let is_good = !text.is_empty() && text.len() <= LONGEST_NAME && !has_control(text);
         if !is_good {
@@ -125,63 +139,11 @@ fn github(
         }
         is_good.then(|| text.to_owned())
     });
-    Some(RemoteCall::GitHub {
-        repository: repository?,
-        workflow: workflow?,
-        at: at?,
-        job,
-        wait_within,
+    let (repository, workflow) = (repository?, workflow?);
+    Some(match way? {
+        WayKeys::Dispatch(at) => RemoteCall::GitHub { repository, workflow, at, job, wait_within },
+        WayKeys::Other(way) => RemoteCall::GitHubBy { repository, workflow, way, job, wait_within },
     })
-}
-
-pub(super) fn named(
-    entry: &Setting<'_>,
-    is: fn(&str) -> bool,
-    rule: &str,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<String> {
-    let text = entry.text(mistakes)?;
-    let is_good = is(text) && text.len() <= LONGEST_NAME;
-    if !is_good {
-        entry.reject(mistakes, format!("{text:?} is none; {rule}"));
-    }
-    is_good.then(|| text.to_owned())
-}
-
-/// `owner/name`, neither of which a path can be made of.
-pub(super) fn is_repository(text: &str) -> bool {
-    let is_part = |part: &str| {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !part.is_empty() && part.chars().all(allowed) && part.chars().any(|c| c != '.')
-    };
-    text.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
-}
-
-pub(super) fn is_workflow(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let stem = text.strip_suffix(".yml").or(text.strip_suffix(".yaml"));
-    stem.is_some_and(|stem| !stem.is_empty()) && text.chars().all(allowed)
-}
-
-/// As git allows it, as far as it matters: it goes into a body and an argument, never into an address.
-fn is_ref(text: &str) -> bool {
-    !text.is_empty() && !text.starts_with('-') && !text.contains(' ') && !has_control(text)
-}
-
-pub(super) fn has_control(text: &str) -> bool {
-    text.contains(char::is_control)
-}
-
-pub(super) fn required<'a>(
-    section: &mut Section<'a>,
-    key: &'static str,
-    mistakes: &mut Mistakes<'_>,
-) -> Option<Setting<'a>> {
-    let entry = section.take(key);
-    if entry.is_none() {
-        mistakes.add(section.at, &section.path, format!("needs {key} = \"NAME\""));
-    }
-    entry
 }
 
 /// A job gets its inputs as variables.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::observe;
+use super::pipeline_name::PipelineName;
 use super::remote::RemoteKeys;
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
@@ -22,9 +23,9 @@ pub(super) struct Pipelines {
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
-    let staging = DeclaredPipeline::read("staging", top, mistakes);
-    let production = DeclaredPipeline::read("production", top, mistakes);
-    let rollback = DeclaredPipeline::read("rollback", top, mistakes);
+    let staging = DeclaredPipeline::read(PipelineName::Staging, top, mistakes);
+    let production = DeclaredPipeline::read(PipelineName::Production, top, mistakes);
+    let rollback = DeclaredPipeline::read(PipelineName::Rollback, top, mistakes);
     if staging.at.is_none() && staging.lane.is_none() {
         let sentence = "has no steps; add [[staging.steps]] with a name and what to run, or [staging.observe] where CI deploys \
                         staging";
@@ -60,20 +61,20 @@ struct DeclaredPipeline {
 }
 
 impl DeclaredPipeline {
-    fn read(name: &'static str, top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Self {
-        let Some(entry) = top.take(name) else { return Self::default() };
+    fn read(name: PipelineName, top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Self {
+        let Some(entry) = top.take(name.as_str()) else { return Self::default() };
         let at = Some(entry.key_at);
         let Some(mut section) = entry.section(mistakes) else {
             return Self { at, ..Self::default() };
         };
         let observed = section.take("observe");
         let (at, steps) = match section.take("steps") {
-            Some(entry) => (at, steps(&entry, mistakes)),
+            Some(entry) => (at, steps(&entry, name, mistakes)),
             None if observed.is_some() => (None, Vec::new()),
             None => (at, no_steps(section.at, &section.path, mistakes)),
         };
         let lane = observed.and_then(|entry| {
-            if name == "rollback" {
+            if name == PipelineName::Rollback {
                 entry.reject(mistakes, "is for staging and production; remove it");
             }
             observe::read(&entry, mistakes)
@@ -83,14 +84,18 @@ impl DeclaredPipeline {
     }
 }
 
-fn steps(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Vec<StepSpec> {
+fn steps(
+    entry: &Setting<'_>,
+    pipeline: PipelineName,
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<StepSpec> {
     let sections = entry.sections(mistakes);
     if sections.is_empty() && entry.is_list() {
         return no_steps(entry.at, &entry.path, mistakes);
     }
     let mut steps: Vec<StepSpec> = Vec::new();
     for section in sections {
-        steps.extend(step(section, &steps, mistakes));
+        steps.extend(step(section, (pipeline, &steps), mistakes));
     }
     steps
 }
@@ -102,7 +107,7 @@ fn no_steps(at: usize, path: &str, mistakes: &mut Mistakes<'_>) -> Vec<StepSpec>
 
 fn step(
     mut section: Section<'_>,
-    before: &[StepSpec],
+    (pipeline, before): (PipelineName, &[StepSpec]),
     mistakes: &mut Mistakes<'_>,
 ) -> Option<StepSpec> {
     let name = name(&mut section, before, mistakes);
@@ -117,7 +122,7 @@ fn step(
             if let Some(shell) = shell {
                 shell.reject(mistakes, "is for a step that runs here; remove it");
             }
-            keys.job(&call, mistakes)
+            keys.job(&call, pipeline, mistakes)
         }
         (Some(_), Some(call)) => {
             call.entry().reject(mistakes, "stands beside run; a step has one of them");

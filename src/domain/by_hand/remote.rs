@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{HandEngine, HandVariable, NO_DEPLOYMENT, quoted};
 use crate::domain::event::StepSpec;
 use crate::domain::ids::BuildNumber;
-use crate::domain::remote::{EngineName, RemoteCall, RemoteJob, filled};
+use crate::domain::remote::{EngineName, GitHubWay, RemoteCall, RemoteJob, filled};
 
 /// Starts a job and waits for its end: its number, the engine's address, its token, what is sent, how many seconds it may
 /// take, and the certificates to trust. The token is in no argument of a program, which others could read.
@@ -37,7 +37,8 @@ const JOB: &str = r#"job() (
 )"#;
 
 /// Wait for the end of the run of a workflow that `gh` started, which has its own token. Their arguments are the repository, the
-/// workflow, the newest run before, the key, how many seconds it may take, and the job that deploys.
+/// workflow, the newest run before, the key, how many seconds it may take, the job that deploys, what starts
+/// the run, and its branch or tag.
 const WORKFLOW: &str = include_str!("workflow.sh");
 
 /// What stands for the key of a run until a shell has made one.
@@ -112,7 +113,7 @@ impl HandJobs<'_> {
     pub fn functions(steps: &[StepSpec]) -> impl Iterator<Item = String> {
         let jobs = || steps.iter().filter_map(StepSpec::remote);
         let has_jobs = jobs().any(|job| matches!(job.call, RemoteCall::Http { .. }));
-        let has_workflows = jobs().any(|job| matches!(job.call, RemoteCall::GitHub { .. }));
+        let has_workflows = jobs().any(|job| !matches!(job.call, RemoteCall::Http { .. }));
         let functions =
             has_jobs.then_some(JOB).into_iter().chain(has_workflows.then_some(WORKFLOW));
         functions.flat_map(str::lines).map(str::to_owned)
@@ -120,8 +121,14 @@ impl HandJobs<'_> {
 
     /// The lines that run a step.
     pub fn line(&self, step: &StepSpec, number: usize, job: &RemoteJob) -> String {
-        if let RemoteCall::GitHub { repository, workflow, at, job: named, .. } = &job.call {
-            return self.workflow(step, job, (repository, workflow, at), named.as_deref());
+        match &job.call {
+            RemoteCall::GitHub { at, job: named, .. } => {
+                return self.workflow(step, job, at, named.as_deref());
+            }
+            RemoteCall::GitHubBy { way, job: named, .. } => {
+                return self.workflow_by(step, job, way, named.as_deref());
+            }
+            RemoteCall::Http { .. } => {}
         }
         let url = self.engines.get(&job.engine).map_or("", |engine| engine.url.as_str());
         let token = if self.wants_token(&job.engine) {
@@ -137,25 +144,10 @@ impl HandJobs<'_> {
     }
 
     /// Starts a workflow with the inputs of the step, and waits for its end.
-    fn workflow(
-        &self,
-        step: &StepSpec,
-        job: &RemoteJob,
-        (repository, workflow, at): (&str, &str, &str),
-        named: Option<&str>,
-    ) -> String {
-        let url = self.engines.get(&job.engine).map_or("", |engine| engine.url.as_str());
-        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
-        // GitHub's own data centres have the address of the API beside that of the pages.
-        let host = host.map(|host| match host.strip_prefix("api.") {
-            Some(rest) if rest.ends_with(".ghe.com") => rest,
-            _ => host,
-        });
-        let repository = match host.filter(|_| url != GITHUB) {
-            Some(host) => quoted(&format!("{host}/{repository}")),
-            None => quoted(repository),
-        };
-        let (workflow, at) = (quoted(workflow), quoted(at));
+    fn workflow(&self, step: &StepSpec, job: &RemoteJob, at: &str, named: Option<&str>) -> String {
+        let repository = self.host(job).map(|host| format!("{host}/{}", job.call.allowed_as()));
+        let repository = quoted(repository.as_deref().unwrap_or(job.call.allowed_as()));
+        let (workflow, at) = (quoted(job.call.job()), quoted(at));
         let is_keyed = job.inputs.values().any(|text| text.contains("{run}"));
         let inputs = job.inputs.iter().map(|(name, text)| {
             let text = text.replace("{run}", KEY);
@@ -168,9 +160,72 @@ impl HandJobs<'_> {
         let named = quoted(named.unwrap_or_default());
         format!(
             "key=by-hand-$(date +%s)-$$ &&\n\
-             newest=$(newest_run {repository} {workflow}) &&\n\
+             newest=$(newest_run {repository} {workflow} workflow_dispatch) &&\n\
              gh workflow run {workflow} -R {repository} -r {at}{inputs} &&\n\
-             watch_run {repository} {workflow} \"$newest\" {key} {seconds} {named}"
+             watch_run {repository} {workflow} \"$newest\" {key} {seconds} {named} workflow_dispatch"
+        )
+    }
+
+    /// The host of GitHub's pages, if it is another than the one that `gh` asks without being told.
+    fn host(&self, job: &RemoteJob) -> Option<&str> {
+        let url = self.engines.get(&job.engine).map_or("", |engine| engine.url.as_str());
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        // GitHub's own data centres have the address of the API beside that of the pages.
+        let host = host.map(|host| match host.strip_prefix("api.") {
+            Some(rest) if rest.ends_with(".ghe.com") => rest,
+            _ => host,
+        });
+        host.filter(|_| url != GITHUB)
+    }
+
+    /// Makes a tag or a release, or moves a branch, and waits for the end of the run that follows. What waits for a review is
+    /// approved on its page.
+    fn workflow_by(
+        &self,
+        step: &StepSpec,
+        job: &RemoteJob,
+        way: &GitHubWay,
+        named: Option<&str>,
+    ) -> String {
+        let name = job.call.allowed_as();
+        let host = self.host(job);
+        let full = quoted(&host.map_or_else(|| name.to_owned(), |host| format!("{host}/{name}")));
+        let (host, name) = (quoted(host.unwrap_or_default()), quoted(name));
+        let sha = self.fact("TRUNKLINE_SHA");
+        // The number of a deployment is not known by hand: the key makes it another tag each time.
+        let tag_of = |name: &str| {
+            filled(&name.replace("{deployment}", KEY), |placeholder| self.value(placeholder))
+        };
+        let (act, branch) = match way {
+            GitHubWay::Approve { environment } => {
+                let what = format!(
+                    "approve the deployment to {environment} of the run of {sha} on its page, then press Enter"
+                );
+                return format!("echo {} >&2 && read -r _", quoted(&what));
+            }
+            GitHubWay::Tag { name: tag, release } => {
+                let tag = in_shell(&tag_of(tag));
+                let act = if *release {
+                    format!("make_release {full} {tag} {sha}")
+                } else {
+                    format!("make_tag {host} {name} {tag} {sha}")
+                };
+                (act, tag)
+            }
+            GitHubWay::Branch { branch } => {
+                let branch = quoted(branch);
+                (format!("move_branch {host} {name} {branch} {sha}"), branch)
+            }
+        };
+        let event = way.event().unwrap_or("push");
+        let (workflow, seconds) =
+            (quoted(job.call.job()), (step.timeout + job.start_within).as_secs());
+        let named = quoted(named.unwrap_or_default());
+        format!(
+            "key=by-hand-$(date +%s)-$$ &&\n\
+             newest=$(newest_run {full} {workflow} {event}) &&\n\
+             {act} &&\n\
+             watch_run {full} {workflow} \"$newest\" '' {seconds} {named} {event} {branch}"
         )
     }
 

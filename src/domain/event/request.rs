@@ -42,6 +42,9 @@ pub struct DeploymentRequest {
     /// The typed reason for every finding that needed one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub overrides: BTreeMap<Guard, String>,
+    /// The identity with which whoever asked was connected, where a step acts in their name at another engine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presser: Option<String>,
 }
 
 impl DeploymentRequest {

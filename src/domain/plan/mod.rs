@@ -401,6 +401,7 @@ impl Plan {
             retries: self.retries,
             findings: self.findings.clone(),
             overrides,
+            presser: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::deployment::{Deployment, DeploymentState, SeenRun, StepState};
 use super::event::{DeploymentKind, DeploymentRequest};
 use super::ids::{BuildNumber, Environment};
 use super::people::People;
-use super::remote::SentRun;
+use super::remote::{GitHubWay, SentRun};
 use super::time::{between, say};
 
 /// `2m10s ago`.
@@ -110,7 +110,21 @@ pub fn elsewhere(deployment: &Deployment, step: usize) -> Option<String> {
             let says = waits.or(says.as_ref().map(|says| format!(": {says}")));
             format!("at {engine}, run {}{}", run.id, says.unwrap_or_default())
         }
-        Some(SentRun { key, .. }) => format!("for {engine} as {key}, no run known there yet"),
+        Some(SentRun { key, .. }) => match job.call.way() {
+            None => format!("for {engine} as {key}, no run known there yet"),
+            Some(GitHubWay::Approve { environment }) => {
+                format!(
+                    "at {engine}, an approval of {environment} as {key}, which is not seen there yet"
+                )
+            }
+            Some(GitHubWay::Tag { release, .. }) => {
+                let what = if *release { "release" } else { "tag" };
+                format!("at {engine}, by a {what}, no run of it known there yet")
+            }
+            Some(GitHubWay::Branch { branch }) => {
+                format!("at {engine}, by a move of {branch}, no run of it known there yet")
+            }
+        },
     })
 }
 

@@ -11,11 +11,12 @@ use crate::config::engines::GITHUB;
 use crate::domain::event::StepSpec;
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Endpoints, Finding, Guard, Severity};
-use crate::domain::remote::{RemoteCall, RemoteJob, filled};
+use crate::domain::remote::{GitHubWay, RemoteCall, RemoteJob, filled};
 use crate::domain::repository_address::RepositoryAddress;
 use crate::git::Mirror;
 use crate::workflows::preflight::{
-    MOST_INPUTS, MOST_INPUTS_OF_SERVER, PlannedStart, Remark, Weight, remarks,
+    MOST_INPUTS, MOST_INPUTS_OF_SERVER, OtherStart, PlannedStart, Remark, Weight, remarks,
+    remarks_of_other,
 };
 use crate::workflows::{WorkflowFiles, WorkflowPlace};
 
@@ -33,7 +34,10 @@ pub(super) async fn findings(
 ) -> Vec<Finding> {
     let at_github = steps.iter().filter_map(|step| match &step.remote()?.call {
         RemoteCall::GitHub { repository, workflow, at, .. } => {
-            Some((step, step.remote()?, repository, workflow, at))
+            Some((step, step.remote()?, repository, workflow, Some(at)))
+        }
+        RemoteCall::GitHubBy { repository, workflow, .. } => {
+            Some((step, step.remote()?, repository, workflow, None))
         }
         RemoteCall::Http { .. } => None,
     });
@@ -48,30 +52,46 @@ pub(super) async fn findings(
     for (step, job, repository, workflow, at) in at_github {
         let server = server(context, job);
         let found = if is_watched(&mirror, repository, &server) {
-            let read = timeout(PATIENCE, files(&mirror, at)).await;
+            let read = timeout(PATIENCE, files(&mirror, at.unwrap_or(&trunk))).await;
             match read.unwrap_or_else(|_| Err("git takes too long".to_owned())) {
                 Ok(files) => {
                     let place = WorkflowPlace {
                         repository: Some(repository.clone()),
                         trunk: trunk.clone(),
                     };
-                    remarks(&files, &place, &start(job, workflow, ends, &server))
+                    match job.call.way() {
+                        None => remarks(&files, &place, &start(job, workflow, ends, &server)),
+                        Some(way) => remarks_of_other(&files, &place, (workflow, other(way))),
+                    }
                 }
-                Err(why) => vec![not_known(workflow, &why)],
+                Err(why) => vec![not_known(job, &why)],
             }
         } else {
             let why = format!("it is in {repository}, which is not the repository that is watched");
-            vec![not_known(workflow, &why)]
+            vec![not_known(job, &why)]
         };
         findings.extend(found.iter().map(|remark| finding(step, remark)));
     }
     findings
 }
 
-fn not_known(workflow: &str, why: &str) -> Remark {
-    Remark::not_known(format!(
-        "whether {workflow} takes these inputs and shows our key is not known: {why}"
-    ))
+fn not_known(job: &RemoteJob, why: &str) -> Remark {
+    let workflow = job.call.job();
+    let what = match job.call.way() {
+        None => "takes these inputs and shows our key",
+        Some(_) => "does what this step expects",
+    };
+    Remark::not_known(format!("whether {workflow} {what} is not known: {why}"))
+}
+
+/// What has the workflow deploy. The name of a tag is known once it is made.
+fn other(way: &GitHubWay) -> OtherStart<'_> {
+    match way {
+        GitHubWay::Approve { .. } => OtherStart::Approval,
+        GitHubWay::Tag { release: true, .. } => OtherStart::Release,
+        GitHubWay::Tag { .. } => OtherStart::Tag(None),
+        GitHubWay::Branch { branch } => OtherStart::Branch(branch),
+    }
 }
 
 /// Those of the branch whose version of the file runs.

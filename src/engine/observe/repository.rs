@@ -11,9 +11,9 @@ use super::judge::{self, SeenDeployment};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
-use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName};
+use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName, Sha};
 use crate::domain::instant;
-use crate::domain::remote::EngineName;
+use crate::domain::remote::GitHubWay;
 use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
 use crate::engine::backoff::pause;
@@ -310,7 +310,7 @@ fn wanted(world: &World, lanes: &[ServiceLane], run: &RepositoryRun) -> Option<b
 }
 
 fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRun) -> bool {
-    if is_ours(state, &lane.lane.engine, run) {
+    if is_ours(state, lane, run) {
         return false;
     }
     let known = state.sighting(lane.environment, &lane.lane.engine, &run.name());
@@ -322,21 +322,36 @@ fn is_open_question(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRu
     known.map_or(!is_old, Deployment::is_open)
 }
 
-/// Whether trunkline started it, or may have: a run without our key may be the one whose answer is still on its way.
-fn is_ours(state: &ServiceState, engine: &EngineName, run: &RepositoryRun) -> bool {
+/// Whether trunkline started it, or may have: a run without our key may be the one whose answer is still on its way. Of a run
+/// that was approved only the lane of that environment is ours.
+fn is_ours(state: &ServiceState, lane: &ServiceLane, run: &RepositoryRun) -> bool {
     let id = run.id.to_string();
-    let mut sent = state.deployments.values().rev().flat_map(|deployment| {
-        let open = deployment.is_open();
-        deployment.runs.iter().map(move |sent| (sent, open))
-    });
-    sent.any(|(sent, is_open)| {
-        sent.engine == *engine
+    let mut sent = state
+        .deployments
+        .values()
+        .rev()
+        .flat_map(|deployment| deployment.runs.iter().map(move |sent| (sent, deployment)));
+    sent.any(|(sent, deployment)| {
+        let way =
+            deployment.request.steps.get(sent.step).and_then(|step| step.remote()?.call.way());
+        let is_approval = matches!(way, Some(GitHubWay::Approve { .. }));
+        let is_of_lane = !is_approval || deployment.request.environment == lane.environment;
+        sent.engine == lane.lane.engine
+            && is_of_lane
             && match &sent.run {
-                Some(found) => found.id == id && run.attempt == 1,
+                Some(found) => found.id == id && run.attempt == found.attempt(),
                 None => {
-                    is_open && run.event == "workflow_dispatch"
+                    deployment.is_open() && may_be(way, &deployment.request.sha, run)
                         || run.title.contains(sent.key.as_str())
                 }
             }
     })
+}
+
+/// Whether a run may be that of a step of which none is known yet.
+fn may_be(way: Option<&GitHubWay>, sha: &Sha, run: &RepositoryRun) -> bool {
+    match way {
+        None => run.event == "workflow_dispatch",
+        Some(way) => run.sha == sha.as_str() && way.event().is_none_or(|event| run.event == event),
+    }
 }

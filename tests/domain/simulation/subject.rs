@@ -110,6 +110,7 @@ impl Subject {
             variables,
             unusable_engine,
             workflow_findings,
+            presser: None,
             by_hand,
             ends,
         };

@@ -4,6 +4,7 @@
 mod clock;
 mod deployment;
 mod fault;
+mod git;
 mod objects;
 mod routes;
 mod run;
@@ -24,7 +25,8 @@ use tokio::task::JoinHandle;
 pub use self::clock::GitHubClock;
 pub use self::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
 pub use self::fault::{DispatchFault, LogFault};
-pub use self::run::{FakeAttempt, FakeJob, FakeRun, FakeStep, RunOf};
+pub use self::git::FakeGit;
+pub use self::run::{FakeAttempt, FakeJob, FakeReview, FakeRun, FakeStep, RunOf};
 pub use self::scenes::GitHubRunner;
 use self::state::State;
 pub use self::workflow::FakeWorkflow;
@@ -77,6 +79,7 @@ impl GitHub {
             frozen: None,
             lag: TimeDelta::zero(),
             workflows: Vec::new(),
+            git: FakeGit::default(),
             deployments: Vec::new(),
             on_dispatch: Box::new(|run| run.succeeds("deploy", "deployed")),
             on_review: Box::new(|run| run.status = "in_progress".into()),

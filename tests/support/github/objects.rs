@@ -396,6 +396,95 @@ pub(super) fn deployment_status(
     })
 }
 
+/// A branch or a tag.
+pub(super) fn reference(to: &Addresses, repository: &str, (name, sha): (&str, &str)) -> Value {
+    let base = to.repository(repository);
+    json!({
+        "ref": format!("refs/{name}"),
+        "node_id": format!("REF_{}", number(name)),
+        "url": format!("{base}/git/refs/{name}"),
+        "object": { "sha": sha, "type": "commit", "url": format!("{base}/git/commits/{sha}") },
+    })
+}
+
+fn commit(to: &Addresses, repository: &str, sha: &str) -> Value {
+    let (base, page) = (to.repository(repository), format!("{}/{repository}", to.web));
+    let who = json!({ "name": "Bob", "email": "bob@example.com", "date": "2026-11-27T05:00:00Z" });
+    json!({
+        "url": format!("{base}/commits/{sha}"),
+        "sha": sha,
+        "node_id": format!("C_{sha}"),
+        "html_url": format!("{page}/commit/{sha}"),
+        "comments_url": format!("{base}/commits/{sha}/comments"),
+        "commit": {
+            "url": format!("{base}/git/commits/{sha}"),
+            "author": who,
+            "committer": who,
+            "message": "a change",
+            "comment_count": 0,
+            "tree": { "sha": sha, "url": format!("{base}/git/trees/{sha}") },
+        },
+        "author": user(to, "bob"),
+        "committer": user(to, "bob"),
+        "parents": [],
+    })
+}
+
+/// How a commit stands to another.
+pub(super) fn comparison(
+    to: &Addresses,
+    repository: &str,
+    (base, head): (&str, &str),
+    (word, ahead, behind): (&str, usize, usize),
+) -> Value {
+    let page = format!("{}/{repository}/compare/{base}...{head}", to.web);
+    json!({
+        "url": format!("{}/compare/{base}...{head}", to.repository(repository)),
+        "html_url": page,
+        "permalink_url": page,
+        "diff_url": format!("{page}.diff"),
+        "patch_url": format!("{page}.patch"),
+        "base_commit": commit(to, repository, base),
+        "merge_base_commit": commit(to, repository, base),
+        "status": word,
+        "ahead_by": ahead,
+        "behind_by": behind,
+        "total_commits": ahead,
+        "commits": [],
+        "files": [],
+    })
+}
+
+pub(super) fn release(
+    to: &Addresses,
+    repository: &str,
+    (tag, sha): (&str, &str),
+    by: &str,
+) -> Value {
+    let (base, page) = (to.repository(repository), format!("{}/{repository}", to.web));
+    let url = format!("{base}/releases/{}", number(tag));
+    json!({
+        "url": url,
+        "html_url": format!("{page}/releases/tag/{tag}"),
+        "assets_url": format!("{url}/assets"),
+        "upload_url": format!("{url}/assets{{?name,label}}"),
+        "tarball_url": format!("{base}/tarball/{tag}"),
+        "zipball_url": format!("{base}/zipball/{tag}"),
+        "id": number(tag),
+        "node_id": format!("RE_{}", number(tag)),
+        "tag_name": tag,
+        "target_commitish": sha,
+        "name": tag,
+        "body": "",
+        "draft": false,
+        "prerelease": false,
+        "created_at": "2026-11-27T05:00:00Z",
+        "published_at": "2026-11-27T05:00:00Z",
+        "author": user(to, by),
+        "assets": [],
+    })
+}
+
 /// The same with nothing in every field that GitHub has been seen to leave empty.
 pub(super) fn emptied(mut object: Value) -> Value {
     const EMPTY: &[&str] = &[

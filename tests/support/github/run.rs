@@ -65,8 +65,8 @@ pub struct FakeRun {
     pub jobs: Vec<FakeJob>,
     /// The deployments that wait, as they are told.
     pub pending: Vec<Value>,
-    /// What reviewers said: the word and who.
-    pub reviews: Vec<(String, String)>,
+    /// What reviewers said.
+    pub reviews: Vec<FakeReview>,
     /// Its concurrency group.
     pub group: Option<String>,
     /// Whether the lists of runs show it, and since when.
@@ -83,6 +83,16 @@ pub struct FakeRun {
     pub started_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub(super) clock: GitHubClock,
+}
+
+/// What a reviewer said of a run.
+#[derive(Debug, Clone, Default)]
+pub struct FakeReview {
+    /// `approved` or `rejected`.
+    pub state: String,
+    pub by: String,
+    pub comment: String,
+    pub environments: Vec<String>,
 }
 
 /// An attempt that is over.
@@ -102,6 +112,8 @@ pub struct FakeJob {
     pub name: String,
     pub status: String,
     pub conclusion: Option<String>,
+    /// The environment that it deploys to.
+    pub environment: Option<String>,
     pub steps: Vec<FakeStep>,
     /// `None` as long as there is none.
     pub log: Option<String>,
@@ -167,6 +179,13 @@ impl FakeRun {
     pub fn succeeds(&mut self, job: &str, log: &str) {
         self.job_ends(job, "success", Some(log));
         self.ends("success");
+    }
+
+    /// One of its jobs waits for such a review, which the others do not.
+    pub fn job_waits_for(&mut self, job: &str, environment: &str, reviewers: &[&str]) {
+        self.job(job).status = "waiting".into();
+        self.job(job).environment = Some(environment.to_owned());
+        self.waits_for(environment, reviewers);
     }
 
     /// It waits for a review of an environment, by these people; a name with `team ` before it is a team's.

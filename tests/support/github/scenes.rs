@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
 use super::fault::{DispatchFault, FaultKind, Limited, LogFault, PlannedFault};
+use super::git::FakeGit;
 use super::run::{FakeRun, RunOf};
 use super::workflow::FakeWorkflow;
 use super::{GitHub, Server};
@@ -23,6 +24,27 @@ impl GitHubRunner {
 
 /// What people and their workflows do.
 impl GitHub {
+    /// Changes its branches, tags and releases.
+    pub fn git(&self, change: impl FnOnce(&mut FakeGit)) {
+        change(&mut self.state().git);
+        self.server.changed();
+    }
+
+    /// A commit comes to the trunk.
+    pub fn commit(&self, sha: &str) {
+        self.git(|git| git.commits.push(sha.to_owned()));
+    }
+
+    /// Where a branch is, such as `heads/production`, or a tag.
+    pub fn reference(&self, name: &str) -> Option<String> {
+        self.state().git.refs.get(name).cloned()
+    }
+
+    /// The names of the releases.
+    pub fn releases(&self) -> Vec<String> {
+        self.state().git.releases.clone()
+    }
+
     /// Adds a repository beside `acme/shop`.
     pub fn add_repository(&self, name: &str) {
         self.state().repositories.insert(name.to_owned());

@@ -8,6 +8,7 @@ use super::GitHubRequest;
 use super::clock::GitHubClock;
 use super::deployment::FakeDeployment;
 use super::fault::{DispatchFault, Limited, LogFault, PlannedFault};
+use super::git::FakeGit;
 use super::run::{FakeRun, RunOf};
 use super::workflow::FakeWorkflow;
 
@@ -30,6 +31,7 @@ pub(super) struct State {
     /// How late a run appears in the lists.
     pub lag: TimeDelta,
     pub workflows: Vec<FakeWorkflow>,
+    pub git: FakeGit,
     pub deployments: Vec<FakeDeployment>,
     pub on_dispatch: OnRun,
     pub on_review: OnRun,
@@ -130,6 +132,33 @@ impl State {
         }
         self.runs.insert(id, run);
         id
+    }
+
+    /// Starts the workflows that a push of a branch or a tag starts, or a release.
+    pub fn pushed(&mut self, repository: &str, (event, name, sha): (&str, &str, &str), by: &str) {
+        let (kind, short) = name.split_once('/').unwrap_or_default();
+        let is_started = |workflow: &&FakeWorkflow| {
+            let is_push = match kind {
+                "tags" => workflow.tags.iter().any(|start| short.starts_with(start)),
+                _ => workflow.branches.contains(short),
+            };
+            workflow.repository == repository
+                && (event == "push" && is_push || event == "release" && workflow.on_release)
+        };
+        let started: Vec<_> =
+            self.workflows.iter().filter(is_started).map(|one| one.file.clone()).collect();
+        for workflow in started {
+            let run = self.run_of(&RunOf {
+                repository,
+                workflow: &workflow,
+                event,
+                branch: short,
+                sha,
+                actor: by,
+                ..RunOf::default()
+            });
+            self.add(run, true);
+        }
     }
 
     /// Changes a run, and lets the next one of its group begin if it is over.

@@ -10,6 +10,10 @@ pub struct FakeWorkflow {
     pub file: String,
     /// The inputs of a dispatch. `None` if it cannot be dispatched.
     pub inputs: Option<BTreeSet<String>>,
+    /// The beginnings of the tags whose push starts it, the branches whose push does, and whether a release does.
+    pub tags: BTreeSet<String>,
+    pub branches: BTreeSet<String>,
+    pub on_release: bool,
     /// `active`, or how it was switched off.
     pub state: String,
     /// The concurrency group of its runs, and whether a newer run ends an older one that runs.

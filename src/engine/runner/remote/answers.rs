@@ -12,6 +12,8 @@ use crate::domain::remote::{RunRef, Waits};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SendAnswer {
     Started(RunRef),
+    /// It runs, or will, and which run it is has to be looked for.
+    Accepted,
     /// It does not run and never will.
     Rejected(String),
     /// It was certainly not sent.
@@ -111,6 +113,8 @@ pub(super) struct Absence {
     pub lasting: Duration,
     /// Whether it may be sent again then: its key makes a start happen once.
     pub may_send_again: bool,
+    /// What is looked for.
+    pub what: &'static str,
     /// What else a person should know then.
     pub hint: &'static str,
 }

@@ -70,6 +70,8 @@ pub(super) struct Attending<'a> {
     secrets: Vec<Secret>,
     news: RunNews,
     wish: watch::Receiver<Wish>,
+    /// Whether the engine took it and does not tell its run.
+    is_accepted: bool,
     /// How often in a row the engine gave no answer, and since when.
     failures: u32,
     silent_since: Option<Instant>,
@@ -167,6 +169,7 @@ impl<'a> Attending<'a> {
             secrets,
             news,
             wish,
+            is_accepted: false,
             failures,
             silent_since,
             known_at,
@@ -187,6 +190,7 @@ impl<'a> Attending<'a> {
                 SendAnswer::Rejected(why) => return self.not_started(why),
                 SendAnswer::NotYet { .. } if self.has_ended() => return Attended::LeftAlone,
                 SendAnswer::NotYet { .. } => return self.ended(StepOutcome::Cancelled),
+                SendAnswer::Accepted => self.is_accepted = true,
                 SendAnswer::Unknown(why) => self.silent(&why).await,
             }
         }
@@ -268,7 +272,7 @@ impl<'a> Attending<'a> {
         let Some(seen) = seen else {
             let (since, looks) = watch.gone_since.get_or_insert_with(|| (Instant::now(), 0));
             *looks += 1;
-            let absence = jobs.absence();
+            let absence = jobs.absence(&self.order);
             if *looks < absence.looks || since.elapsed() < absence.lasting {
                 sleep(jobs.pace()).await;
                 return Ok(None);

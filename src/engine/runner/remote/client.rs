@@ -22,7 +22,7 @@ use reqwest::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::about::EngineAbout;
+pub use self::about::{EngineAbout, WRITES};
 use self::answer_cache::AnswerCache;
 pub(super) use self::app::AppTokens;
 pub(super) use self::line::EngineLine;
@@ -141,7 +141,9 @@ impl EngineClient {
     /// What the engine told about itself.
     pub(super) fn about(&self) -> EngineAbout {
         let about = self.line.about();
-        EngineAbout { lacks: self.credential.lacks().or(about.lacks), ..about }
+        let lacks = self.credential.lacks().or(about.lacks);
+        let lacks_writing = self.credential.lacks_writing().or(about.lacks_writing);
+        EngineAbout { lacks, lacks_writing, ..about }
     }
 
     pub(super) fn credential(&self) -> &Credential {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answers::{Absence, Found, Looked, SendAnswer};
-use super::client::CallError;
+use super::client::{CallError, EngineClient};
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
 use super::order::Order;
@@ -26,10 +26,18 @@ impl RemoteEngine {
         }
     }
 
-    pub fn absence(&self) -> Absence {
+    /// The same, which does what is done in the name of a person with this person's token.
+    pub fn in_the_name_of(self, presser: EngineClient) -> Self {
+        match self {
+            Self::GitHub(github) => Self::GitHub(github.in_the_name_of(presser)),
+            other => other,
+        }
+    }
+
+    pub fn absence(&self, order: &Order) -> Absence {
         match self {
             Self::Http(_) => HttpJobs::ABSENCE,
-            Self::GitHub(github) => github.absence(),
+            Self::GitHub(github) => github.absence(order),
             Self::Preset(preset) => preset.absence(),
         }
     }

@@ -1,10 +1,14 @@
 //! The engines of the operator's file, as they are now.
 
+mod hindrance;
+mod presser;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+pub use self::hindrance::{WayHindrance, WayQuestion};
 use super::client::{
     AppTokens, CallUrgency, Credential, CredentialSource, EngineAbout, EngineClient, EngineLine,
     Protocol, connection,
@@ -12,6 +16,7 @@ use super::client::{
 use super::engine::RemoteEngine;
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
+use super::order::Order;
 use super::preset::PresetEngine;
 use super::times::RemoteTimes;
 use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
@@ -48,6 +53,8 @@ impl std::fmt::Display for NoEngine {
 struct OpenedEngines {
     /// An App has a token for each owner of repositories.
     clients: BTreeMap<(EngineName, Option<String>), OpenedEngine>,
+    /// Those with the tokens of people, by their names.
+    people: BTreeMap<(EngineName, String), OpenedEngine>,
     lines: Vec<(LineKey, Arc<EngineLine>)>,
 }
 
@@ -92,14 +99,21 @@ impl Engines {
         self.engine(settings, client.with_urgency(urgency)).map_err(NoEngine::Now)
     }
 
-    /// The same to send it, with its token as it is now, if that can be read: a step must not fail for one that was renewed.
+    /// The same to send an order, with its token as it is now, if that can be read: a step must not fail for one that was
+    /// renewed. What is done in the name of a person is done with the token of that person.
     ///
     /// # Errors
     /// With what to correct.
-    pub(super) async fn renewed_for_job(&self, job: &RemoteJob) -> Result<RemoteEngine, NoEngine> {
+    pub(super) async fn to_send(&self, order: &Order) -> Result<RemoteEngine, NoEngine> {
+        let job = &order.job;
         let (_, client) = self.client_for_job(job).await?;
         client.credential().renew().await;
-        self.for_job(job, CallUrgency::Act).await
+        let engine = self.for_job(job, CallUrgency::Act).await?;
+        if !job.call.needs_presser() {
+            return Ok(engine);
+        }
+        let presser = self.as_presser(job, order.presser.as_deref()).await?;
+        Ok(engine.in_the_name_of(presser))
     }
 
     /// What looks at a repository at GitHub, if the operator allows that. It shares its limits with the runs there.
@@ -192,17 +206,25 @@ impl Engines {
         if let Some(known) = opened.clients.get(&key).filter(is_same) {
             return Ok((settings, known.client.clone()));
         }
+        let client = self.client_anew(&mut opened, &key, &settings)?;
+        let known = OpenedEngine { settings: settings.clone(), ca_changed, client: client.clone() };
+        opened.clients.insert(key, known);
+        Ok((settings, client))
+    }
+
+    fn client_anew(
+        &self,
+        opened: &mut OpenedEngines,
+        key: &(EngineName, Option<String>),
+        settings: &EngineSettings,
+    ) -> Result<EngineClient, NoEngine> {
         let line = opened.line(LineKey {
             url: settings.url.clone(),
             token: settings.token.clone(),
             owner: key.1.clone(),
         });
-        let client = self.opened_client(&key, &settings, line);
-        let client =
-            client.map_err(|why| NoEngine::Now(format!("{name} cannot be asked: {why}")))?;
-        let known = OpenedEngine { settings: settings.clone(), ca_changed, client: client.clone() };
-        opened.clients.insert(key, known);
-        Ok((settings, client))
+        let client = self.opened_client(key, settings, line);
+        client.map_err(|why| NoEngine::Now(format!("{} cannot be asked: {why}", key.0)))
     }
 
     fn opened_client(
@@ -293,6 +315,8 @@ pub struct EngineCheck {
     pub answers: Result<(), String>,
     /// What it tells about itself.
     pub about: EngineAbout,
+    /// Those who act there in their own names, each with the login that the token belongs to.
+    pub people: Vec<(String, Result<String, String>)>,
 }
 
 /// Asks every engine of a file whether it answers and knows the token. Starts nothing.
@@ -308,8 +332,14 @@ pub async fn check_engines(
     for (engine, settings) in &file.engines {
         let answers = engines.check(file, engine).await;
         let about = engines.about(engine);
-        let (url, file) = (settings.url.clone(), file.file_of(engine, &name).to_owned());
-        checks.push(EngineCheck { engine: engine.clone(), url, file, answers, about });
+        let (all, url) = (file, settings.url.clone());
+        let file = file.file_of(engine, &name).to_owned();
+        let mut people = Vec::new();
+        for name in settings.people.keys() {
+            let owner = engines.owner_of_token(all, engine, name).await;
+            people.push((name.clone(), owner));
+        }
+        checks.push(EngineCheck { engine: engine.clone(), url, file, answers, about, people });
     }
     checks
 }

@@ -31,8 +31,13 @@ pub(super) struct HttpJobs {
 
 impl HttpJobs {
     /// A key that is not there was never started. A few looks, since the request may still be on its way.
-    pub const ABSENCE: Absence =
-        Absence { looks: 3, lasting: Duration::from_secs(3), may_send_again: true, hint: "" };
+    pub const ABSENCE: Absence = Absence {
+        looks: 3,
+        lasting: Duration::from_secs(3),
+        may_send_again: true,
+        what: "run",
+        hint: "",
+    };
 
     /// The pause between two looks where the engine does not wait with its answer.
     pub const PACE: Duration = Duration::from_secs(1);
@@ -205,7 +210,7 @@ fn looked(key: &RunKey, answer: &EngineAnswer) -> Result<Looked, CallError> {
         state,
         word: sentence(&word),
         says: body.says.or(body.step).map(|says| sentence(&says)).filter(|says| !says.is_empty()),
-        run: RunRef { id: key.to_string(), page },
+        run: RunRef::new(key.to_string(), page),
         started_at,
         ended_at,
         tag: answer.headers.get(ETAG).cloned(),

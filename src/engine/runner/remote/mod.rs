@@ -45,8 +45,8 @@ use crate::engine::report::LateSight;
 use crate::engine::variables::Secret;
 use crate::engine::world::Trouble;
 
-pub use self::client::{CallError, CallUrgency, EngineAbout, EngineClient, EngineRead};
-pub use self::engines::{EngineCheck, Engines, NoEngine, check_engines};
+pub use self::client::{CallError, CallUrgency, EngineAbout, EngineClient, EngineRead, WRITES};
+pub use self::engines::{EngineCheck, Engines, NoEngine, WayHindrance, WayQuestion, check_engines};
 
 /// How the work on a step at another engine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,6 +43,11 @@ pub struct Order {
     pub previous_sha: Option<Sha>,
     pub kind: DeploymentKind,
     pub by: String,
+    /// The identity of whoever asked, where the step acts in their name.
+    pub presser: Option<String>,
+    /// How often it was recorded that it goes out, and when first.
+    pub times: u32,
+    pub first_sent_at: DateTime<Utc>,
     /// When it was recorded that it goes out.
     pub sent_at: DateTime<Utc>,
     /// The run, if it is known.
@@ -87,6 +92,9 @@ impl Order {
             previous_sha: request.previous_sha.clone(),
             kind: request.kind,
             by: deployment.by.to_string(),
+            presser: request.presser.clone(),
+            times: sent.times,
+            first_sent_at: sent.since,
             sent_at: sent.at,
             found: sent.run.clone(),
             waits: sent.waits.clone(),

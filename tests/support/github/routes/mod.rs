@@ -4,6 +4,7 @@ mod deployments;
 mod dispatch;
 mod jobs;
 mod lists;
+mod refs;
 mod runs;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use axum::http::header::{AUTHORIZATION, DATE, ETAG, IF_NONE_MATCH, LOCATION, USE
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Extension, Json, Router};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -65,6 +66,12 @@ pub(super) fn api(server: &Arc<Server>, address: SocketAddr) -> Router {
         .route("/actions/workflows/{file}", get(lists::workflow))
         .route("/actions/workflows/{file}/dispatches", post(dispatch::dispatch))
         .route("/actions/workflows/{file}/runs", get(lists::runs_of_workflow))
+        .route("/git/ref/{name}", get(refs::one))
+        .route("/git/refs", post(refs::make))
+        .route("/git/refs/{name}", patch(refs::update))
+        .route("/compare/{range}", get(refs::compare))
+        .route("/releases", post(refs::release))
+        .route("/releases/tags/{tag}", get(refs::release_of))
         .route("/deployments", get(deployments::list))
         .route("/deployments/{id}", get(deployments::one))
         .route("/deployments/{id}/statuses", get(deployments::statuses));

@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::super::objects;
-use super::super::run::FakeRun;
+use super::super::run::{FakeReview, FakeRun};
 use super::super::state::State as Known;
 use super::lists::told;
 use super::{Asked, InRepository, Shared, not_found, refusal};
@@ -43,11 +43,27 @@ pub(super) async fn attempt(
 
 pub(super) async fn pending(
     State(server): Shared,
+    Extension(asked): Extension<Asked>,
     Path((owner, name, id)): InRepository<u64>,
 ) -> Response {
     let state = server.state.lock().unwrap();
     let run = of(&state, (&owner, &name), id);
-    run.map_or_else(not_found, |run| Json(run.pending.clone()).into_response())
+    let told = |one: &Value| {
+        let mut told = one.clone();
+        told["current_user_can_approve"] = may_review(one, &asked.login).into();
+        told
+    };
+    let told = |run: &FakeRun| run.pending.iter().map(told).collect::<Vec<_>>();
+    run.map_or_else(not_found, |run| Json(told(run)).into_response())
+}
+
+/// Everybody is in every team.
+fn may_review(pending: &Value, login: &str) -> bool {
+    let reviewers = pending["reviewers"].as_array();
+    reviewers
+        .into_iter()
+        .flatten()
+        .any(|one| one["type"] == "Team" || one["reviewer"]["login"].as_str() == Some(login))
 }
 
 pub(super) async fn approvals(
@@ -57,9 +73,13 @@ pub(super) async fn approvals(
 ) -> Response {
     let state = server.state.lock().unwrap();
     let Some(run) = of(&state, (&owner, &name), id) else { return not_found() };
-    let told = run.reviews.iter().map(|(word, by)| {
-        let user = objects::user(&asked.to, by);
-        json!({ "state": word, "comment": "", "environments": [], "user": user })
+    let told = run.reviews.iter().map(|review| {
+        let user = objects::user(&asked.to, &review.by);
+        let environments: Vec<_> =
+            review.environments.iter().map(|name| objects::environment_name(name)).collect();
+        json!({
+            "state": review.state, "comment": review.comment, "environments": environments, "user": user,
+        })
     });
     Json(told.collect::<Vec<_>>()).into_response()
 }
@@ -73,7 +93,11 @@ pub(super) async fn review(
 ) -> Response {
     let mut state = server.state.lock().unwrap();
     let Some(run) = of(&state, (&owner, &name), id) else { return not_found() };
-    let is_waiting = |id: &Value| run.pending.iter().any(|one| one["environment"]["id"] == *id);
+    let login = asked.login.clone();
+    let is_waiting = |id: &Value| {
+        let mut of = run.pending.iter().filter(|one| one["environment"]["id"] == *id);
+        of.any(|one| may_review(one, &login))
+    };
     let ids = body["environment_ids"].as_array();
     if ids.is_none_or(|ids| ids.is_empty() || !ids.iter().all(is_waiting)) {
         let why =
@@ -81,11 +105,20 @@ pub(super) async fn review(
         return refusal(StatusCode::UNPROCESSABLE_ENTITY, why);
     }
     let word = body["state"].as_str().unwrap_or_default().to_owned();
-    let login = asked.login.clone();
-    let mut go_on = false;
+    let (ids, mut go_on) = (ids.cloned().unwrap_or_default(), false);
+    let comment = body["comment"].as_str().unwrap_or_default().to_owned();
     state.change(id, |run| {
-        run.pending.clear();
-        run.reviews.push((word.clone(), login));
+        let is_it = |one: &Value| ids.contains(&one["environment"]["id"]);
+        let name = |one: &Value| one["environment"]["name"].as_str().unwrap_or_default().to_owned();
+        let environments: Vec<_> = run.pending.iter().filter(|one| is_it(one)).map(name).collect();
+        run.pending.retain(|one| !is_it(one));
+        for job in run.jobs.iter_mut().filter(|job| job.status == "waiting") {
+            if job.environment.as_ref().is_some_and(|name| environments.contains(name)) {
+                job.status = "queued".into();
+            }
+        }
+        let (state, by) = (word.clone(), login);
+        run.reviews.push(FakeReview { state, by, comment, environments });
         go_on = word == "approved";
         if !go_on {
             run.ends("failure");

@@ -29,7 +29,7 @@ impl Attending<'_> {
                 self.rest(Duration::ZERO).await;
                 continue;
             }
-            let jobs = self.here.engines.renewed_for_job(&self.order.job).await;
+            let jobs = self.here.engines.to_send(&self.order).await;
             // The last that is looked at before it goes out.
             if self.is_cancelled() || self.has_ended() {
                 return SendAnswer::NotYet { why: String::new(), again: Duration::ZERO };
@@ -73,14 +73,16 @@ impl Attending<'_> {
             let error = match self.jobs(false).await {
                 Ok(jobs) => match jobs.find(&self.order).await {
                     Found::Run(run) => {
-                        self.known(run, FoundBy::Search).await;
+                        let took_it = self.is_accepted;
+                        let how = if took_it { FoundBy::Answer } else { FoundBy::Search };
+                        self.known(run, how).await;
                         return self.watch().await;
                     }
                     Found::Absent => {
                         self.answers().await;
                         looks += 1;
                         let since = *absent.get_or_insert_with(Instant::now);
-                        let absence = jobs.absence();
+                        let absence = jobs.absence(&self.order);
                         if looks < absence.looks || since.elapsed() < absence.lasting {
                             sleep(jobs.pace()).await;
                             continue;
@@ -120,7 +122,8 @@ impl Attending<'_> {
     fn unfound(&self, absence: Absence) -> Attended {
         let Order { job, key, .. } = &self.order;
         let why = format!(
-            "no run with the key {key} appeared at {} within {} after it was sent; look there before you try again{}",
+            "no {} with the key {key} appeared at {} within {} after it was sent; look there before you try again{}",
+            absence.what,
             job.engine,
             say(absence.lasting),
             absence.hint

@@ -8,6 +8,10 @@ use crate::engine::clock::{Clock as _, SystemClock};
 
 /// The permission with which workflows are started and cancelled.
 pub const STARTS: &str = "Actions: write";
+/// The permission with which tags, releases and branches are made and moved.
+pub const WRITES: &str = "Contents: write";
+/// What lets the tokens of an App have it.
+pub const WRITES_BY_SETTING: &str = "contents = \"write\" beside the key of its App";
 /// What a token may do that has scopes. One of these starts workflows.
 const SCOPES: &str = "x-oauth-scopes";
 const STARTING_SCOPES: [&str; 2] = ["repo", "public_repo"];
@@ -28,6 +32,8 @@ pub struct EngineAbout {
     pub token_ends: Option<DateTime<Utc>>,
     /// The permission that the token certainly lacks to start workflows.
     pub lacks: Option<&'static str>,
+    /// What the token certainly lacks to make tags and releases and to move branches.
+    pub lacks_writing: Option<&'static str>,
     /// How far its clock is ahead of this machine's.
     pub ahead: Option<TimeDelta>,
     /// How many requests are left of how many, and when there are as many again.
@@ -45,6 +51,7 @@ impl EngineAbout {
         if let Some(scopes) = scopes.filter(|scopes| !scopes.is_empty()) {
             let starts = |scope: &str| STARTING_SCOPES.contains(&scope.trim());
             self.lacks = (!scopes.split(',').any(starts)).then_some("the scope repo");
+            self.lacks_writing = self.lacks;
         }
     }
 

@@ -15,7 +15,7 @@ use rustls_pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::about::STARTS;
+use super::about::{STARTS, WRITES, WRITES_BY_SETTING};
 use super::reply::{date, failed, read, says};
 use super::{ANSWER, of_github};
 use crate::config::engines::AppKey;
@@ -56,6 +56,8 @@ struct AppFacts {
     ahead: TimeDelta,
     /// The permission that the last token lacks to start workflows.
     lacks: Option<&'static str>,
+    /// What it lacks to change contents.
+    lacks_writing: Option<&'static str>,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +89,8 @@ impl AppTokens {
         owner: &str,
         repositories: Vec<String>,
     ) -> Self {
-        let found = Mutex::new(AppFacts { ahead: TimeDelta::zero(), lacks: None });
+        let found =
+            Mutex::new(AppFacts { ahead: TimeDelta::zero(), lacks: None, lacks_writing: None });
         let (url, owner) = (url.to_owned(), owner.to_owned());
         Self { http, url, app: app.clone(), owner, repositories, found }
     }
@@ -99,7 +102,7 @@ impl AppTokens {
     pub async fn token(&self) -> Result<(String, Duration), String> {
         let key = key(&self.app.key).await?;
         let InstallationBody { id, permissions } = self.installation(&key).await?;
-        let wanted = wanted(&permissions);
+        let wanted = wanted(&permissions, self.app.writes);
         if !wanted.contains_key("actions") {
             let app = self.app.app;
             return Err(format!("App {app} may not see Actions; give it {STARTS}"));
@@ -114,13 +117,25 @@ impl AppTokens {
         if !answer.status.is_success() {
             return Err(self.refusal(&answer));
         }
-        self.found().lacks = (!starts).then_some(STARTS);
+        let lacks_writing = match wanted.get("contents") {
+            Some(&"write") => None,
+            _ if self.app.writes => Some(WRITES),
+            _ => Some(WRITES_BY_SETTING),
+        };
+        let mut found = self.found();
+        (found.lacks, found.lacks_writing) = ((!starts).then_some(STARTS), lacks_writing);
+        drop(found);
         made(&answer)
     }
 
     /// The permission that the last token lacks to start workflows.
     pub fn lacks(&self) -> Option<&'static str> {
         self.found().lacks
+    }
+
+    /// What the last token lacks to change contents.
+    pub fn lacks_writing(&self) -> Option<&'static str> {
+        self.found().lacks_writing
     }
 
     /// The installation that is named, or that at the owner of the repositories.
@@ -206,10 +221,11 @@ impl AppTokens {
 }
 
 /// The permissions to ask for, of those that were given.
-fn wanted(given: &BTreeMap<String, String>) -> BTreeMap<&'static str, &'static str> {
+fn wanted(given: &BTreeMap<String, String>, writes: bool) -> BTreeMap<&'static str, &'static str> {
     let wanted = WANTED.iter().filter_map(|(name, level)| {
         let given = given.get(*name)?;
-        Some((*name, if given == "read" { "read" } else { *level }))
+        let level = if writes && *name == "contents" { "write" } else { *level };
+        Some((*name, if given == "read" { "read" } else { level }))
     });
     wanted.collect()
 }

@@ -135,6 +135,14 @@ impl Credential {
         }
     }
 
+    /// What the token lacks to change tags, releases and branches, as far as it is known here.
+    pub fn lacks_writing(&self) -> Option<&'static str> {
+        match &self.source {
+            CredentialSource::App(app) => app.lacks_writing(),
+            CredentialSource::None | CredentialSource::Kept(_) => None,
+        }
+    }
+
     /// The token that was read last, to hide it.
     pub fn shown(&self) -> Option<String> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -225,7 +233,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_token_of_an_app_counts_to_its_end_if_it_cannot_be_replaced() {
-        let app = AppKey { app: 1, key: "/nowhere/key.pem".into(), installation: Some(1) };
+        let app =
+            AppKey { app: 1, key: "/nowhere/key.pem".into(), installation: Some(1), writes: false };
         let http = super::super::connection("http://127.0.0.1:9", None).unwrap();
         let app = AppTokens::new(http, "http://127.0.0.1:9", &app, "acme", Vec::new());
         let name = "github".parse().unwrap();

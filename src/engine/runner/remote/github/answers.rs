@@ -97,6 +97,8 @@ pub(super) struct PendingBody {
     /// In minutes.
     pub wait_timer: Option<i64>,
     pub wait_timer_started_at: Option<String>,
+    /// Whether that is one of the reviewers who asks.
+    pub current_user_can_approve: Option<bool>,
     pub reviewers: Option<Vec<ReviewerBody>>,
 }
 
@@ -106,10 +108,49 @@ pub(super) struct ReviewerBody {
     pub reviewer: Option<NameBody>,
 }
 
+/// What a reviewer said of a run.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReviewBody {
+    pub state: Option<String>,
+    pub comment: Option<String>,
+    pub environments: Option<Vec<NameBody>>,
+}
+
+/// A branch or a tag.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GitRefBody {
+    pub object: GitObjectBody,
+}
+
+/// What it names: a commit, or a tag of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct GitObjectBody {
+    pub sha: Option<String>,
+}
+
+/// A release, of which it matters only that it is there.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReleaseBody {
+    pub tag_name: Option<String>,
+}
+
+/// How a commit stands to another.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ComparisonBody {
+    /// `ahead`, `behind`, `diverged` or `identical`.
+    pub status: Option<String>,
+}
+
 /// A person has a login, a team a slug, an environment a name.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NameBody {
+    pub id: Option<u64>,
     pub login: Option<String>,
     pub slug: Option<String>,
     pub name: Option<String>,

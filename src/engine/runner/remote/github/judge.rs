@@ -92,8 +92,45 @@ fn deployed(jobs: &[WorkflowJobBody], named: &str) -> Judged {
     }
 }
 
+/// How the named job stands in a run that has other jobs too. These are its parts.
+pub(super) fn judged_alone(run: &WorkflowRunBody, jobs: &[WorkflowJobBody], named: &str) -> Judged {
+    let is = |job: &WorkflowJobBody, word: &str| job.status.as_deref() == Some(word);
+    let run_is_over = run.status.as_deref() == Some("completed");
+    let all_over = !jobs.is_empty() && jobs.iter().all(|job| is(job, "completed"));
+    // The jobs of a called workflow are listed one after the other: only the end of the run tells which was the last.
+    let is_whole = |job: &WorkflowJobBody| {
+        let rest = job.name.as_deref().and_then(|name| name.strip_prefix(named));
+        rest.is_some_and(|rest| !rest.starts_with(" / "))
+    };
+    if all_over && (run_is_over || jobs.iter().all(is_whole) || jobs.iter().any(is_bad)) {
+        return ended_alone(jobs, named);
+    }
+    if run_is_over && jobs.is_empty() {
+        return deployed(jobs, named);
+    }
+    let is_queued = began(jobs).is_none() && !jobs.iter().any(|job| is(job, "waiting"));
+    if is_queued && !run_is_over {
+        return Judged::new(RunState::Queued, "queued", None);
+    }
+    Judged::new(RunState::Running, "in_progress", step(jobs))
+}
+
+fn is_bad(job: &WorkflowJobBody) -> bool {
+    job.conclusion.as_deref() != Some("success")
+}
+
+fn ended_alone(jobs: &[WorkflowJobBody], named: &str) -> Judged {
+    let Some(bad) = jobs.iter().find(|job| is_bad(job)) else {
+        return Judged::new(RunState::Succeeded, "success", None);
+    };
+    match bad.conclusion.as_deref().unwrap_or_default() {
+        "skipped" => deployed(jobs, named),
+        conclusion => completed(conclusion, jobs, Some(named)),
+    }
+}
+
 /// Whether this is the named job, one of its matrix, or one of the workflow that it calls.
-fn is_named(job: &WorkflowJobBody, named: &str) -> bool {
+pub(super) fn is_named(job: &WorkflowJobBody, named: &str) -> bool {
     let rest = job.name.as_deref().and_then(|name| name.strip_prefix(named));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" (") || rest.starts_with(" / "))
 }
@@ -156,6 +193,15 @@ pub(super) fn began(jobs: &[WorkflowJobBody]) -> Option<DateTime<Utc>> {
 
 /// What a run waits for. What a person has to do comes before a timer, which ends by itself.
 pub(super) fn waits(pending: &[PendingBody], now: DateTime<Utc>) -> Option<Waits> {
+    waits_first(pending.iter(), now)
+}
+
+/// The same of some of what is pending.
+pub(super) fn waits_first<'a>(
+    pending: impl Iterator<Item = &'a PendingBody>,
+    now: DateTime<Utc>,
+) -> Option<Waits> {
+    let pending: Vec<_> = pending.collect();
     let reviews = pending.iter().find(|one| !by(one).is_empty());
     if let Some(review) = reviews {
         return Some(Waits::Approval { environment: environment(review), by: by(review) });

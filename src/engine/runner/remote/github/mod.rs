@@ -1,12 +1,16 @@
-//! GitHub Actions: a step is a run of a workflow, started by a dispatch.
+//! GitHub Actions: a step is a run of a workflow, started by a dispatch or in one of the ways of `ways`.
 //!
 //! A dispatch has no key of ours, and one that is repeated deploys twice. So it is sent once, and after a lost answer its run is
 //! only looked for: the workflow shows the key, which is one of its inputs, in its `run-name`.
 
 mod answers;
+mod approve;
 mod group;
+mod hindrance;
 mod judge;
+mod refs;
 mod runs;
+mod ways;
 
 use std::time::Duration;
 
@@ -19,12 +23,13 @@ use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
     WorkflowRunsBody,
 };
+pub(super) use self::hindrance::{WayTarget, hindrance, page};
 pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, is_page, permission, says};
 use super::order::Order;
 use super::times::RemoteTimes;
-use crate::domain::remote::{RemoteCall, RunKey, RunRef, Waits};
+use crate::domain::remote::{GitHubWay, RemoteCall, RunKey, RunRef, Waits};
 use crate::engine::clock::{Clock as _, SystemClock};
 
 /// How many runs or jobs are read at once.
@@ -39,21 +44,23 @@ pub(super) struct GitHubActions {
     times: RemoteTimes,
     /// What the operator allows.
     may: Vec<String>,
+    /// Asks in the name of whoever asked for the deployment.
+    presser: Option<EngineClient>,
 }
 
-/// A workflow that is dispatched.
+/// A workflow whose run a step is.
 struct Workflow<'a> {
     repository: &'a str,
     file: &'a str,
-    at: &'a str,
     job: Option<&'a str>,
 }
 
 impl<'a> Workflow<'a> {
     fn of(order: &'a Order) -> Result<Self, CallError> {
         match &order.job.call {
-            RemoteCall::GitHub { repository, workflow: file, at, job, .. } => {
-                Ok(Self { repository, file, at, job: job.as_deref() })
+            RemoteCall::GitHub { repository, workflow: file, job, .. }
+            | RemoteCall::GitHubBy { repository, workflow: file, job, .. } => {
+                Ok(Self { repository, file, job: job.as_deref() })
             }
             RemoteCall::Http { .. } => Err(CallError::Lost("the step names no workflow".into())),
         }
@@ -77,7 +84,12 @@ impl GitHubActions {
     pub const FORCED_WITHIN: Duration = Duration::from_mins(2);
 
     pub fn new(client: EngineClient, times: RemoteTimes, may: Vec<String>) -> Self {
-        Self { client, times, may }
+        Self { client, times, may, presser: None }
+    }
+
+    /// The same, which asks as this person where that is due.
+    pub fn in_the_name_of(self, presser: EngineClient) -> Self {
+        Self { presser: Some(presser), ..self }
     }
 
     pub fn token(&self) -> Option<String> {
@@ -89,10 +101,15 @@ impl GitHubActions {
     }
 
     /// A run may appear late, and a second one would deploy twice.
-    pub fn absence(&self) -> Absence {
-        let (lasting, hint) =
-            (self.times.settling, "; the run-name of its workflow has to show the key");
-        Absence { looks: 3, lasting, may_send_again: false, hint }
+    pub fn absence(&self, order: &Order) -> Absence {
+        let call = &order.job.call;
+        let (what, hint) = match call.way() {
+            None => ("run", "; the run-name of its workflow has to show the key"),
+            Some(GitHubWay::Approve { .. }) => ("approval", ""),
+            Some(GitHubWay::Tag { .. } | GitHubWay::Branch { .. }) => ("run", ""),
+        };
+        let (lasting, may_send_again) = (self.times.settling, call.starts_once());
+        Absence { looks: 3, lasting, may_send_again, what, hint }
     }
 
     /// Whether it answers, and the token may see the Actions of each repository that is named.
@@ -123,8 +140,11 @@ impl GitHubActions {
         }
     }
 
-    /// Dispatches the workflow.
+    /// Dispatches the workflow, or has it deploy in another way.
     pub async fn send(&self, order: &Order) -> SendAnswer {
+        let RemoteCall::GitHub { at, .. } = &order.job.call else {
+            return self.send_by(order).await;
+        };
         let workflow = match Workflow::of(order) {
             Ok(workflow) => workflow,
             Err(error) => return SendAnswer::Rejected(error.why().to_owned()),
@@ -133,7 +153,7 @@ impl GitHubActions {
             let why = "this server does not tell the number of a run, and no input of the step has {run}: the run could not be found";
             return SendAnswer::Rejected(why.into());
         }
-        let mut body = json!({ "ref": workflow.at, "inputs": order.inputs });
+        let mut body = json!({ "ref": at, "inputs": order.inputs });
         if self.tells_runs() {
             body["return_run_details"] = Value::Bool(true);
         }
@@ -170,8 +190,15 @@ impl GitHubActions {
         !self.client.url().ends_with("/api/v3")
     }
 
-    /// Looks for a run that shows the key in its title.
+    /// Looks for a run that shows the key in its title, or for what became of another way.
     pub async fn find(&self, order: &Order) -> Found {
+        if order.job.call.way().is_some() {
+            return match self.find_by(order).await {
+                Ok(Some(run)) => Found::Run(run),
+                Ok(None) => Found::Absent,
+                Err(error) => Found::CannotTell(error),
+            };
+        }
         if !is_keyed(order) {
             let why = "no input of the step has {run}, so its run cannot be told from others; look there before you try again";
             return Found::Never(why.into());
@@ -219,10 +246,11 @@ impl GitHubActions {
             return Ok(None);
         };
         let mut run = WorkflowRunBody::clone(&read.value);
-        // A run that somebody started once more goes on under its number. Ours is the first attempt.
+        // A run that somebody started once more goes on under its number. Ours is the first attempt, or the one that was approved.
         let mut of_attempt = path.clone();
-        if run.run_attempt.is_some_and(|attempt| attempt > 1) {
-            of_attempt = format!("{path}/attempts/1");
+        let ours = order.found.as_ref().map_or(1, RunRef::attempt);
+        if run.run_attempt.is_some_and(|attempt| attempt > ours) {
+            of_attempt = format!("{path}/attempts/{ours}");
             let Some(first) = self.client.read::<WorkflowRunBody>(&of_attempt).await? else {
                 return Ok(None);
             };
@@ -230,6 +258,12 @@ impl GitHubActions {
                 WorkflowRunBody { html_url: run.html_url, ..WorkflowRunBody::clone(&first.value) };
         }
         let status = run.status.as_deref().unwrap_or_default();
+        if let Some(GitHubWay::Approve { environment }) = order.job.call.way() {
+            // Another attempt may begin after the run was read, and its jobs are not ours.
+            let jobs = jobs(&self.client, &format!("{path}/attempts/{ours}")).await?;
+            let path = (run.run_attempt == Some(ours)).then_some(path.as_str());
+            return self.approved(order, &run, jobs, (path, environment)).await.map(Some);
+        }
         let jobs = jobs(&self.client, &of_attempt).await?;
         let waits = match status {
             "pending" => Some(Waits::Behind),
@@ -237,12 +271,11 @@ impl GitHubActions {
             _ => None,
         };
         let judged = judge::judged(&run, &jobs, workflow.job);
-        let id = order.found.as_ref().map(|run| run.id.clone()).unwrap_or_default();
         Ok(Some(Looked {
             state: judged.state,
             word: judged.word,
             says: judged.says,
-            run: RunRef { id, page: run.html_url.filter(|page| is_page(page)) },
+            run: known(order, run.html_url),
             started_at: judge::began(&jobs),
             ended_at: None,
             tag: None,
@@ -308,12 +341,22 @@ fn is_keyed(order: &Order) -> bool {
 }
 
 fn found(id: u64, page: Option<String>) -> RunRef {
-    RunRef { id: id.to_string(), page: page.filter(|page| is_page(page)) }
+    RunRef::new(id.to_string(), page.filter(|page| is_page(page)))
+}
+
+/// The run of an order, with its page as it is now.
+fn known(order: &Order, page: Option<String>) -> RunRef {
+    let run = order.found.clone().unwrap_or_else(|| RunRef::new("", None));
+    RunRef { page: page.filter(|page| is_page(page)), ..run }
 }
 
 /// Whether the title of a run has this key as a word of its own.
 fn has_key(run: &WorkflowRunBody, key: &RunKey) -> bool {
-    let title = run.display_title.as_deref().unwrap_or_default();
+    names_key(run.display_title.as_deref().unwrap_or_default(), key)
+}
+
+/// Whether a text has this key as a word of its own.
+fn names_key(title: &str, key: &RunKey) -> bool {
     let is_inside = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     // A point may end a sentence.
     let goes_on = |after: &str| {

@@ -82,7 +82,13 @@ impl PresetEngine {
 
     /// A run may appear late, and a second one would deploy twice.
     pub fn absence(&self) -> Absence {
-        Absence { looks: 3, lasting: self.data.settling, may_send_again: false, hint: HINT }
+        Absence {
+            looks: 3,
+            lasting: self.data.settling,
+            may_send_again: false,
+            what: "run",
+            hint: HINT,
+        }
     }
 
     pub fn pace(&self) -> Duration {
@@ -396,7 +402,7 @@ impl PresetEngine {
         } else {
             Some(values.with("id", number).page(template, self.client.url()))
         };
-        RunRef { page: page.filter(|page| is_page(page)), id }
+        RunRef::new(id, page.filter(|page| is_page(page)))
     }
 
     /// `None` if there is no such thing.
