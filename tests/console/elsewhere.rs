@@ -29,8 +29,8 @@ fn promote(world: &mut ScriptedWorld) -> DeploymentId {
     let key = serde_json::from_str("\"checkout-d1.1-0\"").unwrap();
     for fact in [
         Fact::DeploymentStarted { deployment, variables: None },
-        Fact::StepStarted { deployment, step: 0 },
-        Fact::RunSent { deployment, step: 0, engine: "github".parse().unwrap(), key },
+        Fact::StepStarted { deployment, step: 0, target: None },
+        Fact::RunSent { deployment, step: 0, target: None, engine: "github".parse().unwrap(), key },
         found(deployment, FoundBy::Answer),
     ] {
         world.record(&checkout(), Actor::System, fact);
@@ -40,7 +40,13 @@ fn promote(world: &mut ScriptedWorld) -> DeploymentId {
 
 fn found(deployment: DeploymentId, how: FoundBy) -> Fact {
     let page = Some("https://github.example/acme/shop/actions/runs/881".to_owned());
-    Fact::RunFound { deployment, step: 0, run: RunRef { id: "881".into(), page }, how }
+    Fact::RunFound {
+        deployment,
+        step: 0,
+        target: None,
+        run: RunRef { id: "881".into(), page },
+        how,
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +80,7 @@ async fn a_run_that_turned_up_late_is_the_first_of_the_problems() {
         let outcome = StepOutcome::Unfound("no run appeared".into());
         let took = Duration::ZERO;
         for fact in [
-            Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
+            Fact::StepEnded { deployment, step: 0, target: None, outcome, took, ended_at: None },
             Fact::DeploymentEnded {
                 deployment,
                 outcome: Outcome::Interrupted("step release".into()),

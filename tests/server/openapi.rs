@@ -79,7 +79,7 @@ fn eventful(world: &Scripted) {
                 onto: Some(first),
             },
             Fact::DeploymentStarted { deployment: open, variables: None },
-            Fact::StepStarted { deployment: open, step: 0 },
+            Fact::StepStarted { deployment: open, step: 0, target: None },
             Fact::CancelRequested { deployment: open, reason: reason.clone() },
             Fact::CommitsQuarantined { bad: vec![bad], reason: reason.clone() },
             Fact::CommitCleared { sha: shas.clone(), reason: reason.clone() },
@@ -425,11 +425,15 @@ async fn every_fact_is_as_described() {
         let (deployment, step) = (DeploymentId(1), 0);
         let (engine, key) =
             ("deployer".parse().unwrap(), serde_json::from_str("\"checkout-d1.1-3f9ca21b\""));
-        let sent = Fact::RunSent { deployment, step, engine, key: key.unwrap() };
+        let sent = Fact::RunSent { deployment, step, target: None, engine, key: key.unwrap() };
         world.record(&service(), Actor::System, sent);
         let page = Some("https://deployer.example.com/runs/881".to_owned());
         let (run, how) = (RunRef { id: "881".into(), page }, FoundBy::Search);
-        world.record(&service(), Actor::System, Fact::RunFound { deployment, step, run, how });
+        world.record(
+            &service(),
+            Actor::System,
+            Fact::RunFound { deployment, step, target: None, run, how },
+        );
         let by = vec!["@ann".to_owned()];
         let environment = "production".to_owned();
         let until = chrono::DateTime::UNIX_EPOCH;
@@ -439,7 +443,11 @@ async fn every_fact_is_as_described() {
             Some(Waits::Behind),
             None,
         ] {
-            world.record(&service(), Actor::System, Fact::RunWaits { deployment, step, waits });
+            world.record(
+                &service(),
+                Actor::System,
+                Fact::RunWaits { deployment, step, target: None, waits },
+            );
         }
         let limit = Duration::from_hours(24);
         for rule in [RetentionRule::Age { limit }, RetentionRule::Size { limit: 1 }] {

@@ -17,6 +17,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
+use crate::domain::target::in_words;
 use crate::domain::time::say;
 use crate::gate;
 
@@ -27,6 +28,8 @@ const LEAST_NAME: usize = 6;
 /// The most columns of the service where there is hardly room, and the fewest.
 const SHORT_NAME: usize = 12;
 const SHORTEST_NAME: usize = 4;
+/// The most columns of what each target has.
+const LONGEST_TARGETS: usize = 48;
 /// The most columns of why it is frozen.
 const LONGEST_REASON: usize = 24;
 
@@ -190,7 +193,14 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     };
     let row = row.gap(1);
     let live = service.live.get(&Environment::Production);
+    let apart = service.apart(Environment::Production);
     let row = match live {
+        _ if let Some(targets) = apart => {
+            let role = if service.unsettled.is_some() { Role::Danger } else { Role::Live };
+            let words = in_words(targets);
+            let is_told = length < Length::NoArrow && words.len() <= LONGEST_TARGETS;
+            row.own(if is_told { words } else { "TARGETS DIFFER".to_owned() }, role)
+        }
         Some(live) => row.own(live.build.to_string(), Role::Live),
         None if service.live_unknown => {
             row.own(if short { "not known" } else { "live not known" }, Role::Warn)
@@ -200,10 +210,12 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     if let Some(running) = model.in_flight(Environment::Production) {
         return on_its_way(model, row, running, length);
     }
-    if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
+    let broken = service.unsettled.and_then(|id| model.deployment(id));
+    if let Some(broken) = broken.filter(|row| apart.is_none() || !row.deployment.succeeded()) {
         return in_doubt(model, row, broken, length);
     }
     match live {
+        _ if apart.is_some() => row,
         Some(live) if is_bad(model, live.build) => {
             let row = row.own(" BAD", Role::Danger);
             if aged { row.gap(1).own(age(model.since(live.since)), Role::Muted) } else { row }

@@ -89,7 +89,8 @@ fn line<'t>(
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
     let bad = bad_mark(model, row);
-    let subject = columns.subject(width).saturating_sub(bad.len());
+    let targets = targets_mark(model, row);
+    let subject = columns.subject(width).saturating_sub(bad.len() + targets.len());
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -102,6 +103,7 @@ fn line<'t>(
         .cell(format!("{glyph} {word}"), word_width + 3, role)
         .cell(commit, 8, Role::Muted)
         .own(bad, Role::Danger)
+        .own(targets, Role::Warn)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
@@ -114,6 +116,24 @@ fn bad_mark(model: &Model, row: &DeploymentRow) -> String {
     let warn = model.options.theme.symbols.warn;
     let is_good = model.flaw(row.deployment.request.build).is_none();
     if is_good { String::new() } else { format!("{warn} BAD ") }
+}
+
+/// The most columns of the names of targets before a subject.
+const LONGEST_TARGETS: usize = 20;
+
+/// The targets that have the build of this deployment, where they differ: `at eu us: `.
+fn targets_mark(model: &Model, row: &DeploymentRow) -> String {
+    let apart = model.service.as_ref().and_then(|s| s.apart(Environment::Production));
+    let has = apart.unwrap_or_default().iter();
+    let has = has.filter(|target| target.deployment == Some(row.deployment.id));
+    let names: Vec<_> = has.map(|target| target.target.as_str()).collect();
+    let all = names.join(" ");
+    match names.as_slice() {
+        [] => String::new(),
+        _ if all.len() <= LONGEST_TARGETS => format!("at {all}: "),
+        [one] => format!("at {}: ", one.get(..LONGEST_TARGETS).unwrap_or(one)),
+        more => format!("at {} targets: ", more.len()),
+    }
 }
 
 fn is_live(model: &Model, row: &DeploymentRow) -> bool {
