@@ -333,8 +333,8 @@ fn order(service: &Service, run: RunId) -> Option<Order> {
     Order::of(&service.name, service.state.deployments.get(&run.deployment)?, run.step)
 }
 
-/// The job of the rollback that waits for the end of a run and goes out first, if that runs at another engine: of several
-/// targets the one of the run.
+/// The first job of the rollback that waits for the end of a run, if that runs at another engine. Of several targets none:
+/// runs of one group that wait behind it would take each other's place.
 fn next_rollback(service: &Service, before: RunId) -> Option<RemoteJob> {
     let RunId { deployment: before, step } = before;
     let of = service.state.deployments.get(&before)?;
@@ -343,13 +343,9 @@ fn next_rollback(service: &Service, before: RunId) -> Option<RemoteJob> {
         let is_rollback = next.request.kind == DeploymentKind::Rollback;
         is_rollback && next.id > before && next.started_at.is_none() && next.cancel.is_none()
     });
-    let next = &waits.next()?.request;
-    let mut first = next.together(0).filter_map(|step| next.steps.get(step));
-    let target = of.target(step).map(|target| &target.name);
-    first
-        .find(|step| step.target.as_ref().is_none_or(|to| Some(&to.name) == target))?
-        .remote()
-        .cloned()
+    let first = waits.next()?.request.steps.first()?;
+    let has_targets = first.target.is_some() || of.target(step).is_some();
+    first.remote().filter(|_| !has_targets).cloned()
 }
 
 /// Makes the checkout of a deployment whose variables have values. Returns the digests to record.
