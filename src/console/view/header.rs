@@ -17,7 +17,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
-use crate::domain::target::in_words;
+use crate::domain::target::{TargetStanding, in_words};
 use crate::domain::time::say;
 use crate::gate;
 
@@ -195,12 +195,7 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     let live = service.live.get(&Environment::Production);
     let apart = service.apart(Environment::Production);
     let row = match live {
-        _ if let Some(targets) = apart => {
-            let role = if service.unsettled.is_some() { Role::Danger } else { Role::Live };
-            let words = in_words(targets);
-            let is_told = length < Length::NoArrow && words.len() <= LONGEST_TARGETS;
-            row.own(if is_told { words } else { "TARGETS DIFFER".to_owned() }, role)
-        }
+        _ if let Some(targets) = apart => at_targets(row, service, targets, length),
         Some(live) => row.own(live.build.to_string(), Role::Live),
         None if service.live_unknown => {
             row.own(if short { "not known" } else { "live not known" }, Role::Warn)
@@ -211,7 +206,11 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         return on_its_way(model, row, running, length);
     }
     let broken = service.unsettled.and_then(|id| model.deployment(id));
-    if let Some(broken) = broken.filter(|row| apart.is_none() || !row.deployment.succeeded()) {
+    // Which target has what tells more than why.
+    let is_told = |row: &&DeploymentRow| {
+        apart.is_none() || length < Length::NoEnd && !row.deployment.succeeded()
+    };
+    if let Some(broken) = broken.filter(is_told) {
         return in_doubt(model, row, broken, length);
     }
     match live {
@@ -225,6 +224,25 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         }
         Some(_) if !short => row.own(" ok", Role::Ok),
         _ => row,
+    }
+}
+
+/// `eu #1290, us #1286`. While a deployment changes that, what was live before it is enough.
+fn at_targets<'t>(
+    row: Row<'t>,
+    service: &ServiceSnapshot,
+    targets: &[TargetStanding],
+    length: Length,
+) -> Row<'t> {
+    let words = in_words(targets);
+    let fits = words.len() <= LONGEST_TARGETS;
+    let live = service.live.get(&Environment::Production);
+    match (service.unsettled, live) {
+        (Some(_), _) if fits && length < Length::Bare => row.own(words, Role::Danger),
+        (Some(_), _) => row.own("TARGETS DIFFER", Role::Danger),
+        (None, _) if fits && length < Length::NoEnd => row.own(words, Role::Live),
+        (None, Some(live)) => row.own(live.build.to_string(), Role::Live),
+        (None, None) => row.own("TARGETS DIFFER", Role::Live),
     }
 }
 

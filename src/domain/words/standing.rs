@@ -25,7 +25,7 @@ pub type StandingLine = (&'static str, String);
 pub fn places(snapshot: &ServiceSnapshot, build: BuildNumber) -> Vec<String> {
     let place = |environment: Environment| {
         if let Some(targets) = snapshot.apart(environment) {
-            let has = targets.iter().filter(|target| target.build == Some(build));
+            let has = targets.iter().filter(|to| to.doubt.is_none() && to.build == Some(build));
             let names: Vec<_> = has.map(|target| target.target.as_str()).collect();
             return (!names.is_empty()).then(|| format!("{environment} at {}", names.join(" ")));
         }

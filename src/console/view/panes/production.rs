@@ -16,6 +16,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::DeploymentRow;
+use crate::domain::target::TargetStanding;
 use crate::domain::time::say;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -121,12 +122,13 @@ fn bad_mark(model: &Model, row: &DeploymentRow) -> String {
 /// The most columns of the names of targets before a subject.
 const LONGEST_TARGETS: usize = 20;
 
-/// The targets that have the build of this deployment, where they differ: `at eu us: `.
+/// The targets that have the build of this deployment, where they differ: `at eu us: `, `at eu us?: ` where one is in doubt.
 fn targets_mark(model: &Model, row: &DeploymentRow) -> String {
     let apart = model.service.as_ref().and_then(|s| s.apart(Environment::Production));
     let has = apart.unwrap_or_default().iter();
     let has = has.filter(|target| target.deployment == Some(row.deployment.id));
-    let names: Vec<_> = has.map(|target| target.target.as_str()).collect();
+    let doubt = |of: &TargetStanding| if of.doubt.is_some() { "?" } else { "" };
+    let names: Vec<_> = has.map(|of| format!("{}{}", of.target, doubt(of))).collect();
     let all = names.join(" ");
     match names.as_slice() {
         [] => String::new(),
