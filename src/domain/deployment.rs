@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
 use super::ids::DeploymentId;
 use super::people::Actor;
-use super::remote::{EngineName, SentRun, Waits};
+use super::remote::{EngineName, SentRun, Waited, Waits};
 use super::target::{StepTarget, TargetName};
 use super::time::{Milliseconds, between, millis};
 
@@ -293,6 +293,24 @@ impl Deployment {
     pub fn waits(&self) -> Option<&Waits> {
         let running = self.running_steps().filter_map(|step| self.sent(step));
         running.filter_map(|sent| sent.waits.as_ref()).find(|waits| waits.stops_clocks())
+    }
+
+    /// Whether the run of this step waits or waited at another engine.
+    #[must_use]
+    pub fn waited(&self, step: usize) -> Option<Waited> {
+        let sent = self.sent(step)?;
+        let is_over = match &sent.waits {
+            Some(waits) if !waits.stops_clocks() => return None,
+            waits => waits.is_none(),
+        };
+        sent.waits_at.map(|at| Waited { at, is_over })
+    }
+
+    /// The same of the runs that go on now: one that waits, or the last that did.
+    #[must_use]
+    pub fn waited_now(&self) -> Option<Waited> {
+        let waited = self.running_steps().filter_map(|step| self.waited(step));
+        waited.max_by_key(|waited| (!waited.is_over, waited.at))
     }
 
     /// Whether this step runs now.
