@@ -75,7 +75,7 @@ impl Regions {
 
     /// The facts that follow now, recorded; what is left to do otherwise.
     fn settle(&mut self) -> Vec<Decision> {
-        loop {
+        for _ in 0..100 {
             let decisions = self.decisions();
             let facts = decisions.iter().filter_map(|decision| match decision {
                 Decision::Record(fact) => Some((**fact).clone()),
@@ -89,6 +89,7 @@ impl Regions {
                 self.push(fact);
             }
         }
+        panic!("facts follow without an end: {:?}", self.decisions());
     }
 
     fn end(&mut self, deployment: DeploymentId, step: usize, word: &str) {
