@@ -123,13 +123,13 @@ struct FollowedDeployment {
     deployment: DeploymentId,
     out: Output,
     steps: Vec<StepSpec>,
-    /// The step that runs, and since when it has been seen to.
-    running: Option<(usize, Instant)>,
+    /// The steps that run, and since when each has been seen to.
+    running: Vec<(usize, Instant)>,
 }
 
 impl FollowedDeployment {
     fn of(deployment: DeploymentId, out: Output) -> Self {
-        Self { deployment, out, steps: Vec::new(), running: None }
+        Self { deployment, out, steps: Vec::new(), running: Vec::new() }
     }
 
     fn name(&self, step: usize) -> &str {
@@ -143,8 +143,8 @@ impl FollowedDeployment {
             Fact::DeploymentRequested(request) if DeploymentId::from(event.seq) == ours => {
                 self.steps.clone_from(&request.steps);
             }
-            Fact::StepStarted { deployment, step } if *deployment == ours => {
-                self.running = Some((*step, Instant::now()));
+            Fact::StepStarted { deployment, step, .. } if *deployment == ours => {
+                self.running.push((*step, Instant::now()));
                 let name = self.name(*step);
                 if self.out.can_rewrite() {
                     output::rewrite(&format!("  {name} ..."));
@@ -153,7 +153,7 @@ impl FollowedDeployment {
                 }
             }
             Fact::StepEnded { deployment, step, outcome, took, .. } if *deployment == ours => {
-                self.running = None;
+                self.running.retain(|(running, _)| running != step);
                 let line = format!("  {} {outcome} in {}", self.name(*step), say(*took));
                 self.above(&line)?;
             }
@@ -177,14 +177,21 @@ impl FollowedDeployment {
         self.out.line(line)
     }
 
-    /// Says for how long the step has been running.
+    /// Says for how long each step has been running.
     fn tick(&self) -> Result<(), CliError> {
-        let Some((step, since)) = self.running else { return Ok(()) };
-        let name = self.name(step);
-        let ran = say(Duration::from_secs(since.elapsed().as_secs()));
-        let expected = self.steps.get(step).and_then(|step| step.expected);
-        let expected = expected.map_or(String::new(), |takes| format!(" of about {}", say(takes)));
-        let line = format!("  {name} ... {ran}{expected}");
+        if self.running.is_empty() {
+            return Ok(());
+        }
+        let running = |(step, since): &(usize, Instant)| {
+            let name = self.name(*step);
+            let ran = say(Duration::from_secs(since.elapsed().as_secs()));
+            let expected = self.steps.get(*step).and_then(|step| step.expected);
+            let expected =
+                expected.map_or(String::new(), |takes| format!(" of about {}", say(takes)));
+            format!("{name} ... {ran}{expected}")
+        };
+        let line = self.running.iter().map(running).collect::<Vec<_>>().join(", ");
+        let line = format!("  {line}");
         if self.out.can_rewrite() {
             output::rewrite(&line);
             return Ok(());

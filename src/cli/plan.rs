@@ -14,9 +14,10 @@ use super::{Reading, completions, output, remedy, schema};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::Commit;
-use crate::domain::event::DeploymentKind;
+use crate::domain::event::{DeploymentKind, steps_in_words};
 use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
+use crate::domain::target;
 use crate::domain::time::say;
 use crate::gate;
 
@@ -91,9 +92,9 @@ fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(migrations.next().map(|first| format!("  migrations {first}")));
     lines.extend(migrations.map(|line| format!("             {line}")));
     lines.extend(schema::way_back(plan));
-    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let steps = steps_in_words(&plan.steps);
     let takes = plan.expected.map_or(String::new(), |takes| format!(", about {}", say(takes)));
-    lines.push(format!("  steps      {}{takes}", steps.join(", ")));
+    lines.push(format!("  steps      {steps}{takes}"));
     lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
@@ -129,6 +130,7 @@ fn headline(plan: &Plan) -> String {
 
 fn live(plan: &Plan) -> String {
     match &plan.live {
+        _ if target::differ(&plan.targets) => target::in_words(&plan.targets),
         Some(live) => named(live),
         None if plan.live_unknown => "not known".to_owned(),
         None => "nothing".to_owned(),

@@ -12,9 +12,10 @@ use crate::domain::commit::RevertEvidence;
 use crate::domain::commit_location::{
     CommitInBuild, CommitLocation, InProduction, InStaging, NamedCommit,
 };
-use crate::domain::ids::{BuildNumber, CommitPrefix, ServiceName};
+use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName};
 use crate::domain::quarantine::Quarantined;
 use crate::domain::remedy::Remedy;
+use crate::domain::snapshot::alarm::Alarm;
 
 #[derive(Debug, Args)]
 pub struct WhereArgs {
@@ -122,7 +123,11 @@ fn in_build(placed: &CommitInBuild, now: DateTime<Utc>) -> Vec<String> {
     let mut lines = vec![named(&placed.commit), format!("  build       {}{note}", placed.build)];
     lines.push(format!("  staging     {}", staging(&placed.staging, now)));
     lines.push(format!("  production  {}", production(placed, now)));
-    if let Some(attempt) = &placed.unsettled {
+    let is_told = |alarm: &Alarm| {
+        matches!(alarm, Alarm::InDoubt { environment: Environment::Production, targets, .. }
+            if !targets.is_empty())
+    };
+    if let Some(attempt) = placed.unsettled.filter(|_| !placed.alarms.iter().any(is_told)) {
         lines.push(format!("              {attempt} did not succeed: what runs now is unknown"));
     }
     let told = placed.alarms.iter().map(|alarm| format!("  attention   {}", alarm.sentence()));

@@ -10,6 +10,7 @@ pub(super) mod people;
 mod pipeline_name;
 mod remote;
 mod steps;
+mod targets;
 mod variables;
 
 use crate::config::branch;
@@ -113,7 +114,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let paths = paths::read(&mut top, mistakes);
     let database = top.take("database").and_then(|entry| entry.text(mistakes).map(str::to_owned));
     let pipelines = steps::read(&mut top, mistakes);
-    let staging: Vec<_> = pipelines.staging.iter().map(|step| step.name.as_str()).collect();
+    let staging: Vec<_> = pipelines.staging.iter().map(StepSpec::declared).collect();
     let mut policy = policy(&mut top, &staging, mistakes);
     if pipelines.lanes.staging.is_some() {
         policy.staging = Staging::Observe;

@@ -405,6 +405,7 @@ mod tests {
             run,
             timeout: Duration::from_mins(1),
             expected: None,
+            target: None,
         }
     }
 

@@ -10,6 +10,7 @@ use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, Unkn
 use super::ids::DeploymentId;
 use super::people::Actor;
 use super::remote::{EngineName, SentRun, Waited, Waits};
+use super::target::{StepTarget, TargetName};
 use super::time::{Milliseconds, between, millis};
 
 /// The longest plausible time in a deployment during which no step runs.
@@ -85,6 +86,13 @@ pub enum StepState {
     },
     /// The deployment ended before this step started.
     Skipped,
+}
+
+impl StepState {
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        matches!(self, Self::Ended { outcome: StepOutcome::Succeeded, .. })
+    }
 }
 
 /// A deployment's state, derived from its events.
@@ -190,8 +198,17 @@ impl Deployment {
         if let Some(seen) = &self.seen {
             return Some((seen.engine.clone()?, self.ended.as_ref()?.at));
         }
-        let last = self.sent(self.request.steps.len().checked_sub(1)?)?;
-        Some((last.engine.clone(), last.ended_at?))
+        let last = self.request.steps.len().checked_sub(1)?;
+        let sent = self.sent(last)?;
+        let (engine, mut at) = (sent.engine.clone(), sent.ended_at?);
+        for step in self.request.together(last) {
+            let beside = self.sent(step)?;
+            if beside.engine != engine {
+                return None;
+            }
+            at = at.max(beside.ended_at?);
+        }
+        Some((engine, at))
     }
 
     /// Whether it is a run that was given up and turned up late, which is being cancelled or was.
@@ -229,10 +246,28 @@ impl Deployment {
         self.state() == DeploymentState::Succeeded
     }
 
-    /// The index of the step that runs now.
+    /// The indexes of the steps that run now: several only where targets go together.
+    pub fn running_steps(&self) -> impl Iterator<Item = usize> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter(|(_, step)| matches!(step, StepState::Running { .. })).map(|(at, _)| at)
+    }
+
+    /// The index of the first step that runs now.
     #[must_use]
     pub fn running_step(&self) -> Option<usize> {
-        self.steps.iter().position(|step| matches!(step, StepState::Running { .. }))
+        self.running_steps().next()
+    }
+
+    /// Which target of several a step is for.
+    #[must_use]
+    pub fn target(&self, step: usize) -> Option<&StepTarget> {
+        self.request.steps.get(step)?.target.as_ref()
+    }
+
+    /// The name of that target.
+    #[must_use]
+    pub fn target_name(&self, step: usize) -> Option<TargetName> {
+        self.target(step).map(|target| target.name.clone())
     }
 
     /// The run of a step at another engine, if it was recorded as sent.
@@ -241,18 +276,23 @@ impl Deployment {
         self.runs.iter().find(|sent| sent.step == step)
     }
 
-    /// The step whose run at another engine was asked to end and has not: it can be given up.
-    #[must_use]
-    pub fn unending_step(&self) -> Option<usize> {
-        let step = self.running_step().filter(|_| self.is_open() && self.cancel.is_some())?;
-        self.sent(step).map(|sent| sent.step)
+    /// The steps whose runs at other engines were asked to end and have not: they can be given up.
+    pub fn unending_steps(&self) -> impl Iterator<Item = usize> {
+        let is_cancelled = self.is_open() && self.cancel.is_some();
+        self.running_steps().filter(move |step| is_cancelled && self.sent(*step).is_some())
     }
 
-    /// What the run of its step waits for at another engine, where its time does not count meanwhile.
+    /// Whether there is one.
+    #[must_use]
+    pub fn is_unending(&self) -> bool {
+        self.unending_steps().next().is_some()
+    }
+
+    /// What a run of its steps waits for at another engine, where its time does not count meanwhile.
     #[must_use]
     pub fn waits(&self) -> Option<&Waits> {
-        let waits = self.sent(self.running_step()?)?.waits.as_ref();
-        waits.filter(|waits| waits.stops_clocks())
+        let running = self.running_steps().filter_map(|step| self.sent(step));
+        running.filter_map(|sent| sent.waits.as_ref()).find(|waits| waits.stops_clocks())
     }
 
     /// Whether the run of this step waits or waited at another engine.
@@ -264,6 +304,13 @@ impl Deployment {
             waits => waits.is_none(),
         };
         sent.waits_at.map(|at| Waited { at, is_over })
+    }
+
+    /// The same of the runs that go on now: one that waits, or the last that did.
+    #[must_use]
+    pub fn waited_now(&self) -> Option<Waited> {
+        let waited = self.running_steps().filter_map(|step| self.waited(step));
+        waited.max_by_key(|waited| (!waited.is_over, waited.at))
     }
 
     /// Whether this step runs now.
@@ -284,12 +331,20 @@ impl Deployment {
     #[must_use]
     pub fn took(&self) -> Option<Duration> {
         let ends = between(self.started_at?, self.ended.as_ref()?.at);
-        let measured = |step: &StepState| match step {
+        let measured = |step: usize| match self.steps.get(step)? {
             StepState::Ended { outcome: StepOutcome::Lost, .. } | StepState::Running { .. } => None,
             StepState::Ended { took, .. } => Some(*took),
             StepState::Waiting | StepState::Skipped => Some(Duration::ZERO),
         };
-        let measured = self.steps.iter().map(measured).sum::<Option<Duration>>();
+        // Of those that go together the longest counts.
+        let longest = |first: usize| {
+            let mut together = self.request.together(first).peekable();
+            if together.peek() != Some(&first) {
+                return Some(Duration::ZERO);
+            }
+            together.map(measured).try_fold(Duration::ZERO, |most, took| Some(most.max(took?)))
+        };
+        let measured = (0..self.steps.len()).map(longest).sum::<Option<Duration>>();
         Some(measured.filter(|steps| steps.abs_diff(ends) > BETWEEN_STEPS).unwrap_or(ends))
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::deployment::StepState;
-use super::event::{DeploymentKind, StepSpec};
+use super::event::{DeploymentKind, StepSpec, together};
 use super::ids::Environment;
 use super::service::ServiceState;
 use super::time::median;
@@ -20,7 +20,10 @@ pub fn deployment(
     let measured =
         state.durations(environment, kind).filter_map(super::deployment::Deployment::took);
     median(measured.collect()).or_else(|| {
-        let declared: Vec<_> = steps.iter().filter_map(|step| step.expected).collect();
+        // Of those that go together one is counted.
+        let is_first = |at: usize| together(steps, at).next() == Some(at);
+        let counted = steps.iter().enumerate().filter(|(at, _)| is_first(*at));
+        let declared: Vec<_> = counted.filter_map(|(_, step)| step.expected).collect();
         (!declared.is_empty()).then(|| declared.iter().sum())
     })
 }

@@ -42,6 +42,7 @@ pub mod soak;
 pub mod statement;
 pub mod stats;
 pub mod stops;
+pub mod target;
 pub mod time;
 pub mod token;
 pub mod variables;

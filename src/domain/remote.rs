@@ -181,8 +181,14 @@ impl RunKey {
             format!("{} {}", deployment.requested_at.timestamp_micros(), deployment.request.sha);
         let digest = Sha256::digest(of_record);
         let digits = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-        let service = service.as_str().replace('_', "-");
-        Self(format!("{service}-{}.{}-{digits:08x}", deployment.id, step + 1))
+        let plain = |text: &str| text.replace('_', "-");
+        let target = deployment.target(step).map_or_else(String::new, |target| {
+            // A key is a hundred bytes at most. The number of the step tells targets apart.
+            let name: String = target.name.as_str().chars().take(20).collect();
+            format!("-{}", plain(&name))
+        });
+        let (service, id) = (plain(service.as_str()), deployment.id);
+        Self(format!("{service}-{id}.{}{target}-{digits:08x}", step + 1))
     }
 
     #[must_use]

@@ -20,6 +20,7 @@ impl ServiceState {
             self.running_step_lost(event.at, id);
             self.ended(event.at, id, &outcome);
         }
+        self.forget_targets();
         let doubt = DeploymentId::from(event.seq);
         self.restores.insert(doubt);
         self.schema.restored = true;

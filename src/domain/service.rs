@@ -1,6 +1,7 @@
 //! The state of one service: a pure fold over its events. The state is never stored.
 
 mod reads;
+mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use super::schema::{SchemaHistory, SharedChange};
 use super::sightings::Sightings;
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
+use super::target::TargetStanding;
 use super::variables::VariableDigests;
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -52,6 +54,10 @@ pub struct ServiceState {
     waiting: BTreeSet<BuildNumber>,
     /// What each environment ran, oldest first. The last entry is live now.
     pub live: BTreeMap<Environment, Vec<Live>>,
+    /// What each target of an environment has, where its steps deploy to several.
+    targets: BTreeMap<Environment, Vec<TargetStanding>>,
+    /// The environments whose last deployment to end left their targets with different builds.
+    apart: BTreeSet<Environment>,
     pub holds: BTreeMap<Environment, Hold>,
     /// The quarantined commits by their sha.
     pub quarantine: BTreeMap<Sha, Quarantined>,
@@ -94,9 +100,9 @@ pub struct ServiceState {
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The runs of steps that nobody waits for any more although they may still change something, oldest first.
     pub given_up: Vec<(DeploymentId, usize)>,
-    /// The open deployments that are being cancelled and whose engine itself keeps a rollback behind them. No event records
-    /// it: the engine sets it.
-    pub making_way: BTreeSet<DeploymentId>,
+    /// The runs of open deployments that are being cancelled and whose engine itself keeps a rollback behind them. No event
+    /// records it: the engine sets it.
+    pub making_way: BTreeSet<(DeploymentId, usize)>,
     /// The branch that was the trunk when the newest build was found, if that is recorded.
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
@@ -129,14 +135,15 @@ impl ServiceState {
                     }
                     self.record_schema_changes(&request, event.seq);
                 }
+                self.targets_begin(*deployment);
             }
-            Fact::StepStarted { deployment, step } => {
+            Fact::StepStarted { deployment, step, .. } => {
                 self.step(*deployment, *step, |_| StepState::Running { since: event.at });
             }
             Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
                 self.run_elsewhere(event);
             }
-            Fact::StepEnded { deployment, step, outcome, took, ended_at } => {
+            Fact::StepEnded { deployment, step, outcome, took, ended_at, .. } => {
                 self.sent(*deployment, *step, |sent| {
                     sent.wait(None, event.at);
                     sent.ended_at = *ended_at;
@@ -148,6 +155,7 @@ impl ServiceState {
                     outcome: outcome.clone(),
                 });
                 self.note_given_up(*deployment, *step, outcome);
+                self.target_ended(*deployment, *step, outcome);
             }
             Fact::CancelRequested { deployment, reason } => self.change(*deployment, |d| {
                 d.cancel =
@@ -207,7 +215,7 @@ impl ServiceState {
     /// What became known of the run of a step at another engine.
     fn run_elsewhere(&mut self, event: &Event) {
         match &event.fact {
-            Fact::RunSent { deployment, step, engine, key } => self.change(*deployment, |d| {
+            Fact::RunSent { deployment, step, engine, key, .. } => self.change(*deployment, |d| {
                 let times = d.sent(*step).map_or(0, |sent| sent.times) + 1;
                 let since = d.sent(*step).map_or(event.at, |sent| sent.since);
                 let (engine, key) = (engine.clone(), key.clone());
@@ -229,13 +237,13 @@ impl ServiceState {
                 };
                 d.runs.push(sent);
             }),
-            Fact::RunFound { deployment, step, run, how } => {
+            Fact::RunFound { deployment, step, run, how, .. } => {
                 self.sent(*deployment, *step, |sent| sent.run = Some(run.clone()));
                 if *how == FoundBy::Late {
                     self.turned_up_late(event, *deployment, *step);
                 }
             }
-            Fact::RunWaits { deployment, step, waits } => {
+            Fact::RunWaits { deployment, step, waits, .. } => {
                 self.sent(*deployment, *step, |sent| sent.wait(waits.clone(), event.at));
             }
             _ => {}
@@ -336,7 +344,7 @@ impl ServiceState {
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
         let is_late = self.is_told_late(id, at);
-        self.making_way.remove(&id);
+        self.making_way.retain(|(made, _)| *made != id);
         self.change(id, |deployment| {
             deployment.ended = Some(Ended { at, outcome: outcome.clone() });
             for step in &mut deployment.steps {
@@ -349,10 +357,12 @@ impl ServiceState {
         let (environment, number) = (deployment.request.environment, deployment.request.build);
         let (kind, ended_there) = (deployment.request.kind, deployment.ended_there());
         let is_unknown = deployment.unknown_commit().is_some();
-        if deployment.started_at.is_some() {
+        let has_begun = deployment.started_at.is_some();
+        if has_begun {
             self.last_ended.insert(environment, id);
         }
-        if *outcome != Outcome::Succeeded || is_unknown {
+        let is_whole = !has_begun || self.targets_settle(id, outcome);
+        if *outcome != Outcome::Succeeded || is_unknown || !is_whole {
             return;
         }
         if environment == Environment::Production {

@@ -127,7 +127,7 @@ impl Acts {
             Decision::Stop(deployment, step) => {
                 let run = RunId { deployment: *deployment, step: *step };
                 if order(service, run).is_some() {
-                    self.runners.remote.cancel(run, next_rollback(service, *deployment));
+                    self.runners.remote.cancel(run, next_rollback(service, run));
                 } else if self.cancelling.insert(run) {
                     let runner = self.runners.local.clone();
                     self.spawn(async move { runner.cancel(run).await });
@@ -333,14 +333,19 @@ fn order(service: &Service, run: RunId) -> Option<Order> {
     Order::of(&service.name, service.state.deployments.get(&run.deployment)?, run.step)
 }
 
-/// The first job of the rollback that waits for the end of a deployment, if that runs at another engine.
-fn next_rollback(service: &Service, before: DeploymentId) -> Option<RemoteJob> {
-    let environment = service.state.deployments.get(&before)?.request.environment;
+/// The first job of the rollback that waits for the end of a run, if that runs at another engine. Of several targets none:
+/// runs of one group that wait behind it would take each other's place.
+fn next_rollback(service: &Service, before: RunId) -> Option<RemoteJob> {
+    let RunId { deployment: before, step } = before;
+    let of = service.state.deployments.get(&before)?;
+    let environment = of.request.environment;
     let mut waits = service.state.open(environment).filter(|next| {
         let is_rollback = next.request.kind == DeploymentKind::Rollback;
         is_rollback && next.id > before && next.started_at.is_none() && next.cancel.is_none()
     });
-    waits.next()?.request.steps.first()?.remote().cloned()
+    let first = waits.next()?.request.steps.first()?;
+    let has_targets = first.target.is_some() || of.target(step).is_some();
+    first.remote().filter(|_| !has_targets).cloned()
 }
 
 /// Makes the checkout of a deployment whose variables have values. Returns the digests to record.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::step_ends::bad_end;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::{
     DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec,
@@ -75,42 +76,47 @@ fn advance(input: &DecisionInput<'_>, deployment: &Deployment) -> Vec<Decision> 
         return Vec::new();
     }
     let id = deployment.id;
-    let running = deployment.running_step();
-    if let Some(fact) = running.and_then(|step| unsent(input.service, deployment, step)) {
-        return vec![record(fact)];
+    let running: Vec<_> = deployment.running_steps().collect();
+    if running.is_empty() {
+        return between_steps(input.state, deployment);
     }
-    match (running, &deployment.cancel) {
+    let unsent = running.iter().filter_map(|step| unsent(input.service, deployment, *step));
+    let unsent: Vec<_> = unsent.map(record).collect();
+    if !unsent.is_empty() {
+        return unsent;
+    }
+    let attended = |step: usize| {
         // Stop comes first, so that a step that was never started finds its cancellation.
-        (Some(step), Some(_)) => vec![Decision::Stop(id, step), Decision::Attend(id, step)],
-        (Some(step), None) => vec![Decision::Attend(id, step)],
-        (None, _) => between_steps(input.state, deployment).into_iter().collect(),
-    }
+        let stop = deployment.cancel.as_ref().map(|_| Decision::Stop(id, step));
+        stop.into_iter().chain([Decision::Attend(id, step)])
+    };
+    running.into_iter().flat_map(attended).collect()
 }
 
 /// What follows for a step at another engine that is not recorded as sent: it goes out, unless it was cancelled before.
 fn unsent(service: &ServiceName, deployment: &Deployment, step: usize) -> Option<Fact> {
     let job = deployment.request.steps.get(step)?.remote()?;
-    let id = deployment.id;
+    let (id, target) = (deployment.id, deployment.target_name(step));
     if deployment.sent(step).is_some() {
         return None;
     }
     Some(if deployment.cancel.is_some() {
         let (outcome, took) = (StepOutcome::Cancelled, Duration::ZERO);
-        Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None }
+        Fact::StepEnded { deployment: id, step, target, outcome, took, ended_at: None }
     } else {
         let (engine, key) = (job.engine.clone(), RunKey::of(service, deployment, step));
-        Fact::RunSent { deployment: id, step, engine, key }
+        Fact::RunSent { deployment: id, step, target, engine, key }
     })
 }
 
-fn between_steps(state: &ServiceState, deployment: &Deployment) -> Option<Decision> {
+fn between_steps(state: &ServiceState, deployment: &Deployment) -> Vec<Decision> {
     let id = deployment.id;
     // A rollback that went out behind another deployment ends after it, so that the last to end is the last that deployed.
     let is_behind = state.before(deployment).next().is_some();
     if is_behind && deployment.steps.iter().any(|step| matches!(step, StepState::Ended { .. })) {
-        return None;
+        return Vec::new();
     }
-    let end = |outcome| Some(record(Fact::DeploymentEnded { deployment: id, outcome }));
+    let end = |outcome| vec![record(Fact::DeploymentEnded { deployment: id, outcome })];
     if let Some(outcome) = bad_end(deployment) {
         return end(outcome);
     }
@@ -118,25 +124,18 @@ fn between_steps(state: &ServiceState, deployment: &Deployment) -> Option<Decisi
     match (deployment.started_at, next) {
         (Some(_), None) => end(Outcome::Succeeded),
         _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
-        (Some(_), Some(step)) => Some(record(Fact::StepStarted { deployment: id, step })),
-        (None, _) => state.may_begin(deployment).then_some(Decision::Prepare(id)),
+        (Some(_), Some(step)) => {
+            deployment.request.together(step).map(|s| begun(deployment, s)).collect()
+        }
+        (None, _) => {
+            state.may_begin(deployment).then_some(Decision::Prepare(id)).into_iter().collect()
+        }
     }
 }
 
-/// How a deployment ends because of a step that did not succeed.
-fn bad_end(deployment: &Deployment) -> Option<Outcome> {
-    let steps = deployment.steps.iter().zip(&deployment.request.steps);
-    steps.into_iter().find_map(|(state, spec)| match state {
-        StepState::Ended { outcome: StepOutcome::Cancelled, .. } => Some(Outcome::Cancelled),
-        StepState::Ended {
-            outcome: outcome @ (StepOutcome::Lost | StepOutcome::Unfound(_)),
-            ..
-        } => Some(Outcome::Interrupted(format!("step {} {}", spec.name, outcome))),
-        StepState::Ended { outcome, .. } if *outcome != StepOutcome::Succeeded => {
-            Some(Outcome::Failed(format!("step {}: {}", spec.name, outcome)))
-        }
-        _ => None,
-    })
+fn begun(deployment: &Deployment, step: usize) -> Decision {
+    let target = deployment.target_name(step);
+    record(Fact::StepStarted { deployment: deployment.id, step, target })
 }
 
 /// Staging takes its next build as soon as it is free, unless it is on hold or another engine deploys to it.
@@ -187,11 +186,10 @@ fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Dec
     let live = state.live(Environment::Staging)?;
     let build = state.builds.get(&live.build).filter(|b| b.verification(kind).is_none())?;
     let deployment = state.deployments.get(&live.deployment)?;
-    let at = deployment.request.steps.iter().position(|step| step.name == name)?;
-    let good = matches!(
-        deployment.steps.get(at),
-        Some(StepState::Ended { outcome: StepOutcome::Succeeded, .. })
-    );
+    let steps = deployment.request.steps.iter().zip(&deployment.steps);
+    // It may have several targets, which all count.
+    let named: Vec<_> = steps.filter(|(spec, _)| spec.declared() == name).collect();
+    let good = !named.is_empty() && named.iter().all(|(_, state)| state.succeeded());
     good.then(|| {
         let note = format!("step {name} of {} succeeded", deployment.id);
         record(Fact::BuildVerified { build: build.number, note, kind: kind.clone() })

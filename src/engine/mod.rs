@@ -30,6 +30,7 @@ mod retention;
 pub mod runner;
 mod service_rules;
 mod sighting;
+mod step_ends;
 mod tokens;
 mod trunk;
 pub mod variables;

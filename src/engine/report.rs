@@ -5,7 +5,6 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::runner::{RunId, Status};
-use crate::domain::deployment::StepState;
 use crate::domain::event::{Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, ServiceName};
 use crate::domain::late::LATE_LOGIN;
@@ -39,8 +38,8 @@ pub fn run_found(state: &ServiceState, run: RunId, found: &RunRef, how: FoundBy)
     let of = state.deployments.get(&deployment)?;
     let is_new = of.sent(step)?.run.as_ref() != Some(found);
     (is_new && of.runs_step(step)).then(|| {
-        let run = found.clone();
-        Fact::RunFound { deployment, step, run, how }
+        let (run, target) = (found.clone(), of.target_name(step));
+        Fact::RunFound { deployment, step, target, run, how }
     })
 }
 
@@ -65,8 +64,8 @@ pub fn late(state: &ServiceState, run: RunId, seen: &LateSight) -> Option<(Actor
     let Some(late) = sent.late else {
         // One that was known is told when it is over: until then nothing is new.
         let is_news = sent.run.is_none() || seen.ended.is_some();
-        let (run, how) = (seen.run.clone(), FoundBy::Late);
-        return is_news.then_some((by, Fact::RunFound { deployment, step, run, how }));
+        let (run, how, target) = (seen.run.clone(), FoundBy::Late, of.target_name(step));
+        return is_news.then_some((by, Fact::RunFound { deployment, step, target, run, how }));
     };
     let counts_as = state.deployments.get(&late).filter(|late| late.is_open())?;
     if seen.has_begun && counts_as.started_at.is_none() {
@@ -83,8 +82,8 @@ pub fn run_waits(state: &ServiceState, run: RunId, waits: Option<&Waits>) -> Opt
     let of = state.deployments.get(&deployment)?;
     let is_new = of.sent(step)?.waits.as_ref() != waits;
     (is_new && of.runs_step(step)).then(|| {
-        let waits = waits.cloned();
-        Fact::RunWaits { deployment, step, waits }
+        let (waits, target) = (waits.cloned(), of.target_name(step));
+        Fact::RunWaits { deployment, step, target, waits }
     })
 }
 
@@ -118,7 +117,7 @@ pub fn run_absent(
     let may = job.call.starts_once() && deployment.runs_step(step) && deployment.cancel.is_none();
     let within = job.start_within;
     may.then(|| {
-        let engine = sent.engine.clone();
+        let (engine, target) = (sent.engine.clone(), deployment.target_name(step));
         if between(sent.since, now) >= within {
             let (within, key) = (say(within), &sent.key);
             let why = if job.call.way().is_some() {
@@ -128,10 +127,10 @@ pub fn run_absent(
                 format!("no run {key} could be started at {engine} within {within}; a request may still be on its way there")
             };
             let (outcome, took) = (StepOutcome::Unfound(why), Duration::ZERO);
-            return Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None };
+            return Fact::StepEnded { deployment: id, step, target, outcome, took, ended_at: None };
         }
         let key = RunKey::of(service, deployment, step);
-        Fact::RunSent { deployment: id, step, engine, key }
+        Fact::RunSent { deployment: id, step, target, engine, key }
     })
 }
 
@@ -139,11 +138,12 @@ pub fn run_absent(
 #[must_use]
 pub fn step_ended(state: &ServiceState, run: RunId, status: &Status) -> Option<Fact> {
     let RunId { deployment, step } = run;
-    let state = state.deployments.get(&deployment)?.steps.get(step)?;
+    let of = state.deployments.get(&deployment)?;
     let Status { outcome, took, ended_at } = status.clone();
-    matches!(state, StepState::Running { .. }).then_some(Fact::StepEnded {
+    of.runs_step(step).then(|| Fact::StepEnded {
         deployment,
         step,
+        target: of.target_name(step),
         outcome,
         took,
         ended_at,

@@ -29,8 +29,8 @@ fn promote(world: &mut ScriptedWorld) -> DeploymentId {
     let key = serde_json::from_str("\"checkout-d1.1-0\"").unwrap();
     for fact in [
         Fact::DeploymentStarted { deployment, variables: None },
-        Fact::StepStarted { deployment, step: 0 },
-        Fact::RunSent { deployment, step: 0, engine: "github".parse().unwrap(), key },
+        Fact::StepStarted { deployment, step: 0, target: None },
+        Fact::RunSent { deployment, step: 0, target: None, engine: "github".parse().unwrap(), key },
         found(deployment, FoundBy::Answer),
     ] {
         world.record(&checkout(), Actor::System, fact);
@@ -40,7 +40,7 @@ fn promote(world: &mut ScriptedWorld) -> DeploymentId {
 
 fn found(deployment: DeploymentId, how: FoundBy) -> Fact {
     let page = Some("https://github.example/acme/shop/actions/runs/881".to_owned());
-    Fact::RunFound { deployment, step: 0, run: RunRef::new("881", page), how }
+    Fact::RunFound { deployment, step: 0, target: None, run: RunRef::new("881", page), how }
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +69,7 @@ async fn a_run_that_does_not_end_is_given_up_by_the_same_key_and_never_by_accide
 #[tokio::test(start_paused = true)]
 async fn a_promote_that_waits_for_a_reviewer_is_nowhere_called_late() {
     let backend = ready();
-    let waits = |deployment, waits| Fact::RunWaits { deployment, step: 0, waits };
+    let waits = |deployment, waits| Fact::RunWaits { deployment, step: 0, target: None, waits };
     let id = backend.change(|world| {
         let deployment = promote(world);
         let (environment, by) = ("production".to_owned(), vec!["@ann".to_owned()]);
@@ -99,7 +99,7 @@ async fn a_run_that_turned_up_late_is_the_first_of_the_problems() {
         let outcome = StepOutcome::Unfound("no run appeared".into());
         let took = Duration::ZERO;
         for fact in [
-            Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
+            Fact::StepEnded { deployment, step: 0, target: None, outcome, took, ended_at: None },
             Fact::DeploymentEnded {
                 deployment,
                 outcome: Outcome::Interrupted("step release".into()),

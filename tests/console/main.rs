@@ -28,5 +28,6 @@ mod screens;
 mod search;
 mod sizes;
 mod stops;
+mod targets;
 mod trouble;
 mod typing;

@@ -84,13 +84,14 @@ impl Story {
         if step == 0 {
             self.push(Fact::DeploymentStarted { deployment, variables: None });
         }
-        self.push(Fact::StepStarted { deployment, step });
+        self.push(Fact::StepStarted { deployment, step, target: None });
     }
 
     fn end(&mut self, deployment: DeploymentId, step: usize, outcome: StepOutcome) {
         self.push(Fact::StepEnded {
             deployment,
             step,
+            target: None,
             outcome,
             took: Duration::ZERO,
             ended_at: None,
@@ -188,7 +189,7 @@ fn staging_takes_the_newest_build_of_the_trunk_again_once_after_a_force_push() {
     assert_eq!((again.build, again.environment), (BuildNumber(1), Environment::Staging));
     let id = record.push(Fact::DeploymentRequested(again.clone()));
     record.push(Fact::DeploymentStarted { deployment: id, variables: None });
-    record.push(Fact::StepStarted { deployment: id, step: 0 });
+    record.push(Fact::StepStarted { deployment: id, step: 0, target: None });
     record.end(id, 0, StepOutcome::Exited(1));
     record.settle();
     assert_eq!(record.decisions(), [], "one that failed is not tried for ever");
@@ -242,7 +243,7 @@ fn a_cancel_between_two_steps_keeps_the_next_from_starting() {
 fn a_cancel_after_the_last_step_comes_too_late_and_the_truth_is_told() {
     let (mut record, id) = running();
     record.end(id, 0, StepOutcome::Succeeded);
-    record.push(Fact::StepStarted { deployment: id, step: 1 });
+    record.push(Fact::StepStarted { deployment: id, step: 1, target: None });
     record.cancel(id);
     record.end(id, 1, StepOutcome::Succeeded);
     record.settle();
@@ -459,7 +460,7 @@ fn a_rollback_goes_out_before_the_end_of_another_only_where_that_makes_way() {
     let (mut record, promote, back) = emergency_elsewhere();
     let ending = [Decision::Stop(promote, 0), Decision::Attend(promote, 0)];
     assert_eq!(record.decisions(), ending);
-    record.recorded.state.making_way.insert(promote);
+    record.recorded.state.making_way.insert((promote, 0));
     assert_eq!(record.decisions(), [&ending[..], &[Decision::Prepare(back)]].concat());
     let ready = |record: &Story| report::prepared(&record.state, back, &Ok(None));
     assert!(ready(&record).is_some());
@@ -470,7 +471,7 @@ fn a_rollback_goes_out_before_the_end_of_another_only_where_that_makes_way() {
 #[test]
 fn a_rollback_that_went_out_behind_another_ends_after_it() {
     let (mut record, promote, back) = emergency_elsewhere();
-    record.recorded.state.making_way.insert(promote);
+    record.recorded.state.making_way.insert((promote, 0));
     record.start(back, 0);
     record.send();
     record.end(back, 0, StepOutcome::Succeeded);

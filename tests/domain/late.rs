@@ -39,14 +39,14 @@ fn promote(record: &mut Record, build: u64, outcome: StepOutcome) -> DeploymentI
     let deployment: DeploymentId =
         record.push(person("sam"), Fact::DeploymentRequested(request)).into();
     record.push(Actor::System, Fact::DeploymentStarted { deployment, variables: None });
-    record.push(Actor::System, Fact::StepStarted { deployment, step: 0 });
+    record.push(Actor::System, Fact::StepStarted { deployment, step: 0, target: None });
     let key = serde_json::from_str(&format!("\"checkout-{deployment}.1-0\"")).unwrap();
     let engine = "deployer".parse().unwrap();
-    record.push(Actor::System, Fact::RunSent { deployment, step: 0, engine, key });
+    record.push(Actor::System, Fact::RunSent { deployment, step: 0, target: None, engine, key });
     let (took, is_lost) = (Duration::ZERO, matches!(outcome, StepOutcome::Unfound(_)));
     record.push(
         Actor::System,
-        Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
+        Fact::StepEnded { deployment, step: 0, target: None, outcome, took, ended_at: None },
     );
     let outcome =
         if is_lost { Outcome::Interrupted("step release".into()) } else { Outcome::Succeeded };
@@ -133,7 +133,7 @@ fn a_known_run_that_was_given_up_is_told_only_when_it_is_over() {
     let lost = promote(&mut record, 2, StepOutcome::Succeeded);
     let run = RunRef::new("881", None);
     let how = FoundBy::Answer;
-    let found = Fact::RunFound { deployment: lost, step: 0, run, how };
+    let found = Fact::RunFound { deployment: lost, step: 0, target: None, run, how };
     record.push(Actor::System, found);
     let over = sight(true, Some(Outcome::Succeeded), &record);
     assert_eq!(see(&mut record, lost, &over), None, "it was not given up");
@@ -142,7 +142,7 @@ fn a_known_run_that_was_given_up_is_told_only_when_it_is_over() {
     let lost = promote(&mut record, 2, unfound());
     record.push(
         Actor::System,
-        Fact::RunFound { deployment: lost, step: 0, run: RunRef::new("881", None), how },
+        Fact::RunFound { deployment: lost, step: 0, target: None, run: RunRef::new("881", None), how },
     );
     let running = sight(true, None, &record);
     assert_eq!(see(&mut record, lost, &running), None);

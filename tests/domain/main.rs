@@ -14,4 +14,5 @@ mod simulation;
 mod snapshots;
 mod statements;
 mod stats;
+mod targets;
 mod way_back;

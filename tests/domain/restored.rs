@@ -33,7 +33,7 @@ fn requested(record: &mut Record, environment: Environment, build: u64) -> Deplo
 fn started(record: &mut Record, environment: Environment, build: u64) -> DeploymentId {
     let deployment = requested(record, environment, build);
     record.push(person("sam"), Fact::DeploymentStarted { deployment, variables: None });
-    record.push(person("sam"), Fact::StepStarted { deployment, step: 0 });
+    record.push(person("sam"), Fact::StepStarted { deployment, step: 0, target: None });
     deployment
 }
 
@@ -42,7 +42,7 @@ fn promoted(record: &mut Record, build: u64) {
     let (outcome, took) = (StepOutcome::Succeeded, std::time::Duration::ZERO);
     record.push(
         person("sam"),
-        Fact::StepEnded { deployment, step: 0, outcome, took, ended_at: None },
+        Fact::StepEnded { deployment, step: 0, target: None, outcome, took, ended_at: None },
     );
     let outcome = Outcome::Succeeded;
     record.push(person("sam"), Fact::DeploymentEnded { deployment, outcome });

@@ -82,9 +82,16 @@ fn record_of_before(world: &World, folder: &str, builds: [&Sha; 2], recipe: Opti
             facts.push(Fact::DeploymentRequested(request));
             facts.push(Fact::DeploymentStarted { deployment, variables: None });
             let (step, took) = (0, std::time::Duration::from_secs(1));
-            facts.push(Fact::StepStarted { deployment, step });
+            facts.push(Fact::StepStarted { deployment, step, target: None });
             let outcome = trunkline::domain::event::StepOutcome::Succeeded;
-            facts.push(Fact::StepEnded { deployment, step, outcome, took, ended_at: None });
+            facts.push(Fact::StepEnded {
+                deployment,
+                step,
+                target: None,
+                outcome,
+                took,
+                ended_at: None,
+            });
             facts.push(Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
         }
     }

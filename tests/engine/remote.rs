@@ -45,6 +45,11 @@ pub(super) struct Elsewhere {
 impl Elsewhere {
     /// `None` where the server cannot run, which is said.
     pub(super) async fn open() -> Option<Self> {
+        Self::with(&file()).await
+    }
+
+    /// The same with this service file.
+    pub(super) async fn with(file: &str) -> Option<Self> {
         let server = JobServer::if_python(Some(TOKEN))?;
         server.job(
             "shop",
@@ -52,7 +57,7 @@ impl Elsewhere {
         );
         server.job("shop-back", "echo \"back to $JOB_BUILD\"");
         let line = FaultyProxy::before(server.address());
-        let mut world = World::with_file(&file());
+        let mut world = World::with_file(file);
         world.remote_times.pace = Duration::from_millis(50);
         world.start_by_file(&settings(&server, &line.url(), "[\"shop\", \"shop-*\"]")).await;
         Some(Self { world, server, line })

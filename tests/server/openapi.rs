@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use trunkline::api::API;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
-use trunkline::backend::scripted::{Fault, SERVICE, Scripted};
+use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
-    Adoption, DeploymentKind, Fact, ObservedDeployment, Outcome, StepOutcome, UnknownCommit,
-    UnknownDeployment,
+    Adoption, DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome, StepOutcome,
+    UnknownCommit, UnknownDeployment,
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
@@ -26,7 +26,8 @@ use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::remote::{FoundBy, RunRef, Waits};
 use trunkline::domain::retention::RetentionRule;
-use trunkline_testing::record::adopted;
+use trunkline::domain::target::{TargetName, TargetOrder};
+use trunkline_testing::record::{adopted, request, targets};
 
 const GOLDEN: &str = "tests/data/openapi.json";
 const RENEW: &str = "TRUNKLINE_RENEW_GOLDEN";
@@ -79,7 +80,7 @@ fn eventful(world: &Scripted) {
                 onto: Some(first),
             },
             Fact::DeploymentStarted { deployment: open, variables: None },
-            Fact::StepStarted { deployment: open, step: 0 },
+            Fact::StepStarted { deployment: open, step: 0, target: None },
             Fact::CancelRequested { deployment: open, reason: reason.clone() },
             Fact::CommitsQuarantined { bad: vec![bad], reason: reason.clone() },
             Fact::CommitCleared { sha: shas.clone(), reason: reason.clone() },
@@ -117,8 +118,40 @@ fn eventful(world: &Scripted) {
         let id = world.record(&name, other.clone(), Fact::UnknownObserved(unknown)).into();
         let ended = Fact::ObservedEnded { deployment: id, outcome: Outcome::Succeeded, at: from };
         world.record(&name, other, ended);
+        apart(world, second);
         world.merge(&name, "ada", "Queue");
     });
+}
+
+/// A promote that one of two targets took.
+fn apart(world: &mut ScriptedWorld, build: BuildNumber) {
+    let (name, number) = (service(), build.0);
+    let asked = DeploymentRequest {
+        steps: targets(&["eu", "us"], TargetOrder::OneByOne),
+        ..request(Environment::Production, number)
+    };
+    let asked = Fact::DeploymentRequested(asked);
+    let deployment = world.record(&name, Actor::Person("sam".into()), asked).into();
+    let key = |step: usize| format!("\"checkout-{deployment}.{}-0\"", step + 1);
+    world.record(&name, Actor::System, Fact::DeploymentStarted { deployment, variables: None });
+    let ends = [StepOutcome::Succeeded, StepOutcome::Concluded("failed at deployer".into())];
+    for (step, (target, outcome)) in ["eu", "us"].into_iter().zip(ends).enumerate() {
+        let target: Option<TargetName> = Some(target.parse().unwrap());
+        let (engine, key) = ("deployer".parse().unwrap(), serde_json::from_str(&key(step)));
+        let (key, took) = (key.unwrap(), Duration::from_secs(1));
+        let run = RunRef { id: format!("88{step}"), page: None };
+        let how = FoundBy::Answer;
+        for fact in [
+            Fact::StepStarted { deployment, step, target: target.clone() },
+            Fact::RunSent { deployment, step, target: target.clone(), engine, key },
+            Fact::RunFound { deployment, step, target: target.clone(), run, how },
+            Fact::StepEnded { deployment, step, target, outcome, took, ended_at: None },
+        ] {
+            world.record(&name, Actor::System, fact);
+        }
+    }
+    let outcome = Outcome::Failed("step release@us: failed at deployer (eu succeeded)".into());
+    world.record(&name, Actor::System, Fact::DeploymentEnded { deployment, outcome });
 }
 
 #[tokio::test]
@@ -425,11 +458,12 @@ async fn every_fact_is_as_described() {
         let (deployment, step) = (DeploymentId(1), 0);
         let (engine, key) =
             ("deployer".parse().unwrap(), serde_json::from_str("\"checkout-d1.1-3f9ca21b\""));
-        let sent = Fact::RunSent { deployment, step, engine, key: key.unwrap() };
+        let sent = Fact::RunSent { deployment, step, target: None, engine, key: key.unwrap() };
         world.record(&service(), Actor::System, sent);
         let page = Some("https://deployer.example.com/runs/881".to_owned());
         let (run, how) = (RunRef::new("881", page), FoundBy::Search);
-        world.record(&service(), Actor::System, Fact::RunFound { deployment, step, run, how });
+        let found = Fact::RunFound { deployment, step, target: None, run, how };
+        world.record(&service(), Actor::System, found);
         let by = vec!["@ann".to_owned()];
         let environment = "production".to_owned();
         let until = chrono::DateTime::UNIX_EPOCH;
@@ -439,7 +473,11 @@ async fn every_fact_is_as_described() {
             Some(Waits::Behind),
             None,
         ] {
-            world.record(&service(), Actor::System, Fact::RunWaits { deployment, step, waits });
+            world.record(
+                &service(),
+                Actor::System,
+                Fact::RunWaits { deployment, step, target: None, waits },
+            );
         }
         let limit = Duration::from_hours(24);
         for rule in [RetentionRule::Age { limit }, RetentionRule::Size { limit: 1 }] {

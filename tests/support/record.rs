@@ -10,7 +10,9 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, Environment, Seq, ServiceName, Sha};
 use trunkline::domain::people::{Actor, Identity, People, Person};
+use trunkline::domain::remote::{RemoteCall, RemoteJob};
 use trunkline::domain::service::ServiceState;
+use trunkline::domain::target::{StepTarget, TargetOrder};
 
 /// The record of the service `checkout`.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +101,7 @@ pub fn step(name: &str) -> StepSpec {
         run: Run::Argv(vec!["true".to_owned()]),
         timeout: Duration::from_mins(1),
         expected: None,
+        target: None,
     }
 }
 
@@ -125,3 +128,18 @@ pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
         presser: None,
     }
 }
+
+/// The steps of a step `release` with these targets, each a job at the engine `deployer`.
+pub fn targets(names: &[&str], order: TargetOrder) -> Vec<StepSpec> {
+    let step_of = |name: &&str| {
+        let call = RemoteCall::Http { job: format!("shop-{name}") };
+        let (engine, inputs) = ("deployer".parse().expect("a good name"), BTreeMap::new());
+        let run = Run::Remote(RemoteJob { engine, call, inputs, start_within: FROM_QUEUE });
+        let name = name.parse().expect("a good name");
+        let target = StepTarget { step: "release".to_owned(), name, order };
+        StepSpec { run, target: Some(target.clone()), ..step(&target.step_name()) }
+    };
+    names.iter().map(step_of).collect()
+}
+
+const FROM_QUEUE: Duration = Duration::from_mins(10);

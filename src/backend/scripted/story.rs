@@ -143,14 +143,14 @@ fn next(open: &Deployment, outcome: StepOutcome) -> Fact {
     if let Some(step) = running {
         let outcome = if open.cancel.is_some() { StepOutcome::Cancelled } else { outcome };
         let took = Duration::from_secs(10);
-        return Fact::StepEnded { deployment, step, outcome, took, ended_at: None };
+        return Fact::StepEnded { deployment, step, target: None, outcome, took, ended_at: None };
     }
     if let Some(step) = open.failed_step() {
         let outcome = Outcome::Failed(format!("step {step:?} failed"));
         return Fact::DeploymentEnded { deployment, outcome };
     }
     match open.steps.iter().position(|step| *step == StepState::Waiting) {
-        Some(step) => Fact::StepStarted { deployment, step },
+        Some(step) => Fact::StepStarted { deployment, step, target: None },
         None => Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded },
     }
 }
@@ -162,6 +162,7 @@ pub(super) fn steps(environment: Environment) -> Vec<StepSpec> {
         run: Run::Argv(vec![format!("./{name}")]),
         timeout: Duration::from_mins(10),
         expected: Some(Duration::from_secs(seconds)),
+        target: None,
     };
     match environment {
         Environment::Staging => vec![step("release", 20), step("smoke", 10)],

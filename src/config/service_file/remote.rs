@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::github_way::{self, WayKeys};
 use super::names::{LONGEST_NAME, has_control, is_repository, is_workflow, named, required};
 use super::pipeline_name::PipelineName;
-use crate::domain::event::Run;
 use crate::domain::remote::{
     EngineName, GitHubWay, PLACEHOLDERS, RemoteCall, RemoteJob, unknown_placeholder,
 };
@@ -21,13 +20,62 @@ const MOST: usize = 50;
 
 /// How long a run may wait for people and timers, unless the step says otherwise.
 const WAIT_WITHIN: Duration = Duration::from_hours(24);
-/// The keys of such a step.
+/// The placeholder of the target's name.
+pub(super) const TARGET: &str = "{target}";
+
+/// The keys of such a step, or of one of its targets.
 pub(super) struct RemoteKeys<'a> {
     http: Option<Setting<'a>>,
     github: Option<Setting<'a>>,
     inputs: Option<Setting<'a>>,
+}
+
+/// How long the runs of such a step may wait.
+pub(super) struct WaitKeys<'a> {
     start_within: Option<Setting<'a>>,
     wait_within: Option<Setting<'a>>,
+}
+
+/// What the keys of [`WaitKeys`] say, or the defaults.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    start_within: Duration,
+    wait_within: Duration,
+}
+
+impl<'a> WaitKeys<'a> {
+    pub fn take(section: &mut Section<'a>) -> Self {
+        Self {
+            start_within: section.take("start_within"),
+            wait_within: section.take("wait_within"),
+        }
+    }
+
+    /// Adds a mistake for each that is there: the step runs here.
+    pub fn reject(self, mistakes: &mut Mistakes<'_>) {
+        for entry in [self.start_within, self.wait_within].into_iter().flatten() {
+            reject_here(&entry, mistakes);
+        }
+    }
+
+    /// What they say for a step with these calls.
+    pub fn patience(&self, calls: &[CallKey<'_>], mistakes: &mut Mistakes<'_>) -> Patience {
+        let is_github = calls.iter().any(|call| matches!(call, CallKey::GitHub(_)));
+        if let Some(entry) = self.wait_within.as_ref().filter(|_| !is_github) {
+            entry.reject(mistakes, "is for a workflow at GitHub; a job waits for nobody");
+        }
+        let mut time = |entry: Option<&Setting<'_>>, usual| {
+            entry.and_then(|entry| entry.positive_duration(mistakes)).unwrap_or(usual)
+        };
+        Patience {
+            start_within: time(self.start_within.as_ref(), START_WITHIN),
+            wait_within: time(self.wait_within.as_ref().filter(|_| is_github), WAIT_WITHIN),
+        }
+    }
+}
+
+fn reject_here(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) {
+    entry.reject(mistakes, "is for a step at another engine; this one runs here");
 }
 
 /// The key that says what is called, with what it says.
@@ -50,12 +98,10 @@ impl<'a> RemoteKeys<'a> {
             http: section.take("http"),
             github: section.take("github"),
             inputs: section.take("inputs"),
-            start_within: section.take("start_within"),
-            wait_within: section.take("wait_within"),
         }
     }
 
-    /// What the step calls. It has one call at most.
+    /// What is called. There is one call at most.
     pub fn call(&mut self, mistakes: &mut Mistakes<'_>) -> Option<CallKey<'a>> {
         let (http, github) = (self.http.take(), self.github.take());
         if let (Some(_), Some(github)) = (&http, &github) {
@@ -66,54 +112,47 @@ impl<'a> RemoteKeys<'a> {
 
     /// Adds a mistake for each that is there: the step runs here.
     pub fn reject(self, mistakes: &mut Mistakes<'_>) {
-        for entry in [self.inputs, self.start_within, self.wait_within].into_iter().flatten() {
-            entry.reject(mistakes, "is for a step at another engine; this one runs here");
+        if let Some(entry) = self.inputs {
+            reject_here(&entry, mistakes);
         }
     }
 
-    /// The job that the call names.
-    pub fn job(
-        self,
-        call: &CallKey<'_>,
-        pipeline: PipelineName,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<Run> {
-        let entry = call.entry();
-        let mut section = entry.section(mistakes)?;
-        let engine = required(&mut section, "engine", mistakes);
-        let engine = engine.and_then(|entry| engine_name(&entry, mistakes));
-        let wait = self.wait_within.as_ref();
-        let wait = wait.and_then(|entry| entry.positive_duration(mistakes)).unwrap_or(WAIT_WITHIN);
-        let call = match call {
-            CallKey::Http(_) => {
-                if let Some(entry) = &self.wait_within {
-                    entry.reject(mistakes, "is for a workflow at GitHub; a job waits for nobody");
-                }
-                let job = required(&mut section, "job", mistakes);
-                let job = job.and_then(|entry| job_name(&entry, mistakes));
-                job.map(|job| RemoteCall::Http { job })
-            }
-            CallKey::GitHub(_) => github(&mut section, (pipeline, wait), mistakes),
-        };
-        section.finish_below(&super::TOP, mistakes);
-        if let (Some(RemoteCall::GitHubBy { .. }), Some(entry)) = (&call, &self.inputs) {
-            entry.reject(
-                mistakes,
-                "is for a workflow that is dispatched (ref); nothing else takes inputs",
-            );
-        }
-        let inputs = self.inputs.map_or_else(BTreeMap::new, |entry| inputs(&entry, mistakes));
-        if matches!(call, Some(RemoteCall::Http { .. })) {
-            as_variables(&inputs, entry, mistakes);
-        }
-        let start_within = self.start_within.and_then(|entry| entry.positive_duration(mistakes));
-        Some(Run::Remote(RemoteJob {
-            engine: engine?,
-            call: call?,
-            inputs,
-            start_within: start_within.unwrap_or(START_WITHIN),
-        }))
+    /// The inputs. Those of targets may name `{target}`.
+    pub fn inputs(self, has_target: bool, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {
+        self.inputs.map_or_else(BTreeMap::new, |entry| inputs(&entry, has_target, mistakes))
     }
+}
+
+/// The job that a call names.
+pub(super) fn job(
+    call: &CallKey<'_>,
+    inputs: BTreeMap<String, String>,
+    (pipeline, patience): (PipelineName, Patience),
+    mistakes: &mut Mistakes<'_>,
+) -> Option<RemoteJob> {
+    let entry = call.entry();
+    let mut section = entry.section(mistakes)?;
+    let engine = required(&mut section, "engine", mistakes);
+    let engine = engine.and_then(|entry| engine_name(&entry, mistakes));
+    let call = match call {
+        CallKey::Http(_) => {
+            let job = required(&mut section, "job", mistakes);
+            let job = job.and_then(|entry| job_name(&entry, mistakes));
+            job.map(|job| RemoteCall::Http { job })
+        }
+        CallKey::GitHub(_) => github(&mut section, (pipeline, patience.wait_within), mistakes),
+    };
+    section.finish_below(&super::TOP, mistakes);
+    match &call {
+        Some(RemoteCall::Http { .. }) => as_variables(&inputs, entry, mistakes),
+        Some(RemoteCall::GitHubBy { .. }) if !inputs.is_empty() => {
+            let why = "takes no inputs: only a workflow that is dispatched (ref) does";
+            entry.reject(mistakes, why);
+        }
+        _ => {}
+    }
+    let start_within = patience.start_within;
+    Some(RemoteJob { engine: engine?, call: call?, inputs, start_within })
 }
 
 /// The workflow that a `github` names.
@@ -190,7 +229,11 @@ fn is_job_name(name: &str) -> bool {
     name.len() <= 100 && name.split('/').all(is_part)
 }
 
-fn inputs(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, String> {
+fn inputs(
+    entry: &Setting<'_>,
+    has_target: bool,
+    mistakes: &mut Mistakes<'_>,
+) -> BTreeMap<String, String> {
     let Some(section) = entry.section(mistakes) else { return BTreeMap::new() };
     let all = section.all();
     if all.len() > MOST {
@@ -202,7 +245,7 @@ fn inputs(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, 
         if entry.name.is_empty() || !entry.name.chars().all(inside) || entry.name.len() > 100 {
             entry.reject(mistakes, "is no name of an input; use A-Z, a-z, 0-9, \"-\" and \"_\"");
         } else if let Some(value) = entry.text(mistakes)
-            && is_good(value, &entry, mistakes)
+            && is_good(value, has_target, &entry, mistakes)
         {
             inputs.insert(entry.name, value.to_owned());
         }
@@ -210,13 +253,23 @@ fn inputs(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> BTreeMap<String, 
     inputs
 }
 
-fn is_good(value: &str, entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> bool {
+fn is_good(
+    value: &str,
+    has_target: bool,
+    entry: &Setting<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> bool {
+    // It is filled in with the name of each target as the file is read.
+    let value = if has_target { value.replace(TARGET, "") } else { value.to_owned() };
     let why = if value.len() > LONGEST {
         format!("is longer than {LONGEST} bytes")
     } else if value.contains('\0') {
         "contains a NUL character; remove it".to_owned()
-    } else if let Some(name) = unknown_placeholder(value) {
-        let known: Vec<_> = PLACEHOLDERS.iter().map(|name| format!("{{{name}}}")).collect();
+    } else if value.contains(TARGET) {
+        format!("{TARGET} is for a step with targets; this one has none")
+    } else if let Some(name) = unknown_placeholder(&value) {
+        let known = PLACEHOLDERS.iter().map(|name| format!("{{{name}}}"));
+        let known: Vec<_> = known.chain(has_target.then(|| TARGET.to_owned())).collect();
         format!("{{{name}}} is no placeholder; known: {}", known.join(" "))
     } else {
         return true;

@@ -1,12 +1,15 @@
 //! The steps in a service file: for staging, production and rollbacks.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::observe;
 use super::pipeline_name::PipelineName;
-use super::remote::RemoteKeys;
+use super::remote::{RemoteKeys, WaitKeys, job};
+use super::targets::TargetKeys;
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
+use crate::domain::target::{StepTarget, TargetName};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// The default timeout of a step.
@@ -42,13 +45,41 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
             let sentence = "production has no steps to roll back; add [[production.steps]]";
             mistakes.add(at, "rollback", sentence);
         }
-        (Some(_), Some(_)) | (None, None) => {}
+        (Some(_), Some(at)) => same_targets(&production, &rollback, at, mistakes),
+        (None, None) => {}
     }
     Pipelines {
         staging: staging.steps,
         production: production.steps,
         rollback: rollback.steps,
         lanes: Lanes { staging: staging.lane, production: production.lane },
+    }
+}
+
+/// A rollback takes all that a promote took: one that left out a target would leave production with two builds.
+fn same_targets(
+    production: &DeclaredPipeline,
+    rollback: &DeclaredPipeline,
+    at: usize,
+    mistakes: &mut Mistakes<'_>,
+) {
+    let (promoted, taken_back) = (production.targets(), rollback.targets());
+    if taken_back.is_empty() && promoted.is_empty() {
+        return;
+    }
+    let lacks = |all: &BTreeSet<&TargetName>, of: &BTreeSet<&TargetName>| {
+        let names: Vec<_> = all.difference(of).map(|name| name.as_str()).collect();
+        (!names.is_empty()).then(|| names.join(", "))
+    };
+    let whole = taken_back.is_empty();
+    if let Some(names) = lacks(&promoted, &taken_back).filter(|_| !whole) {
+        let sentence =
+            format!("leaves out the target {names}, which production has; a rollback takes all");
+        mistakes.add(at, "rollback", sentence);
+    }
+    if let Some(names) = lacks(&taken_back, &promoted) {
+        let sentence = format!("has the target {names}, which production does not have");
+        mistakes.add(at, "rollback", sentence);
     }
 }
 
@@ -82,6 +113,10 @@ impl DeclaredPipeline {
         section.finish_below(&super::TOP, mistakes);
         Self { at, steps, lane }
     }
+
+    fn targets(&self) -> BTreeSet<&TargetName> {
+        self.steps.iter().filter_map(|step| step.target.as_ref()).map(|to| &to.name).collect()
+    }
 }
 
 fn steps(
@@ -105,38 +140,73 @@ fn no_steps(at: usize, path: &str, mistakes: &mut Mistakes<'_>) -> Vec<StepSpec>
     Vec::new()
 }
 
+/// A declared step; with targets, one step of a deployment for each.
 fn step(
     mut section: Section<'_>,
     (pipeline, before): (PipelineName, &[StepSpec]),
     mistakes: &mut Mistakes<'_>,
-) -> Option<StepSpec> {
+) -> Vec<StepSpec> {
     let name = name(&mut section, before, mistakes);
+    let runs = runs(&mut section, (pipeline, name.as_deref()), mistakes);
+    let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(mistakes));
+    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let expected = section.take("expected").and_then(|entry| expected(&entry, timeout, mistakes));
+    section.finish_below(&super::TOP, mistakes);
+    let Some(name) = name else { return Vec::new() };
+    let spec = |(target, run): (Option<StepTarget>, Run)| {
+        let name = target.as_ref().map_or_else(|| name.clone(), StepTarget::step_name);
+        StepSpec { name, run, timeout, expected, target }
+    };
+    runs.into_iter().map(spec).collect()
+}
+
+/// What a step runs: one thing, or one for each target.
+fn runs(
+    section: &mut Section<'_>,
+    (pipeline, name): (PipelineName, Option<&str>),
+    mistakes: &mut Mistakes<'_>,
+) -> Vec<(Option<StepTarget>, Run)> {
     let (command, shell) = (section.take("run"), section.take("shell"));
-    let mut keys = RemoteKeys::take(&mut section);
-    let run = match (command, keys.call(mistakes)) {
+    let (mut keys, waits) = (RemoteKeys::take(section), WaitKeys::take(section));
+    let targets = TargetKeys::take(section);
+    let call = keys.call(mistakes);
+    let (is_here, has_call) = (command.is_some(), call.is_some());
+    if let Some(shell) =
+        shell.as_ref().filter(|_| !is_here && (has_call || targets.targets().is_some()))
+    {
+        shell.reject(mistakes, "is for a step that runs here; remove it");
+    }
+    if is_here || has_call || targets.targets().is_none() {
+        targets.reject(mistakes);
+    }
+    let run = match (command, call) {
         (Some(entry), None) => {
             keys.reject(mistakes);
+            waits.reject(mistakes);
             run(&entry, shell.as_ref(), mistakes)
         }
         (None, Some(call)) => {
-            if let Some(shell) = shell {
-                shell.reject(mistakes, "is for a step that runs here; remove it");
-            }
-            keys.job(&call, pipeline, mistakes)
+            let inputs = keys.inputs(false, mistakes);
+            let patience = waits.patience(std::slice::from_ref(&call), mistakes);
+            job(&call, inputs, (pipeline, patience), mistakes).map(Run::Remote)
         }
         (Some(_), Some(call)) => {
             call.entry().reject(mistakes, "stands beside run; a step has one of them");
             None
         }
+        (None, None) if targets.targets().is_some() => {
+            let jobs = targets.jobs((pipeline, name), (keys, &waits), mistakes);
+            return jobs
+                .into_iter()
+                .map(|(target, job)| (Some(target), Run::Remote(job)))
+                .collect();
+        }
         (None, None) => {
-            missing(&section, "run = \"COMMAND\", github = {…} or http = {…}", mistakes)
+            let what = "run = \"COMMAND\", github = {…}, http = {…} or targets = […]";
+            missing(section, what, mistakes)
         }
     };
-    let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(mistakes));
-    let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
-    let expected = section.take("expected").and_then(|entry| expected(&entry, timeout, mistakes));
-    section.finish_below(&super::TOP, mistakes);
-    Some(StepSpec { name: name?, run: run?, timeout, expected })
+    run.map(|run| (None, run)).into_iter().collect()
 }
 
 /// A name that is safe as a file name and in a column, and not used before.
@@ -156,7 +226,7 @@ fn name(
         entry.reject(mistakes, format!("{name:?} cannot name a step; {rule}"));
         return None;
     }
-    if before.iter().any(|step| step.name == name) {
+    if before.iter().any(|step| step.declared() == name) {
         let sentence = format!("there is a step {name:?} above; give each its own name");
         entry.reject(mistakes, sentence);
         return None;

@@ -469,7 +469,7 @@ pub fn history_target(model: &Model) -> Option<BuildNumber> {
 pub fn cancellable(model: &Model) -> Option<DeploymentId> {
     let open = |row: &&DeploymentRow| {
         let deployment = &row.deployment;
-        let goes_on = deployment.cancel.is_none() || deployment.unending_step().is_some();
+        let goes_on = deployment.cancel.is_none() || deployment.is_unending();
         deployment.is_open() && goes_on
     };
     let selected = model.selected_deployment().filter(open);

@@ -12,6 +12,7 @@ use crate::domain::instant;
 use crate::domain::plan::retry_of;
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, Problem};
+use crate::domain::target::in_words;
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +103,20 @@ impl Model {
                 remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
             });
         }
-        Some(ShownProblem {
-            what: format!("production is in doubt: {}", what_happened(broken)),
-            remedy: way_back,
-        })
+        Some(ShownProblem { what: self.doubt(broken), remedy: way_back })
+    }
+
+    /// What the deployment that left production unsettled means for it.
+    fn doubt(&self, broken: &DeploymentRow) -> String {
+        let service = self.service.as_ref();
+        let Some(targets) = service.and_then(|s| s.apart(Environment::Production)) else {
+            return format!("production is in doubt: {}", what_happened(broken));
+        };
+        let differ = format!("production differs by target: {}", in_words(targets));
+        match broken.state {
+            DeploymentState::Succeeded => differ,
+            _ => format!("{differ}; {}", what_happened(broken)),
+        }
     }
 
     fn way_back(&self) -> String {
@@ -143,7 +154,7 @@ impl Model {
         let happened = what_happened(row);
         let live = service.live.get(&environment).map(|live| live.build);
         Some(if service.unsettled == Some(row.deployment.id) {
-            format!("production is in doubt: {happened}; {}", self.way_back())
+            format!("{}; {}", self.doubt(row), self.way_back())
         } else {
             let log = format!("{} shows the log", self.key(&KeyAction::Open));
             let build = row.deployment.request.build;

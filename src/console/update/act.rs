@@ -49,7 +49,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Cancel => match available::cancellable(model) {
             Some(id) => {
                 let row = model.deployment(id);
-                let gives_up = row.is_some_and(|row| row.deployment.unending_step().is_some());
+                let gives_up = row.is_some_and(|row| row.deployment.is_unending());
                 confirm::open(model, Dialog::cancel(id, gives_up))
             }
             None => Vec::new(),

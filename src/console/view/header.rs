@@ -17,6 +17,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
+use crate::domain::target::{TargetStanding, in_words};
 use crate::domain::time::say;
 use crate::gate;
 
@@ -27,6 +28,8 @@ const LEAST_NAME: usize = 6;
 /// The most columns of the service where there is hardly room, and the fewest.
 const SHORT_NAME: usize = 12;
 const SHORTEST_NAME: usize = 4;
+/// The most columns of what each target has.
+const LONGEST_TARGETS: usize = 48;
 /// The most columns of why it is frozen.
 const LONGEST_REASON: usize = 24;
 
@@ -190,7 +193,9 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     };
     let row = row.gap(1);
     let live = service.live.get(&Environment::Production);
+    let apart = service.apart(Environment::Production);
     let row = match live {
+        _ if let Some(targets) = apart => at_targets(row, service, targets, length),
         Some(live) => row.own(live.build.to_string(), Role::Live),
         None if service.live_unknown => {
             row.own(if short { "not known" } else { "live not known" }, Role::Warn)
@@ -200,10 +205,16 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     if let Some(running) = model.in_flight(Environment::Production) {
         return on_its_way(model, row, running, length);
     }
-    if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
+    let broken = service.unsettled.and_then(|id| model.deployment(id));
+    // Which target has what tells more than why.
+    let is_told = |row: &&DeploymentRow| {
+        apart.is_none() || length < Length::NoEnd && !row.deployment.succeeded()
+    };
+    if let Some(broken) = broken.filter(is_told) {
         return in_doubt(model, row, broken, length);
     }
     match live {
+        _ if apart.is_some() => row,
         Some(live) if is_bad(model, live.build) => {
             let row = row.own(" BAD", Role::Danger);
             if aged { row.gap(1).own(age(model.since(live.since)), Role::Muted) } else { row }
@@ -213,6 +224,25 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         }
         Some(_) if !short => row.own(" ok", Role::Ok),
         _ => row,
+    }
+}
+
+/// `eu #1290, us #1286`. While a deployment changes that, what was live before it is enough.
+fn at_targets<'t>(
+    row: Row<'t>,
+    service: &ServiceSnapshot,
+    targets: &[TargetStanding],
+    length: Length,
+) -> Row<'t> {
+    let words = in_words(targets);
+    let fits = words.len() <= LONGEST_TARGETS;
+    let live = service.live.get(&Environment::Production);
+    match (service.unsettled, live) {
+        (Some(_), _) if fits && length < Length::Bare => row.own(words, Role::Danger),
+        (Some(_), _) => row.own("TARGETS DIFFER", Role::Danger),
+        (None, _) if fits && length < Length::NoEnd => row.own(words, Role::Live),
+        (None, Some(live)) => row.own(live.build.to_string(), Role::Live),
+        (None, None) => row.own("TARGETS DIFFER", Role::Live),
     }
 }
 

@@ -15,7 +15,9 @@ use utoipa::ToSchema;
 pub use self::adoption::Adoption;
 pub use self::observed::{ObservedDeployment, OlderBuild, UnknownCommit, UnknownDeployment};
 pub use self::outcome::{Outcome, StepOutcome};
-pub use self::request::{DeploymentKind, DeploymentRequest, Run, StepSpec, are_remote};
+pub use self::request::{
+    DeploymentKind, DeploymentRequest, Run, StepSpec, are_remote, steps_in_words, together,
+};
 pub use self::sentence::Subject;
 use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
@@ -26,6 +28,7 @@ use super::quarantine::BadCommit;
 use super::recipe::Recipe;
 use super::remote::{EngineName, FoundBy, RunKey, RunRef, Waits};
 use super::retention::RetentionRule;
+use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
 
@@ -88,12 +91,18 @@ pub enum Fact {
     StepStarted {
         deployment: DeploymentId,
         step: usize,
+        /// The target, where the step is for one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<TargetName>,
     },
     /// A step is about to be sent to another engine. Recorded before the request leaves, so that it is sent once: whoever
     /// finds this after a restart only looks for the run.
     RunSent {
         deployment: DeploymentId,
         step: usize,
+        /// The target, where the step is for one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<TargetName>,
         engine: EngineName,
         key: RunKey,
     },
@@ -101,6 +110,9 @@ pub enum Fact {
     RunFound {
         deployment: DeploymentId,
         step: usize,
+        /// The target, where the step is for one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<TargetName>,
         run: RunRef,
         how: FoundBy,
     },
@@ -108,12 +120,18 @@ pub enum Fact {
     RunWaits {
         deployment: DeploymentId,
         step: usize,
+        /// The target, where the step is for one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<TargetName>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waits: Option<Waits>,
     },
     StepEnded {
         deployment: DeploymentId,
         step: usize,
+        /// The target, where the step is for one of several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<TargetName>,
         outcome: StepOutcome,
         #[serde(with = "millis")]
         #[schema(value_type = Milliseconds)]

@@ -10,6 +10,7 @@ use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use crate::domain::plan::{Finding, Guard};
 use crate::domain::remote::RemoteJob;
 use crate::domain::schema::SchemaChange;
+use crate::domain::target::{StepTarget, TargetOrder};
 use crate::domain::time::{Milliseconds, millis};
 
 /// Everything that a deployment is asked to do, and the findings that the person who asked had read.
@@ -52,6 +53,11 @@ impl DeploymentRequest {
     #[must_use]
     pub fn is_judged(&self) -> bool {
         self.schema.is_some() && self.schema_trouble.is_none()
+    }
+
+    /// The indexes of the steps that begin and end with this one, itself included.
+    pub fn together(&self, step: usize) -> impl Iterator<Item = usize> {
+        together(&self.steps, step)
     }
 }
 
@@ -111,9 +117,23 @@ pub struct StepSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
+    /// Which target it is for, where one declared step has several: each is a step of the deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<StepTarget>,
 }
 
 impl StepSpec {
+    /// Its name in the service file, which all targets of a step have in common.
+    #[must_use]
+    pub fn declared(&self) -> &str {
+        self.target.as_ref().map_or(&self.name, |target| &target.step)
+    }
+
+    fn goes_with(&self, other: &Self) -> bool {
+        self.target.as_ref().is_some_and(|target| target.order == TargetOrder::Together)
+            && other.target.is_some()
+            && self.declared() == other.declared()
+    }
     /// The job, if the step runs at another engine.
     #[must_use]
     pub fn remote(&self) -> Option<&RemoteJob> {
@@ -128,6 +148,33 @@ impl StepSpec {
 #[must_use]
 pub fn are_remote(steps: &[StepSpec]) -> bool {
     !steps.is_empty() && steps.iter().all(|step| step.remote().is_some())
+}
+
+/// The indexes of the steps that begin and end with one of them, itself included.
+pub fn together(steps: &[StepSpec], step: usize) -> impl Iterator<Item = usize> {
+    let all = steps.iter().enumerate();
+    let with = move |(at, other): &(usize, &StepSpec)| {
+        *at == step || steps.get(step).is_some_and(|step| step.goes_with(other))
+    };
+    all.filter(with).map(|(at, _)| at)
+}
+
+/// The names of the steps in their order: `release@eu and release@us together, smoke`.
+#[must_use]
+pub fn steps_in_words(steps: &[StepSpec]) -> String {
+    let mut said = Vec::new();
+    for (at, step) in steps.iter().enumerate() {
+        let with: Vec<_> = together(steps, at).collect();
+        match with.as_slice() {
+            [first, _, ..] if *first == at => {
+                let names: Vec<_> = with.iter().map(|at| steps[*at].name.as_str()).collect();
+                said.push(format!("{} together", names.join(" and ")));
+            }
+            [_, _, ..] => {}
+            _ => said.push(step.name.clone()),
+        }
+    }
+    said.join(", ")
 }
 
 /// How a step is started.

@@ -6,6 +6,7 @@ use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remote::{FoundBy, RunRef};
+use crate::domain::target::TargetName;
 
 impl Event {
     /// What happened, who did it and why: `kim put production on hold: the database moves`.
@@ -55,16 +56,16 @@ impl Fact {
                 parts.collect::<Vec<_>>().join("; ")
             }
             Self::DeploymentStarted { deployment, .. } => format!("{deployment} started"),
-            Self::StepStarted { deployment, step } => {
-                format!("{deployment} step {} started", step + 1)
+            Self::StepStarted { deployment, step, target } => {
+                format!("{deployment} {} started", step_of(*step, target.as_ref()))
             }
             Self::RunSent { .. }
             | Self::RunFound { .. }
             | Self::RunWaits { .. }
             | Self::DeploymentObserved(_)
             | Self::UnknownObserved(_) => self.of_other_engine(by, seq),
-            Self::StepEnded { deployment, step, outcome, .. } => {
-                format!("{deployment} step {}: {outcome}", step + 1)
+            Self::StepEnded { deployment, step, target, outcome, .. } => {
+                format!("{deployment} {}: {outcome}", step_of(*step, target.as_ref()))
             }
             Self::CancelRequested { deployment, reason } => {
                 format!("{by} cancels {deployment}{}", because(reason))
@@ -126,16 +127,21 @@ impl Fact {
     /// What became known of a run at another engine.
     fn of_other_engine(&self, by: &Actor, seq: Seq) -> String {
         match self {
-            Self::RunSent { deployment, step, engine, key } => {
-                format!("{deployment} step {} goes to {engine} as {key}", step + 1)
+            Self::RunSent { deployment, step, target, engine, key } => {
+                let step = step_of(*step, target.as_ref());
+                format!("{deployment} {step} goes to {engine} as {key}")
             }
-            Self::RunFound { deployment, step, run, how } => {
-                run_found((*deployment, *step), run, *how, seq)
+            Self::RunFound { deployment, step, target, run, how } => {
+                let step = step_of(*step, target.as_ref());
+                run_found(&format!("{deployment} {step}"), run, *how, seq)
             }
-            Self::RunWaits { deployment, step, waits } => match waits {
-                Some(waits) => format!("{deployment} step {} waits for {waits}", step + 1),
-                None => format!("{deployment} step {} waits no more", step + 1),
-            },
+            Self::RunWaits { deployment, step, target, waits } => {
+                let step = step_of(*step, target.as_ref());
+                match waits {
+                    Some(waits) => format!("{deployment} {step} waits for {waits}"),
+                    None => format!("{deployment} {step} waits no more"),
+                }
+            }
             Self::DeploymentObserved(seen) => {
                 let (id, run) = (DeploymentId::from(seq), &seen.run);
                 format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
@@ -223,15 +229,19 @@ impl DeploymentRequest {
     }
 }
 
-fn run_found((id, step): (DeploymentId, usize), run: &RunRef, how: FoundBy, seq: Seq) -> String {
-    let (step, run) = (step + 1, &run.id);
+/// `step 2`, or `step 2 (target us)`.
+fn step_of(step: usize, target: Option<&TargetName>) -> String {
+    let target = target.map_or_else(String::new, |target| format!(" (target {target})"));
+    format!("step {}{target}", step + 1)
+}
+
+fn run_found(step: &str, run: &RunRef, how: FoundBy, seq: Seq) -> String {
+    let run = &run.id;
     match how {
-        FoundBy::Answer | FoundBy::Search => format!("{id} step {step} is run {run}"),
+        FoundBy::Answer | FoundBy::Search => format!("{step} is run {run}"),
         FoundBy::Late => {
             let late = DeploymentId::from(seq);
-            format!(
-                "{id} step {step} was given up and turned up as run {run} ({late}); it is cancelled"
-            )
+            format!("{step} was given up and turned up as run {run} ({late}); it is cancelled")
         }
     }
 }

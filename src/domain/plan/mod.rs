@@ -8,6 +8,7 @@ mod migration;
 mod promote;
 mod retry;
 mod rollback;
+mod targets;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use super::policy::Policy;
 use super::remedy::Remedy;
 use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
+use super::target::TargetStanding;
 use super::time::{Milliseconds, millis, say};
 use super::variables::KnownVariables;
 use super::way_back::{self, WayBack};
@@ -56,6 +58,9 @@ pub struct Plan {
     /// The newest build that may run now: the live one, or one whose deployment runs or did not succeed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<BuildNumber>,
+    /// What each target has, where the steps of the environment deploy to several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetStanding>,
     pub target: PlannedBuild,
     /// The commits that a promote ships or a rollback removes.
     pub range: Range,
@@ -247,6 +252,7 @@ pub fn plan(
     };
     let retried = ends.retries(input.state);
     findings.extend(retried.map(|retried| retry::again(retried, now)));
+    findings.extend(targets::findings(input, &ends));
     findings.extend(variables::findings(input, environment));
     let unusable = input.unusable_engine;
     findings.extend(unusable.map(|why| finding(Guard::Engine, Severity::Refuse, why.to_owned())));
@@ -263,6 +269,7 @@ pub fn plan(
         live: input.state.live_build(environment).map(|b| planned(input.state, environment, b)),
         live_unknown: environment == Environment::Production && input.state.is_live_unknown(),
         leaves: ends.newest,
+        targets: input.state.targets(environment).to_vec(),
         target: planned(input.state, environment, target),
         range: input.range.clone(),
         migrations: input.migrations.clone(),

@@ -70,7 +70,12 @@ impl ServiceState {
     #[must_use]
     pub fn may_begin(&self, deployment: &Deployment) -> bool {
         let is_rollback = deployment.request.kind == DeploymentKind::Rollback;
-        let makes_way = |before: &Deployment| is_rollback && self.making_way.contains(&before.id);
+        let is_kept = |id, step| self.making_way.contains(&(id, step));
+        let makes_way = |before: &Deployment| {
+            let mut running = before.running_steps().peekable();
+            let is_running = is_rollback && running.peek().is_some();
+            is_running && running.all(|step| is_kept(before.id, step))
+        };
         self.before(deployment).all(makes_way)
     }
 
@@ -115,11 +120,13 @@ impl ServiceState {
         self.deployments.get(self.last_ended.get(&environment)?)
     }
 
-    /// The last deployment of an environment to end, if it started and did not succeed, or deployed what nobody knows. What
-    /// runs there is uncertain.
+    /// The last deployment of an environment to end, if it started and did not succeed, deployed what nobody knows, or left
+    /// its targets with different builds. What runs there is uncertain.
     #[must_use]
     pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
-        self.last_ended(environment).filter(|d| !d.succeeded() || d.unknown_commit().is_some())
+        let is_apart = self.is_apart(environment);
+        let last = self.last_ended(environment);
+        last.filter(|d| !d.succeeded() || d.unknown_commit().is_some() || is_apart)
     }
 
     /// The deployment of a build to staging that went wrong, unless it went well there since. One that never began

@@ -8,6 +8,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::late::LateRun;
 use crate::domain::service::ServiceState;
+use crate::domain::target::{TargetStanding, in_words};
 
 /// One thing that is wrong with what a service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,6 +30,9 @@ pub enum Alarm {
         /// Whether it stands for what production ran after the copy from which a person restored the record.
         #[serde(default, skip_serializing_if = "is_false")]
         restored: bool,
+        /// What each target there has, if it left them with different builds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        targets: Vec<TargetStanding>,
     },
     /// A run that was given up turned up, and has not ended.
     LateRun {
@@ -55,6 +59,10 @@ impl Alarm {
                 Environment::Production => "LIVE NOT KNOWN".to_owned(),
                 Environment::Staging => "STG NOT KNOWN".to_owned(),
             },
+            Self::InDoubt { environment, targets, .. } if !targets.is_empty() => {
+                let stage = if *environment == Environment::Staging { "STG " } else { "" };
+                format!("{stage}{}", in_words(targets))
+            }
             Self::InDoubt { environment: Environment::Production, kind, build, state, .. } => {
                 format!("{} {build} {kind}", state.as_str().to_uppercase())
             }
@@ -77,13 +85,20 @@ impl Alarm {
             Self::InDoubt { environment, unknown: Some(unknown), .. } => {
                 format!("what {environment} runs is not known: {unknown}")
             }
-            Self::InDoubt { environment, kind, build, state, step, .. } => {
+            Self::InDoubt { environment, kind, build, state, step, targets, .. } => {
                 let what = match environment {
                     Environment::Production => format!("{} of {build}", kind.noun()),
                     Environment::Staging => build.to_string(),
                 };
                 let at = step.as_ref().map_or_else(String::new, |step| format!(" at step {step}"));
                 let how = state.as_str();
+                if !targets.is_empty() {
+                    let differ = format!("{environment} differs by target: {}", in_words(targets));
+                    return match state {
+                        DeploymentState::Succeeded => differ,
+                        _ => format!("{differ}; {what} {how}{at}"),
+                    };
+                }
                 format!("{environment} is in doubt: {what} {how}{at}; what runs there is not known")
             }
             Self::LateRun { deployment, counts_as, run, .. } => format!(
@@ -115,7 +130,7 @@ fn is_false(is: &bool) -> bool {
 /// Everything that is wrong with what the service runs, the worst first.
 #[must_use]
 pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
-    let in_doubt = |environment| state.unsettled(environment).map(of_attempt);
+    let in_doubt = |environment| Some(of_attempt(state, state.unsettled(environment)?));
     let is_replaced = state.in_flight(Environment::Staging).is_some();
     let staging = in_doubt(Environment::Staging).filter(|_| !is_replaced);
     let known = state.unsettled(Environment::Staging).map(|attempt| attempt.id);
@@ -135,7 +150,7 @@ fn late_run(late: LateRun<'_>) -> Alarm {
     }
 }
 
-fn of_attempt(attempt: &Deployment) -> Alarm {
+fn of_attempt(state: &ServiceState, attempt: &Deployment) -> Alarm {
     let step = attempt.failed_step().map(str::to_owned);
     let unknown = attempt.unknown_commit().map(|commit| {
         let how = if attempt.succeeded() { "deployed" } else { "tried to deploy" };
@@ -150,6 +165,7 @@ fn of_attempt(attempt: &Deployment) -> Alarm {
         state: attempt.state(),
         step,
         restored: attempt.is_of_restore(),
+        targets: state.targets_apart(attempt.request.environment).to_vec(),
     }
 }
 

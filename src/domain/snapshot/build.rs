@@ -23,6 +23,7 @@ use crate::domain::presence::PresentPerson;
 use crate::domain::quarantine::{Contained, Quarantined};
 use crate::domain::service::{Live, ServiceState};
 use crate::domain::stops::Freeze;
+use crate::domain::target::TargetStanding;
 use crate::domain::time::between;
 use crate::domain::way_back::FlawedBuild;
 
@@ -69,6 +70,7 @@ pub fn service(
         trunk: input.trunk.to_owned(),
         me: Me { actor: me.clone(), identified: input.people.knows(me) },
         live: live.collect(),
+        targets: targets(state),
         live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         staging_unknown: state.is_unknown_since_restore(Environment::Staging),
@@ -106,6 +108,7 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
     FleetRow {
         service: input.service.clone(),
         live: live.cloned(),
+        targets: state.targets(Environment::Production).to_vec(),
         live_unknown: state.is_live_unknown(),
         ahead: count(state.builds.values().filter(is_ahead).count()),
         running: state
@@ -122,6 +125,12 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
         alarms: alarms(state),
         problems: count(input.problems.len()),
     }
+}
+
+fn targets(state: &ServiceState) -> BTreeMap<Environment, Vec<TargetStanding>> {
+    let of = |environment| (environment, state.targets(environment).to_vec());
+    let all = [Environment::Production, Environment::Staging].map(of).into_iter();
+    all.filter(|(_, targets)| !targets.is_empty()).collect()
 }
 
 fn quarantine(state: &ServiceState) -> Vec<Quarantined> {
@@ -335,7 +344,7 @@ fn running(state: &ServiceState, deployment: &Deployment) -> Running {
         state: deployment.state(),
         since: deployment.started_at.unwrap_or(deployment.requested_at),
         expected: expected::deployment(state, request.environment, request.kind, &request.steps),
-        waited: deployment.running_step().and_then(|step| deployment.waited(step)),
+        waited: deployment.waited_now(),
     }
 }
 

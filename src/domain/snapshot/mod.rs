@@ -28,6 +28,7 @@ use crate::domain::request::Request;
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
+use crate::domain::target::{TargetStanding, differ};
 use crate::domain::time::{Milliseconds, millis};
 use crate::domain::way_back::FlawedBuild;
 
@@ -77,6 +78,12 @@ impl ServiceSnapshot {
     pub fn trunk_in_words(&self) -> &str {
         if self.trunk.is_empty() { "trunk not known yet" } else { &self.trunk }
     }
+
+    /// What each target of an environment has, if they do not all have the same.
+    #[must_use]
+    pub fn apart(&self, environment: Environment) -> Option<&[TargetStanding]> {
+        self.targets.get(&environment).map(Vec::as_slice).filter(|targets| differ(targets))
+    }
 }
 
 impl Capabilities {
@@ -107,6 +114,9 @@ pub struct FleetSnapshot {
 pub struct FleetRow {
     pub service: ServiceName,
     pub live: Option<Live>,
+    /// What each target of production has, where its steps deploy to several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<TargetStanding>,
     /// Whether production ran before trunkline deployed there, so that what is live is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub live_unknown: bool,
@@ -160,6 +170,9 @@ pub struct ServiceSnapshot {
     pub trunk: String,
     pub me: Me,
     pub live: BTreeMap<Environment, Live>,
+    /// What each target of an environment has, where its steps deploy to several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<Environment, Vec<TargetStanding>>,
     /// Whether production ran before trunkline deployed there, so that what is live is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub live_unknown: bool,

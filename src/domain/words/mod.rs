@@ -7,7 +7,7 @@ pub mod standing;
 use chrono::{DateTime, Utc};
 
 use super::build::Build;
-use super::deployment::{Deployment, DeploymentState, SeenRun, StepState};
+use super::deployment::{Deployment, DeploymentState, SeenRun};
 use super::event::{DeploymentKind, DeploymentRequest};
 use super::ids::{BuildNumber, Environment};
 use super::people::People;
@@ -136,11 +136,9 @@ pub fn page_elsewhere(deployment: &Deployment, step: usize) -> Option<&str> {
 
 fn running(deployment: &Deployment, now: DateTime<Utc>) -> String {
     let since = deployment.started_at.unwrap_or(deployment.requested_at);
-    let step = deployment
-        .steps
-        .iter()
-        .zip(&deployment.request.steps)
-        .find(|(state, _)| matches!(state, StepState::Running { .. }));
-    let what = step.map_or("running".to_owned(), |(_, spec)| format!("running {}", spec.name));
+    let steps = deployment.running_steps().filter_map(|step| deployment.request.steps.get(step));
+    let names: Vec<_> = steps.map(|spec| spec.name.as_str()).collect();
+    let what = format!("running {}", names.join(", "));
+    let what = what.trim_end();
     format!("{what}, {}", say(between(since, now)))
 }

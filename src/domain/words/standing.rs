@@ -4,11 +4,13 @@ use chrono::{DateTime, Utc};
 
 use super::{about, ago, asked_for, from_now, how_it_goes, on_call};
 use crate::calendar::{FreezeState, Tz};
-use crate::domain::ids::Environment;
+use crate::domain::deployment::DeploymentState;
+use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::instant::{local, localized};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::{Freeze, evaluate_freezes};
+use crate::domain::target::{differ, in_words};
 use crate::domain::time::{between, say};
 use crate::domain::way_back::named;
 
@@ -17,6 +19,21 @@ pub const LIVE_UNKNOWN: &str = "not known";
 
 /// A line of [`lines`]: what it is about, and the sentence.
 pub type StandingLine = (&'static str, String);
+
+/// Where a build is live: `production`, or `production at eu us` where targets differ.
+#[must_use]
+pub fn places(snapshot: &ServiceSnapshot, build: BuildNumber) -> Vec<String> {
+    let place = |environment: Environment| {
+        if let Some(targets) = snapshot.apart(environment) {
+            let has = targets.iter().filter(|to| to.doubt.is_none() && to.build == Some(build));
+            let names: Vec<_> = has.map(|target| target.target.as_str()).collect();
+            return (!names.is_empty()).then(|| format!("{environment} at {}", names.join(" ")));
+        }
+        let live = snapshot.live.get(&environment).filter(|live| live.build == build);
+        live.map(|_| environment.to_string())
+    };
+    [Environment::Staging, Environment::Production].into_iter().filter_map(place).collect()
+}
 
 /// The lines of a service, the most important ones first.
 #[must_use]
@@ -64,7 +81,11 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
 }
 
 fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
+    let apart = snapshot.apart(environment).map(in_words);
     let Some(live) = snapshot.live.get(&environment) else {
+        if let Some(targets) = apart {
+            return targets;
+        }
         let is_unknown = match environment {
             Environment::Production => snapshot.live_unknown,
             Environment::Staging => snapshot.staging_unknown,
@@ -81,12 +102,18 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
         Alarm::InDoubt { environment: at, unknown: Some(_), .. } if *at == environment => {
             Some(" (the last that is known; see below)".to_owned())
         }
-        Alarm::InDoubt { environment: at, deployment, .. } if *at == environment => {
-            Some(format!(" (unsettled: {deployment} did not succeed)"))
+        Alarm::InDoubt { environment: at, deployment, state, .. } if *at == environment => {
+            Some(match state {
+                DeploymentState::Succeeded => format!(" (unsettled since {deployment})"),
+                _ => format!(" (unsettled: {deployment} did not succeed)"),
+            })
         }
         _ => None,
     });
     let broken = broken.unwrap_or_default();
+    if let Some(targets) = apart {
+        return format!("{targets}{broken}");
+    }
     format!("{} {} {subject}{broken}", live.build, ago(live.since, snapshot.at))
 }
 
@@ -147,6 +174,7 @@ pub fn in_fleet(row: &FleetRow, fleet: &FleetSnapshot, zone: Tz) -> [String; 3] 
     let live = row.live.as_ref().map_or(none.to_owned(), |live| {
         format!("{} live since {}", live.build, say(between(live.since, now)))
     });
+    let live = if differ(&row.targets) { in_words(&row.targets) } else { live };
     let mut notes: Vec<_> = row.alarms.iter().map(Alarm::sentence).collect();
     if let Some(running) = &row.running {
         let since = say(between(running.since, now));

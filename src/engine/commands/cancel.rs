@@ -19,9 +19,10 @@ pub(super) fn cancel(
     if let Some(cancel) = deployment.cancel.as_ref().filter(|_| deployment.is_open()) {
         let refusal =
             Refusal::invalid(format!("{id} is being cancelled already, by {}", cancel.by));
-        return Err(match deployment.unending_step() {
-            Some(_) => refusal.with(Remedy::GiveUp { deployment: id }),
-            None => refusal,
+        return Err(if deployment.is_unending() {
+            refusal.with(Remedy::GiveUp { deployment: id })
+        } else {
+            refusal
         });
     }
     open(deployment)?;
@@ -47,26 +48,31 @@ pub(super) fn give_up(
     if deployment.cancel.is_none() {
         return Err(Refusal::invalid(format!("{id} is not being cancelled; cancel it first")));
     }
-    let Some(step) = deployment.unending_step() else {
+    if !deployment.is_unending() {
         return Err(Refusal::invalid(format!("{id} waits for no run at another engine")));
-    };
+    }
     let reason = text("reason", reason, Need::Optional)?;
-    let run = run_in_words(deployment, step);
     let environment = deployment.request.environment;
     let because = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-    let why = format!(
-        "{} stopped waiting for {run}, which was asked to end{because}; it may still change {environment}",
-        context.actor
-    );
-    let took = match deployment.steps.get(step) {
-        Some(StepState::Running { since }) => between(*since, context.now),
-        _ => Duration::ZERO,
+    let given_up = |step| {
+        let run = run_in_words(deployment, step);
+        let why = format!(
+            "{} stopped waiting for {run}, which was asked to end{because}; it may still change {environment}",
+            context.actor
+        );
+        let took = match deployment.steps.get(step) {
+            Some(StepState::Running { since }) => between(*since, context.now),
+            _ => Duration::ZERO,
+        };
+        let (target, outcome) = (deployment.target_name(step), StepOutcome::Unfound(why));
+        Fact::StepEnded { deployment: id, step, target, outcome, took, ended_at: None }
     };
-    let outcome = StepOutcome::Unfound(why);
+    let runs = deployment.unending_steps().map(|step| run_in_words(deployment, step));
+    let runs = runs.collect::<Vec<_>>().join(" and ");
     Ok(Decided {
-        facts: vec![Fact::StepEnded { deployment: id, step, outcome, took, ended_at: None }],
+        facts: deployment.unending_steps().map(given_up).collect(),
         deployment: Some(id),
-        said: format!("{id} is given up; {run} may still change {environment}"),
+        said: format!("{id} is given up; {runs} may still change {environment}"),
     })
 }
 

@@ -70,9 +70,22 @@ pub(super) async fn findings(
             let why = format!("it is in {repository}, which is not the repository that is watched");
             vec![not_known(job, &why)]
         };
-        findings.extend(found.iter().map(|remark| finding(step, remark)));
+        findings.extend(found.into_iter().map(|remark| (step.name.as_str(), remark)));
     }
-    findings
+    in_groups(findings)
+}
+
+/// What is to be said of several steps, as of the targets of one, is said once.
+fn in_groups(remarks: Vec<(&str, Remark)>) -> Vec<Finding> {
+    let mut groups: Vec<(Vec<&str>, Remark)> = Vec::new();
+    for (step, remark) in remarks {
+        match groups.iter_mut().find(|(_, known)| *known == remark) {
+            Some((steps, _)) if !steps.contains(&step) => steps.push(step),
+            Some(_) => {}
+            None => groups.push((vec![step], remark)),
+        }
+    }
+    groups.iter().map(|(steps, remark)| finding(steps, remark)).collect()
 }
 
 fn not_known(job: &RemoteJob, why: &str) -> Remark {
@@ -152,12 +165,13 @@ fn value(text: &str, ends: &Endpoints) -> Option<String> {
     is_known.get().then_some(text)
 }
 
-fn finding(step: &StepSpec, remark: &Remark) -> Finding {
+fn finding(steps: &[&str], remark: &Remark) -> Finding {
     let severity = match remark.weight {
         Weight::NotKnown => Severity::Info,
         Weight::Warning => Severity::Warn,
         Weight::Refused => Severity::Refuse,
     };
-    let sentence = format!("Step {}: {}", step.name, remark.sentence);
+    let word = if steps.len() == 1 { "Step" } else { "Steps" };
+    let sentence = format!("{word} {}: {}", steps.join(", "), remark.sentence);
     Finding { guard: Guard::Engine, severity, sentence, remedy: None }
 }

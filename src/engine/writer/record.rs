@@ -92,8 +92,8 @@ impl Writer {
         self.world.change(name, |service| {
             let state = &mut service.state;
             let deployment = state.deployments.get(&run.deployment);
-            if deployment.is_some_and(|d| d.unending_step() == Some(run.step)) {
-                state.making_way.insert(run.deployment);
+            if deployment.is_some_and(|d| d.unending_steps().any(|step| step == run.step)) {
+                state.making_way.insert((run.deployment, run.step));
             }
         });
         self.settle(name);

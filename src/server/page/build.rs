@@ -11,10 +11,10 @@ use super::{ZONE, html, not_found, snapshot};
 use crate::api::path;
 use crate::backend::Backend;
 use crate::domain::commit::Commit;
-use crate::domain::ids::{BuildNumber, ServiceName};
+use crate::domain::ids::{BuildNumber, Environment, ServiceName};
 use crate::domain::instant::local;
 use crate::domain::snapshot::{BuildRow, ServiceSnapshot};
-use crate::domain::words::{ago, writers};
+use crate::domain::words::{ago, standing, writers};
 use crate::server::extract::InPath;
 use crate::server::response::ProblemResponse;
 use crate::server::routes::Session;
@@ -89,8 +89,13 @@ fn facts(row: &BuildRow, snapshot: &ServiceSnapshot) -> Vec<PageFact> {
         ("written by", writers(build, &snapshot.people)),
         ("found", format!("{} ({})", local(build.found_at, ZONE), ago(build.found_at, now))),
     ];
+    let is_apart = |environment: &Environment| snapshot.apart(*environment).is_some();
     let live = snapshot.live.iter().filter(|(_, live)| live.build == build.number);
+    let live = live.filter(|(environment, _)| !is_apart(environment));
     facts.extend(live.map(|(at, live)| ("live", format!("in {at}, {}", ago(live.since, now)))));
+    let places = standing::places(snapshot, build.number).into_iter();
+    let at_targets = places.filter(|place| place.contains(" at "));
+    facts.extend(at_targets.map(|place| ("live", format!("in {place}"))));
     facts.extend(build.verifications.iter().map(|seen| {
         let note = if seen.note.is_empty() { String::new() } else { format!(": {}", seen.note) };
         ("verified", format!("by {} {}{note}", seen.by, ago(seen.at, now)))

@@ -151,8 +151,8 @@ fn standing_fact((about, text): standing::StandingLine) -> StandingFact {
 
 fn build_line(row: &BuildRow, snapshot: &ServiceSnapshot) -> BuildLine {
     let build = &row.build;
-    let live = snapshot.live.iter().filter(|(_, live)| live.build == build.number);
-    let live: Vec<_> = live.map(|(environment, _)| format!(", live in {environment}")).collect();
+    let live = standing::places(snapshot, build.number);
+    let live: Vec<_> = live.iter().map(|place| format!(", live in {place}")).collect();
     let live = live.concat();
     let by = writers(build, &snapshot.people);
     let by = if by.is_empty() { by } else { format!("by {by}, ") };

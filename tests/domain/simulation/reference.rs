@@ -128,7 +128,7 @@ impl Reference {
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment, .. } => self.started(event.seq, *deployment),
-            Fact::StepStarted { deployment, step } => self.step_started(*deployment, *step),
+            Fact::StepStarted { deployment, step, .. } => self.step_started(*deployment, *step),
             Fact::StepEnded { deployment, step, outcome, .. } => {
                 let state = &mut self.attempt(*deployment).steps[*step];
                 assert_eq!(*state, Step::Running, "{event:?} ends what does not run");

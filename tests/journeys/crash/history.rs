@@ -102,7 +102,9 @@ impl History {
             let name = match &event.fact {
                 Fact::DeploymentStarted { deployment, .. } => format!("{deployment} started"),
                 Fact::DeploymentEnded { deployment, .. } => format!("{deployment} ended"),
-                Fact::StepStarted { deployment, step } => format!("{deployment} {step} started"),
+                Fact::StepStarted { deployment, step, .. } => {
+                    format!("{deployment} {step} started")
+                }
                 Fact::StepEnded { deployment, step, .. } => format!("{deployment} {step} ended"),
                 Fact::BuildFound { build, .. } => format!("{build} found"),
                 _ => continue,

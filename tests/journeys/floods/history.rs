@@ -72,8 +72,11 @@ impl Past {
         let (step, outcome, took) = (0, StepOutcome::Succeeded, Duration::from_secs(20));
         self.fact(service, Fact::DeploymentRequested(request));
         self.fact(service, Fact::DeploymentStarted { deployment, variables: None });
-        self.fact(service, Fact::StepStarted { deployment, step });
-        self.fact(service, Fact::StepEnded { deployment, step, outcome, took, ended_at: None });
+        self.fact(service, Fact::StepStarted { deployment, step, target: None });
+        self.fact(
+            service,
+            Fact::StepEnded { deployment, step, target: None, outcome, took, ended_at: None },
+        );
         self.fact(service, Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
     }
 

@@ -218,7 +218,7 @@ pub fn one_at_a_time(events: &[Event]) {
                 let before = running.insert(environments[deployment], *deployment);
                 assert_eq!(before, None, "{deployment} starts while another runs");
             }
-            Fact::StepStarted { deployment, step } => {
+            Fact::StepStarted { deployment, step, .. } => {
                 assert!(steps.insert((*deployment, *step)), "{deployment} runs {step} twice");
             }
             Fact::DeploymentEnded { deployment, .. } => {

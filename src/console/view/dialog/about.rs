@@ -54,11 +54,11 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
 fn given_up(model: &Model, id: DeploymentId) -> String {
     let Some(row) = model.deployment(id) else { return String::new() };
     let deployment = &row.deployment;
-    let run = deployment.unending_step().and_then(|at| words::elsewhere(deployment, at));
+    let runs = deployment.unending_steps().filter_map(|at| words::elsewhere(deployment, at));
+    let runs = runs.collect::<Vec<_>>().join(" and ");
     let since = deployment.cancel.as_ref().map(|cancel| age(model.since(cancel.at)));
     format!(
-        "the run {} was asked to end {} ago and has not. Nobody waits for it any more: {id} ends as interrupted, and the run may still change {}",
-        run.unwrap_or_default(),
+        "the run {runs} was asked to end {} ago and has not. Nobody waits for it any more: {id} ends as interrupted, and the run may still change {}",
         since.unwrap_or_default(),
         deployment.request.environment
     )

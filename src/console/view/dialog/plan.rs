@@ -10,11 +10,12 @@ use crate::console::view::dialog::upper::Upper;
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{findings, on_call, verdict};
-use crate::domain::event::DeploymentKind;
+use crate::domain::event::{DeploymentKind, steps_in_words};
 use crate::domain::people::Actor;
 use crate::domain::plan::{Finding, Guard, Plan, PlannedBuild, Severity};
 use crate::domain::presence::PresentPerson;
 use crate::domain::schema::{Outlook, Verdict};
+use crate::domain::target;
 use crate::domain::time::say;
 use crate::domain::words::on_call::ON_CALL;
 use crate::gate;
@@ -73,6 +74,9 @@ pub fn verdict_place(width: u16, most: usize) -> verdict::VerdictPlace {
 fn subject(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let target = build(model, width, "build", &plan.target, 0);
     let live = match &plan.live {
+        _ if target::differ(&plan.targets) => {
+            fact(model, width, "live").own(target::in_words(&plan.targets), Role::Warn)
+        }
         Some(live) => {
             let since = live.live_since.map_or_else(String::new, |s| age(model.since(s)));
             let beside = 2 + since.chars().count();
@@ -89,10 +93,10 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let ships = if plan.goes_back() { "takes back" } else { "ships" };
     let ships = fact(model, width, ships).own(changes::summary(model, plan), Role::Text);
     let takes = plan.expected.map_or("unknown".into(), |time| format!("about {}", say(time)));
-    let steps: Vec<_> = plan.steps.iter().map(|step| step.name.as_str()).collect();
+    let steps = steps_in_words(&plan.steps);
     let takes = fact(model, width, "takes")
         .own(format!("{takes}  "), Role::Text)
-        .name(&format!("({})", steps.join(", ")), Role::Muted);
+        .name(&format!("({steps})"), Role::Muted);
     let mut rows = vec![ships, takes];
     if plan.kind == DeploymentKind::Rollback {
         rows.push(fact(model, width, "then").own(holds(model), Role::Text));

@@ -282,13 +282,25 @@ pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static
                 .own(text, role)
                 .line(),
         );
+        // Where several targets stand one below the other, only what goes on or went wrong needs more than its line.
+        let is_quiet = spec.target.is_some() && is_quiet(state);
         let page = words::page_elsewhere(&row.deployment, at).map(str::to_owned);
         let elsewhere = words::elsewhere(&row.deployment, at).into_iter().chain(page);
+        let elsewhere = elsewhere.filter(|_| !is_quiet);
         lines.extend(
             elsewhere.map(|text| Row::new(theme, width).gap(3).name(&text, Role::Muted).line()),
         );
     }
     lines
+}
+
+fn is_quiet(state: &StepState) -> bool {
+    matches!(
+        state,
+        StepState::Waiting
+            | StepState::Skipped
+            | StepState::Ended { outcome: StepOutcome::Succeeded, .. }
+    )
 }
 
 fn step(

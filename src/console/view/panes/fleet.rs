@@ -17,6 +17,7 @@ use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::FleetRow;
 use crate::domain::snapshot::alarm::Alarm;
+use crate::domain::target::differ;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
@@ -99,6 +100,7 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
     let row =
         Row::new(theme, width).cell(if cursor { theme.symbols.cursor } else { " " }, 2, Role::Text);
     let (live, since) = match &fleet.live {
+        _ if differ(&fleet.targets) => ("differ".into(), "-".into()),
         Some(live) => (live.build.to_string(), age(model.since(live.since))),
         None if fleet.live_unknown => ("?".into(), "?".into()),
         None => ("-".into(), "-".into()),

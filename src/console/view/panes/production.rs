@@ -16,6 +16,7 @@ use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::DeploymentRow;
+use crate::domain::target::TargetStanding;
 use crate::domain::time::say;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
@@ -89,7 +90,8 @@ fn line<'t>(
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
     let bad = bad_mark(model, row);
-    let subject = columns.subject(width).saturating_sub(bad.len());
+    let targets = targets_mark(model, row);
+    let subject = columns.subject(width).saturating_sub(bad.len() + targets.len());
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -102,6 +104,7 @@ fn line<'t>(
         .cell(format!("{glyph} {word}"), word_width + 3, role)
         .cell(commit, 8, Role::Muted)
         .own(bad, Role::Danger)
+        .own(targets, Role::Warn)
         .outside(&row.subject, subject, Role::Text)
         .gap(1)
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
@@ -114,6 +117,25 @@ fn bad_mark(model: &Model, row: &DeploymentRow) -> String {
     let warn = model.options.theme.symbols.warn;
     let is_good = model.flaw(row.deployment.request.build).is_none();
     if is_good { String::new() } else { format!("{warn} BAD ") }
+}
+
+/// The most columns of the names of targets before a subject.
+const LONGEST_TARGETS: usize = 20;
+
+/// The targets that have the build of this deployment, where they differ: `at eu us: `, `at eu us?: ` where one is in doubt.
+fn targets_mark(model: &Model, row: &DeploymentRow) -> String {
+    let apart = model.service.as_ref().and_then(|s| s.apart(Environment::Production));
+    let has = apart.unwrap_or_default().iter();
+    let has = has.filter(|target| target.deployment == Some(row.deployment.id));
+    let doubt = |of: &TargetStanding| if of.doubt.is_some() { "?" } else { "" };
+    let names: Vec<_> = has.map(|of| format!("{}{}", of.target, doubt(of))).collect();
+    let all = names.join(" ");
+    match names.as_slice() {
+        [] => String::new(),
+        _ if all.len() <= LONGEST_TARGETS => format!("at {all}: "),
+        [one] => format!("at {}: ", one.get(..LONGEST_TARGETS).unwrap_or(one)),
+        more => format!("at {} targets: ", more.len()),
+    }
 }
 
 fn is_live(model: &Model, row: &DeploymentRow) -> bool {

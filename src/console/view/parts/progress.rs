@@ -40,8 +40,7 @@ pub fn of(model: &Model, row: &DeploymentRow) -> (String, Role) {
     let deployment = &row.deployment;
     let started = deployment.started_at.filter(|_| row.state != DeploymentState::Queued);
     let Some(started) = started else { return ("waiting".into(), Role::Muted) };
-    let waited = deployment.running_step().and_then(|step| deployment.waited(step));
-    elapsed(model, started, waited, row.expected)
+    elapsed(model, started, deployment.waited_now(), row.expected)
 }
 
 /// As much of it as so many columns have room for: without how long it was to take, but never without that it is late.

@@ -62,7 +62,7 @@ impl Console {
             };
             for event in &news {
                 self.events.push(event.seq);
-                if let Fact::StepStarted { deployment, step } = event.fact {
+                if let Fact::StepStarted { deployment, step, .. } = event.fact {
                     logs.spawn(read_log(remote.clone(), self.runs.clone(), deployment, step));
                 }
             }

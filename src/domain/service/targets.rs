@@ -1,0 +1,165 @@
+//! What each target of an environment has, where steps deploy to several.
+
+use super::ServiceState;
+use crate::domain::deployment::Deployment;
+use crate::domain::event::{DeploymentKind, Outcome, StepOutcome, StepSpec};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::target::{StepTarget, TargetStanding, differ};
+
+impl ServiceState {
+    /// What each target of an environment has, in the order of the service file. Empty where no step has targets.
+    #[must_use]
+    pub fn targets(&self, environment: Environment) -> &[TargetStanding] {
+        self.targets.get(&environment).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the last deployment to end left the targets of an environment with different builds.
+    #[must_use]
+    pub fn is_apart(&self, environment: Environment) -> bool {
+        self.apart.contains(&environment)
+    }
+
+    /// What each target has, if the last deployment to end left them with different builds.
+    #[must_use]
+    pub fn targets_apart(&self, environment: Environment) -> &[TargetStanding] {
+        if self.is_apart(environment) { self.targets(environment) } else { &[] }
+    }
+
+    /// The targets that have something and that these steps would not change. Steps without targets change all.
+    #[must_use]
+    pub fn left_out(&self, environment: Environment, steps: &[StepSpec]) -> Vec<&TargetStanding> {
+        let taken: Vec<_> = targets_of(steps).map(|target| &target.name).collect();
+        let standing = self.targets(environment).iter().filter(|_| !taken.is_empty());
+        standing.filter(|standing| !taken.contains(&&standing.target)).collect()
+    }
+
+    /// A deployment begins: a target that is new here has what production as a whole had, if that is known.
+    pub(super) fn targets_begin(&mut self, id: DeploymentId) {
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        let environment = deployment.request.environment;
+        let before = self.targets(environment);
+        let whole = self.live(environment).filter(|_| before.is_empty());
+        let mut standing: Vec<TargetStanding> = Vec::new();
+        for target in targets_of(&deployment.request.steps) {
+            if standing.iter().any(|known| known.target == target.name) {
+                continue;
+            }
+            let known = before.iter().find(|known| known.target == target.name).cloned();
+            standing.push(known.unwrap_or_else(|| TargetStanding {
+                target: target.name.clone(),
+                build: whole.map(|live| live.build),
+                deployment: whole.map(|live| live.deployment),
+                doubt: None,
+            }));
+        }
+        if standing.is_empty() {
+            return;
+        }
+        let is_left = |known: &&TargetStanding| !standing.iter().any(|s| s.target == known.target);
+        let left: Vec<_> = before.iter().filter(is_left).cloned().collect();
+        standing.extend(left);
+        self.targets.insert(environment, standing);
+    }
+
+    /// A step of a target ended. One that its engine never took changed nothing.
+    pub(super) fn target_ended(&mut self, id: DeploymentId, step: usize, outcome: &StepOutcome) {
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        let Some(target) = deployment.target(step).cloned() else { return };
+        let is_untouched =
+            deployment.sent(step).is_none() || matches!(outcome, StepOutcome::NotStarted(_));
+        if is_untouched {
+            return;
+        }
+        // It has the build once all steps that are for it succeeded.
+        let of_it =
+            |at: usize| deployment.target(at).is_some_and(|other| other.name == target.name);
+        let mut steps = deployment.steps.iter().enumerate().filter(|(at, _)| of_it(*at));
+        let has = steps.all(|(_, state)| state.succeeded()).then_some(id);
+        let (environment, build) = (deployment.request.environment, deployment.request.build);
+        self.target_has(environment, &target, build, has);
+    }
+
+    /// A deployment brought its build to a target, or may have changed it.
+    fn target_has(
+        &mut self,
+        environment: Environment,
+        target: &StepTarget,
+        build: BuildNumber,
+        by: Option<DeploymentId>,
+    ) {
+        let standing = self.targets.entry(environment).or_default();
+        let known = standing.iter_mut().find(|known| known.target == target.name);
+        let Some(known) = known else { return };
+        match by {
+            None => known.doubt = Some(build),
+            Some(by) => {
+                (known.build, known.deployment, known.doubt) = (Some(build), Some(by), None);
+            }
+        }
+    }
+
+    /// A deployment that began has ended: what its end says of the targets. Returns whether all have its build.
+    pub(super) fn targets_settle(&mut self, id: DeploymentId, outcome: &Outcome) -> bool {
+        let Some(deployment) = self.deployments.get(&id) else { return true };
+        let (environment, build) = (deployment.request.environment, deployment.request.build);
+        let succeeded = *outcome == Outcome::Succeeded;
+        let late = self.late_target(id).cloned();
+        if let Some(target) = &late {
+            self.target_has(environment, target, build, succeeded.then_some(id));
+        } else if succeeded {
+            self.targets_of_success(id);
+        }
+        let is_apart = differ(self.targets(environment));
+        if is_apart {
+            self.apart.insert(environment);
+        } else {
+            self.apart.remove(&environment);
+        }
+        // A run of one target is no deployment of the whole.
+        let has_it = |standing: &TargetStanding| standing.build == Some(build);
+        late.is_none() || !is_apart && self.targets(environment).iter().all(has_it)
+    }
+
+    fn targets_of_success(&mut self, id: DeploymentId) {
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        let (environment, kind) = (deployment.request.environment, deployment.request.kind);
+        let build = deployment.request.build;
+        let taken: Vec<_> = targets_of(&deployment.request.steps).map(|t| t.name.clone()).collect();
+        let is_unknown = deployment.unknown_commit().is_some();
+        let is_stated = deployment.is_stated();
+        let Some(standing) = self.targets.get_mut(&environment) else { return };
+        match kind {
+            _ if is_unknown => {}
+            // A person spoke of production as a whole.
+            DeploymentKind::External if is_stated => drop(self.targets.remove(&environment)),
+            // Which of them another engine's own run was for is not known.
+            DeploymentKind::External => {
+                for known in standing {
+                    known.doubt = Some(build);
+                }
+            }
+            _ if taken.is_empty() => drop(self.targets.remove(&environment)),
+            // The steps of an older build may leave out a target that there is.
+            DeploymentKind::Rollback => {}
+            _ => standing.retain(|known| taken.contains(&known.target)),
+        }
+    }
+
+    /// The target that a run which turned up late was for.
+    fn late_target(&self, late: DeploymentId) -> Option<&StepTarget> {
+        self.given_up.iter().find_map(|(id, step)| {
+            let of: &Deployment = self.deployments.get(id)?;
+            (of.sent(*step)?.late == Some(late)).then(|| of.target(*step))?
+        })
+    }
+
+    /// Nothing is known of the targets any more.
+    pub(in crate::domain) fn forget_targets(&mut self) {
+        self.targets.clear();
+        self.apart.clear();
+    }
+}
+
+fn targets_of(steps: &[StepSpec]) -> impl Iterator<Item = &StepTarget> {
+    steps.iter().filter_map(|step| step.target.as_ref())
+}

@@ -1,0 +1,126 @@
+//! Targets: the places that one step deploys to, each by a run of its own, and what each of them has.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::ids::{BuildNumber, DeploymentId, InvalidName, ServiceName};
+
+/// The most targets of one step.
+pub const MOST_TARGETS: usize = 20;
+
+/// The name of a target. It has the form of a service's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "ServiceName", into = "ServiceName")]
+#[schema(value_type = String, pattern = "^[a-z0-9][a-z0-9_.-]{0,39}$")]
+pub struct TargetName(ServiceName);
+
+impl TargetName {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl From<ServiceName> for TargetName {
+    fn from(name: ServiceName) -> Self {
+        Self(name)
+    }
+}
+
+impl From<TargetName> for ServiceName {
+    fn from(name: TargetName) -> Self {
+        name.0
+    }
+}
+
+impl std::str::FromStr for TargetName {
+    type Err = InvalidName;
+
+    fn from_str(name: &str) -> Result<Self, InvalidName> {
+        name.parse().map(Self)
+    }
+}
+
+impl fmt::Display for TargetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How the targets of a step follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetOrder {
+    /// Each begins after the one before succeeded.
+    #[default]
+    OneByOne,
+    /// All begin at once, and the next step when all have ended.
+    Together,
+}
+
+/// Which target of which declared step a step of a deployment is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StepTarget {
+    /// The name of the declared step.
+    pub step: String,
+    pub name: TargetName,
+    pub order: TargetOrder,
+}
+
+impl StepTarget {
+    /// The name of its step of a deployment: `release@eu`. No declared step can have it.
+    #[must_use]
+    pub fn step_name(&self) -> String {
+        format!("{}@{}", self.step, self.name)
+    }
+}
+
+/// What one target has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TargetStanding {
+    pub target: TargetName,
+    /// The build that came there last, and the deployment that brought it; absent if none is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildNumber>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentId>,
+    /// The build of a deployment that may have changed it since and did not succeed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<BuildNumber>,
+}
+
+impl TargetStanding {
+    /// `#1290`, `#1286 or #1290`, `not known`.
+    fn has(&self) -> String {
+        match (self.build, self.doubt) {
+            (None, _) => "not known".to_owned(),
+            (Some(build), None) => build.to_string(),
+            (Some(build), Some(doubt)) if doubt == build => format!("{build} in doubt"),
+            (Some(build), Some(doubt)) => format!("{build} or {doubt}"),
+        }
+    }
+}
+
+/// Whether they do not all surely have the same build.
+#[must_use]
+pub fn differ(targets: &[TargetStanding]) -> bool {
+    let first = targets.first().and_then(|first| first.build);
+    targets.iter().any(|target| target.doubt.is_some() || target.build != first)
+}
+
+/// What each has, those with the same together: `eu us #1290, ap #1286 or #1290`.
+#[must_use]
+pub fn in_words(targets: &[TargetStanding]) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for target in targets {
+        let (has, name) = (target.has(), target.target.as_str());
+        match groups.iter_mut().find(|(known, _)| *known == has) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((has, vec![name])),
+        }
+    }
+    let said = groups.into_iter().map(|(has, names)| format!("{} {has}", names.join(" ")));
+    said.collect::<Vec<_>>().join(", ")
+}
