@@ -1,5 +1,6 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
+mod live;
 mod migrations;
 mod observe;
 mod on_call;
@@ -14,6 +15,7 @@ use crate::config::error::ConfigError;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::lane::Lanes;
+use crate::domain::live_source::LiveSources;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
@@ -55,6 +57,8 @@ pub struct ServiceFile {
     pub rollback: Vec<StepSpec>,
     /// What else deploys to its environments.
     pub lanes: Lanes,
+    /// Where the service itself tells what its environments run.
+    pub live: LiveSources,
 }
 
 impl ServiceFile {
@@ -134,6 +138,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         production: pipelines.production,
         rollback: pipelines.rollback,
         lanes: pipelines.lanes,
+        live: pipelines.live,
     })
 }
 

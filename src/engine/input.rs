@@ -8,6 +8,7 @@ use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
+use super::live_read::LiveRead;
 use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
@@ -55,6 +56,8 @@ pub enum Input {
     },
     /// What a look at what others deploy saw.
     Observed(Box<Observation>),
+    /// What a service itself answers that it runs.
+    LiveRead(Box<LiveRead>),
     /// A deployment at another engine that was seen to begin is not seen any more.
     SightingLost {
         service: ServiceName,

@@ -187,6 +187,7 @@ impl Writer {
                 self.news_of_run(news);
             }
             Input::Observed(observation) => self.observed(&observation),
+            Input::LiveRead(read) => self.live_read(&read),
             Input::SightingLost { service, deployment, why } => {
                 self.sighting_lost(&service, deployment, &why);
             }

@@ -20,6 +20,7 @@ mod guards;
 mod hanging_log;
 mod http_jobs;
 mod late;
+mod live_reads;
 mod moved;
 mod observe;
 mod offers;

@@ -203,6 +203,10 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     if let Some(broken) = service.unsettled.and_then(|id| model.deployment(id)) {
         return in_doubt(model, row, broken, length);
     }
+    if let Some(record) = drift(model) {
+        let says = if short { " NOT " } else { " by its own word, not " };
+        return row.own(format!("{says}{record}"), Role::Danger);
+    }
     match live {
         Some(live) if is_bad(model, live.build) => {
             let row = row.own(" BAD", Role::Danger);
@@ -214,6 +218,16 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
         Some(_) if !short => row.own(" ok", Role::Ok),
         _ => row,
     }
+}
+
+/// What production runs by the record, where the service itself says another build.
+fn drift(model: &Model) -> Option<BuildNumber> {
+    let alarms = model.service.iter().flat_map(|service| &service.alarms);
+    let mut records = alarms.filter_map(|alarm| match alarm {
+        Alarm::Drift { environment: Environment::Production, record, .. } => Some(*record),
+        _ => None,
+    });
+    records.next()
 }
 
 fn is_bad(model: &Model, build: BuildNumber) -> bool {

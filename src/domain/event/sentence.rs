@@ -1,6 +1,6 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
-use super::{Adoption, DeploymentKind, DeploymentRequest, Event, Fact};
+use super::{Adoption, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
 use crate::domain::people::Actor;
@@ -62,7 +62,8 @@ impl Fact {
             | Self::RunFound { .. }
             | Self::RunWaits { .. }
             | Self::DeploymentObserved(_)
-            | Self::UnknownObserved(_) => self.of_other_engine(by, seq),
+            | Self::UnknownObserved(_)
+            | Self::LiveSaid(_) => self.of_other_engine(by, seq),
             Self::StepEnded { deployment, step, outcome, .. } => {
                 format!("{deployment} step {}: {outcome}", step + 1)
             }
@@ -145,6 +146,13 @@ impl Fact {
                 let (commit, to) = (&seen.commit, seen.environment);
                 format!("{by} deploys to {to} ({id}, run {run}): {commit}")
             }
+            Self::LiveSaid(said) => {
+                let what = match &said.says {
+                    SaidCommit::Build { build, sha, .. } => format!("{build} {}", sha.short()),
+                    SaidCommit::Unknown(commit) => commit.to_string(),
+                };
+                format!("{by} says that {} runs {what}", said.environment)
+            }
             _ => String::new(),
         }
     }
@@ -167,6 +175,9 @@ impl Fact {
                 deployment: Some(DeploymentId::from(seq)),
                 ..none
             },
+            Self::LiveSaid(said) => {
+                Subject { build: said.says.build(), environment: Some(said.environment), ..none }
+            }
             Self::ProductionAdopted(adopted) => Subject {
                 build: Some(adopted.build),
                 environment: Some(Environment::Production),

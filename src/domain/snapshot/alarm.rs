@@ -7,6 +7,8 @@ use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::late::LateRun;
+use crate::domain::people::Actor;
+use crate::domain::said::{LiveDrift, said_instead};
 use crate::domain::service::ServiceState;
 
 /// One thing that is wrong with what a service runs.
@@ -39,6 +41,8 @@ pub enum Alarm {
         /// Its page for people, or else its name there.
         run: String,
     },
+    /// The service itself says that another build runs than the record does.
+    Drift { environment: Environment, build: BuildNumber, record: BuildNumber, by: Actor },
     /// What production runs is no good build.
     BadLive { build: BuildNumber, why: String },
     /// The newest build of the trunk did not come to staging.
@@ -62,6 +66,10 @@ impl Alarm {
                 format!("STG {build} {}", state.as_str().to_uppercase())
             }
             Self::LateRun { deployment, .. } => format!("LATE RUN of {deployment}"),
+            Self::Drift { environment, build, record, .. } => match environment {
+                Environment::Production => format!("LIVE {build}, NOT {record}"),
+                Environment::Staging => format!("STG {build}, NOT {record}"),
+            },
             Self::BadLive { build, .. } => format!("LIVE {build} BAD"),
             Self::NotInStaging { build, .. } => format!("STG lacks {build}"),
         }
@@ -89,6 +97,9 @@ impl Alarm {
             Self::LateRun { deployment, counts_as, run, .. } => format!(
                 "a run of {deployment} that was given up turned up: {run} ({counts_as}); it is being cancelled"
             ),
+            Self::Drift { environment, build, record, by } => {
+                said_instead(*environment, *build, *record, by)
+            }
             Self::BadLive { build, why } => format!("production runs {build}: {why}"),
             Self::NotInStaging { build, why } => {
                 format!("the newest build, {build}, is not in staging: {why}")
@@ -100,7 +111,9 @@ impl Alarm {
     #[must_use]
     pub fn environment(&self) -> Environment {
         match self {
-            Self::InDoubt { environment, .. } | Self::LateRun { environment, .. } => *environment,
+            Self::InDoubt { environment, .. }
+            | Self::LateRun { environment, .. }
+            | Self::Drift { environment, .. } => *environment,
             Self::BadLive { .. } => Environment::Production,
             Self::NotInStaging { .. } => Environment::Staging,
         }
@@ -120,8 +133,16 @@ pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
     let staging = in_doubt(Environment::Staging).filter(|_| !is_replaced);
     let known = state.unsettled(Environment::Staging).map(|attempt| attempt.id);
     let newest = not_in_staging(state, known);
-    let all = [in_doubt(Environment::Production), bad_live(state), staging, newest];
+    let drift = |environment| state.drift(environment).map(of_drift);
+    let (production, below) = (drift(Environment::Production), drift(Environment::Staging));
+    let all =
+        [in_doubt(Environment::Production), production, bad_live(state), staging, below, newest];
     state.late_runs().map(late_run).chain(all.into_iter().flatten()).collect()
+}
+
+fn of_drift(drift: LiveDrift) -> Alarm {
+    let LiveDrift { environment, build, record, by, .. } = drift;
+    Alarm::Drift { environment, build, record, by }
 }
 
 fn late_run(late: LateRun<'_>) -> Alarm {
@@ -137,10 +158,7 @@ fn late_run(late: LateRun<'_>) -> Alarm {
 
 fn of_attempt(attempt: &Deployment) -> Alarm {
     let step = attempt.failed_step().map(str::to_owned);
-    let unknown = attempt.unknown_commit().map(|commit| {
-        let how = if attempt.succeeded() { "deployed" } else { "tried to deploy" };
-        format!("{} {how} {commit}", attempt.by)
-    });
+    let unknown = attempt.unknown_in_words();
     Alarm::InDoubt {
         unknown,
         environment: attempt.request.environment,

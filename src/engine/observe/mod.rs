@@ -2,6 +2,8 @@
 
 mod commit;
 mod judge;
+mod live;
+mod live_answer;
 mod repository;
 
 use std::collections::HashMap;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+pub(super) use self::live::{LiveReads, ask_all};
 use self::repository::RepositoryObserver;
 use super::clock::Clock;
 use super::input::Input;

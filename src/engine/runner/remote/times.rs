@@ -18,6 +18,8 @@ pub struct RemoteTimes {
     /// The longest pause between two looks for a run that was given up, and how long it is looked for.
     pub late: Duration,
     pub late_within: Duration,
+    /// The pause between two questions to a service what it runs.
+    pub live: Duration,
 }
 
 impl Default for RemoteTimes {
@@ -30,6 +32,7 @@ impl Default for RemoteTimes {
             log: Duration::from_secs(30),
             late: Duration::from_secs(30),
             late_within: Duration::from_hours(1),
+            live: Duration::from_secs(30),
         }
     }
 }
