@@ -23,6 +23,7 @@ mod late;
 mod live_reads;
 mod moved;
 mod observe;
+mod observe_deployments;
 mod offers;
 mod paths;
 mod recipes;

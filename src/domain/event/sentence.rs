@@ -6,6 +6,7 @@ use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remote::{FoundBy, RunRef};
+use crate::domain::words::run_in_words;
 
 impl Event {
     /// What happened, who did it and why: `kim put production on hold: the database moves`.
@@ -138,13 +139,13 @@ impl Fact {
                 None => format!("{deployment} step {} waits no more", step + 1),
             },
             Self::DeploymentObserved(seen) => {
-                let (id, run) = (DeploymentId::from(seq), &seen.run);
-                format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
+                let (id, run) = (DeploymentId::from(seq), run_in_words(&seen.run));
+                format!("{by} deploys {} to {} ({id}, {run})", seen.build, seen.environment)
             }
             Self::UnknownObserved(seen) => {
-                let (id, run) = (DeploymentId::from(seq), &seen.run);
+                let (id, run) = (DeploymentId::from(seq), run_in_words(&seen.run));
                 let (commit, to) = (&seen.commit, seen.environment);
-                format!("{by} deploys to {to} ({id}, run {run}): {commit}")
+                format!("{by} deploys to {to} ({id}, {run}): {commit}")
             }
             Self::LiveSaid(said) => {
                 let what = match &said.says {

@@ -70,7 +70,13 @@ pub fn seen_elsewhere(deployment: &Deployment) -> Option<String> {
         return Some("not by trunkline, and not seen: the service itself says so".to_owned());
     }
     let at = engine.as_ref().map_or(String::new(), |engine| format!(" at {engine}"));
-    Some(format!("not by trunkline: run {run}{at}"))
+    Some(format!("not by trunkline: {}{at}", run_in_words(run)))
+}
+
+/// `run 881`, or `deployment 5001` where the engine keeps deployments.
+#[must_use]
+pub fn run_in_words(run: &str) -> String {
+    if run.starts_with("deployment ") { run.to_owned() } else { format!("run {run}") }
 }
 
 /// `succeeded in 12s`, `failed: release: exit 1`, `running release, 4s`.

@@ -2,6 +2,7 @@
 
 mod commit;
 mod judge;
+mod judge_deployment;
 mod live;
 mod live_answer;
 mod repository;

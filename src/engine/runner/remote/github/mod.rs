@@ -4,6 +4,7 @@
 //! only looked for: the workflow shows the key, which is one of its inputs, in its `run-name`.
 
 mod answers;
+mod deployments;
 mod group;
 mod judge;
 mod runs;
@@ -19,6 +20,7 @@ use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
     WorkflowRunsBody,
 };
+pub use self::deployments::{DeploymentQuestion, KnownDeployments, deployments_of};
 pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, is_page, permission, says};
