@@ -46,6 +46,7 @@ pub mod stats;
 pub mod stops;
 pub mod time;
 pub mod token;
+pub mod undeployed;
 pub mod variables;
 pub mod way_back;
 pub mod words;

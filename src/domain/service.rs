@@ -24,6 +24,7 @@ use super::schema::{SchemaHistory, SharedChange};
 use super::sightings::Sightings;
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
+use super::undeployed::Undeployed;
 use super::variables::VariableDigests;
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -50,7 +51,7 @@ pub struct ServiceState {
     /// The deployments that are queued or running.
     open: BTreeSet<DeploymentId>,
     /// The builds with no staging deployment that no newer build has superseded.
-    waiting: BTreeSet<BuildNumber>,
+    pub(super) waiting: BTreeSet<BuildNumber>,
     /// What each environment ran, oldest first. The last entry is live now.
     pub live: BTreeMap<Environment, Vec<Live>>,
     pub holds: BTreeMap<Environment, Hold>,
@@ -93,6 +94,8 @@ pub struct ServiceState {
     pub(super) sightings: Sightings,
     /// What the service itself said last that its environments run.
     pub(super) said: BTreeMap<Environment, LastSaid>,
+    /// The builds that CI did not bring to staging, where it deploys there. No event records it: the engine sets it.
+    pub undeployed: BTreeMap<BuildNumber, Undeployed>,
     /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
     pub unread: BTreeMap<Environment, String>,
     /// When and why the logs of deployments were removed.

@@ -29,6 +29,7 @@ pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     late: Duration::from_millis(100),
     late_within: Duration::from_mins(10),
     live: Duration::from_secs(30),
+    undeployed: Duration::from_mins(10),
 };
 
 /// A service whose production and rollback are workflows.

@@ -35,4 +35,5 @@ mod store;
 mod tokens;
 mod trouble;
 mod trunk;
+mod undeployed;
 mod variables;

@@ -184,7 +184,10 @@ async fn a_deployment_ends_in_the_words_of_its_last_status() {
     shop.seen(&format!("deployment {next}"), Deployment::is_open).await;
     shop.github.forget_deployment(next);
     let gone = shop.seen(&format!("deployment {next}"), is_over).await;
-    assert_eq!(gone.trouble(), Some("how it ended is not known: its deployment is not there any more"));
+    assert_eq!(
+        gone.trouble(),
+        Some("how it ended is not known: its deployment is not there any more")
+    );
     let odd =
         shop.github.deploy(DeploymentOf { sha: &sha, creator: VERCEL, ..DeploymentOf::default() });
     shop.says(odd, "inactive");

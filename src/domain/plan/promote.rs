@@ -109,14 +109,21 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         let failure = |failed: &Deployment| {
             format!("failed in staging: {}", failed.trouble().unwrap_or("cancelled"))
         };
+        let overtaken = input.state.overtaken_by(target);
         let why = match (failed, open, last) {
+            (Some(_), None, _) if let Some(newer) = overtaken => {
+                format!("did not come to staging: a newer run took its place ({newer})")
+            }
             (Some(failed), Some(again), _) => {
                 format!("{}; {} deploys it there again now", failure(failed), again.id)
             }
             (None, Some(_), _) => "is still deploying to staging".to_owned(),
             (Some(failed), None, _) => failure(failed),
             (None, None, Some(last)) => failure(last),
-            (None, None, None) => "never reached staging".to_owned(),
+            (None, None, None) => match input.state.undeployed.get(&target.number) {
+                Some(undeployed) => format!("never reached staging: {}", undeployed.sentence()),
+                None => "never reached staging".to_owned(),
+            },
         };
         let remedy = match open {
             Some(running) => Some(Remedy::Watch { deployment: running.id }),

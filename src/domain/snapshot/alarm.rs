@@ -182,7 +182,11 @@ fn not_in_staging(state: &ServiceState, known: Option<DeploymentId>) -> Option<A
     let newest = state.newest_build()?;
     let build = newest.number;
     let why = match newest.staging {
-        None => state.unusable.get(&build).filter(|no| no.in_staging)?.why.clone(),
+        None => match state.unusable.get(&build).filter(|no| no.in_staging) {
+            Some(broken) => broken.why.clone(),
+            None => state.undeployed.get(&build).filter(|no| !no.is_meant)?.sentence(),
+        },
+        Some(_) if state.overtaken_by(newest).is_some() => return None,
         Some(id) => {
             let attempt = state.deployments.get(&id).filter(|_| Some(id) != known)?;
             let is_over = !attempt.is_open() && !attempt.succeeded();

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::commit::{Deployed, not_there, resolve};
 use super::judge::{self, DeployedCommit, SeenDeployment};
 use super::judge_deployment;
+use super::undeployed::{self, KnownReasons};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
@@ -54,6 +55,8 @@ pub(super) struct RepositoryObserver {
     at: ObservedRepository,
     jobs: KnownJobs,
     deployments: KnownDeployments,
+    /// Why nothing of a build ran.
+    reasons: KnownReasons,
     /// Since when the commit of a run is looked for.
     missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
@@ -71,8 +74,20 @@ impl RepositoryObserver {
         let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
         let (looked, deployments) = (HashMap::new(), KnownDeployments::default());
         let woken = context.runs.follow(&at.repository);
-        let (failures, answered) = (0, None);
-        Self { context, at, jobs, deployments, missed, resolved, looked, failures, answered, woken }
+        let (failures, answered, reasons) = (0, None, KnownReasons::new());
+        Self {
+            context,
+            at,
+            jobs,
+            deployments,
+            reasons,
+            missed,
+            resolved,
+            looked,
+            failures,
+            answered,
+            woken,
+        }
     }
 
     /// Looks until it is aborted.
@@ -147,6 +162,7 @@ impl RepositoryObserver {
             });
             is_busy |= self.take_in(lane, of_lane.collect()).await;
             self.end_lost(lane, &open, &runs).await;
+            self.tell_undeployed(lane, &runs).await;
         }
         Ok(is_busy)
     }
@@ -168,6 +184,7 @@ impl RepositoryObserver {
             Some(seen_of(state, lane, &all, now))
         });
         let is_busy = self.take_in(lane, seen.unwrap_or_default()).await;
+        self.tell_undeployed(lane, &[]).await;
         for (deployment, number) in open {
             if !all.iter().any(|one| one.id == number) {
                 let (service, why) =
@@ -177,6 +194,19 @@ impl RepositoryObserver {
             }
         }
         Ok(is_busy)
+    }
+
+    /// Tells which builds CI did not bring to staging.
+    async fn tell_undeployed(&mut self, lane: &ServiceLane, runs: &[RepositoryRun]) {
+        let since = self.context.clock.now() - self.context.times.undeployed;
+        let question = self.context.world.read(|world| undeployed::question(world, lane, since));
+        let Some(question) = question else { return };
+        let answer = undeployed::answer(&question, lane, runs, &mut self.reasons);
+        let builds = Box::pin(answer).await;
+        if builds != question.said {
+            let service = lane.service.clone();
+            let _stopped = self.context.inputs.send(Input::Undeployed { service, builds }).await;
+        }
     }
 
     /// Tells what was seen of a lane. Returns whether something runs.
@@ -326,11 +356,16 @@ impl RepositoryObserver {
                 // A run that was not asked for may have begun since.
                 let is_gone = asked.contains(&id) && !runs.iter().any(|run| run.id == id);
                 let newer = runs.iter().find(|other| other.id == id && other.name() != *run);
+                let same = runs.iter().find(|other| other.name() == *run);
+                let is_empty = same.is_some_and(|same| {
+                    same.state.is_over() && judge::deployment(&lane.lane, same).is_none()
+                });
                 let why = match newer {
                     Some(_) => "its run was started again",
+                    None if is_empty => "its run is over, and says of no job that it ran",
                     None => "its run is not there any more",
                 };
-                (is_gone || newer.is_some()).then_some((deployment.id, why))
+                (is_gone || is_empty || newer.is_some()).then_some((deployment.id, why))
             });
             Some(gone.collect::<Vec<_>>())
         });

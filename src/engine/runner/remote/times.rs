@@ -20,6 +20,8 @@ pub struct RemoteTimes {
     pub late_within: Duration,
     /// The pause between two questions to a service what it runs.
     pub live: Duration,
+    /// How long after its merge CI may take until it counts as not deployed.
+    pub undeployed: Duration,
 }
 
 impl Default for RemoteTimes {
@@ -33,6 +35,7 @@ impl Default for RemoteTimes {
             late: Duration::from_secs(30),
             late_within: Duration::from_hours(1),
             live: Duration::from_secs(30),
+            undeployed: Duration::from_mins(10),
         }
     }
 }
