@@ -1,17 +1,15 @@
 //! What a console and an engine cost that have nothing to do: memory, wake-ups and processor time over a minute, beside a
 //! bare ratatui and tokio program: `cargo bench --bench idle`, Linux only.
 
-use std::fs;
 use std::time::Duration;
 
 use trunkline_testing::bench::floor;
 use trunkline_testing::bench::screen::Screen;
+use trunkline_testing::bench::spent::{Spent, status};
 use trunkline_testing::shop::Shop;
 
 /// So long is looked at, in seconds, unless this variable says otherwise.
 const SECONDS: &str = "TRUNKLINE_BENCH_SECONDS";
-/// In what the kernel tells the time of processes that have ended.
-const TICK: Duration = Duration::from_millis(10);
 const SIZE: (u16, u16) = (120, 40);
 /// By then what was seconds old is minutes old, and its age changes seldom.
 const REST: Duration = Duration::from_secs(65);
@@ -70,45 +68,5 @@ fn watch(processes: &[(&str, u32)], time: Duration) {
             after.wakes.saturating_sub(before.wakes),
             ran.as_secs_f64() / time.as_secs_f64() * 100.0,
         );
-    }
-}
-
-/// What a process has used up, its threads and the processes that it waited for included.
-struct Spent {
-    wakes: u64,
-    running: Duration,
-}
-
-impl Spent {
-    fn by(id: u32) -> Self {
-        let mut spent = Self { wakes: 0, running: of_children(id) };
-        for thread in fs::read_dir(format!("/proc/{id}/task")).expect("the process runs") {
-            let folder = thread.expect("the threads can be listed").path();
-            let status = status(&format!("{}/status", folder.display()));
-            spent.wakes += status("voluntary_ctxt_switches");
-            let schedule = fs::read_to_string(folder.join("schedstat")).expect("Linux tells it");
-            let nanoseconds = schedule.split(' ').next().and_then(|text| text.parse().ok());
-            spent.running += Duration::from_nanos(nanoseconds.expect("it begins with a number"));
-        }
-        spent
-    }
-}
-
-/// The processor time of the processes that this one has waited for.
-fn of_children(id: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).expect("the process runs");
-    let (_, fields) = stat.rsplit_once(") ").expect("the name stands in brackets");
-    let ticks = fields.split(' ').skip(13).take(2).map(str::parse::<u64>);
-    let ticks: u64 = ticks.map(|number| number.expect("it is a number")).sum();
-    TICK * u32::try_from(ticks).expect("it has not run for a year")
-}
-
-/// The numbers of a status file, by their names.
-fn status(path: &str) -> impl Fn(&str) -> u64 + use<> {
-    let text = fs::read_to_string(path).expect("the process runs");
-    move |name| {
-        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-        number.unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
 use super::ids::DeploymentId;
 use super::people::Actor;
-use super::remote::{EngineName, SentRun, Waits};
+use super::remote::{EngineName, SentRun, Waited, Waits};
 use super::time::{Milliseconds, between, millis};
 
 /// The longest plausible time in a deployment during which no step runs.
@@ -279,6 +279,17 @@ impl Deployment {
     pub fn waits(&self) -> Option<&Waits> {
         let waits = self.sent(self.running_step()?)?.waits.as_ref();
         waits.filter(|waits| waits.stops_clocks())
+    }
+
+    /// Whether the run of this step waits or waited at another engine.
+    #[must_use]
+    pub fn waited(&self, step: usize) -> Option<Waited> {
+        let sent = self.sent(step)?;
+        let is_over = match &sent.waits {
+            Some(waits) if !waits.stops_clocks() => return None,
+            waits => waits.is_none(),
+        };
+        sent.waits_at.map(|at| Waited { at, is_over })
     }
 
     /// Whether this step runs now.

@@ -34,7 +34,7 @@ pub struct Lane {
     pub engine: EngineName,
     /// `owner/name`.
     pub repository: String,
-    pub follows: Followed,
+    pub kind: LaneKind,
     /// The jobs that deploy, as the engine shows their names; all must succeed. Without any, the run as a whole counts.
     pub jobs: Vec<String>,
     /// The event that starts the runs; without one, any.
@@ -48,7 +48,7 @@ pub struct Lane {
 
 /// What is looked at there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Followed {
+pub enum LaneKind {
     /// The runs of the workflow of this file in `.github/workflows`.
     Workflow(String),
     /// The deployments that GitHub keeps of this environment, whoever made them.

@@ -212,6 +212,14 @@ impl fmt::Display for Waits {
     }
 }
 
+/// That a run waited, or still does, while its time did not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Waited {
+    /// When the wait began or, if it is over, when it ended.
+    pub at: DateTime<Utc>,
+    pub is_over: bool,
+}
+
 /// What is recorded of the run of a step at another engine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SentRun {

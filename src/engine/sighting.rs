@@ -25,14 +25,20 @@ pub struct Observation {
     pub looked: Option<DateTime<Utc>>,
 }
 
+/// The source of the problem that nothing is seen of an environment's lane.
+#[must_use]
+pub fn lane_problem(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Staging => "what others deploy to staging",
+        Environment::Production => "what others deploy to production",
+    }
+}
+
 impl Observation {
     /// The source of the problem that there is nothing to see.
     #[must_use]
     pub fn problem(&self) -> &'static str {
-        match self.environment {
-            Environment::Staging => "what others deploy to staging",
-            Environment::Production => "what others deploy to production",
-        }
+        lane_problem(self.environment)
     }
 
     /// Whether it tells something that the world does not have yet.

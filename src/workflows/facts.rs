@@ -17,6 +17,14 @@ pub struct WorkflowFacts<'a> {
     place: &'a WorkflowPlace,
 }
 
+/// The concurrency group of all runs of a workflow, if its file names it without an expression. What is not certain is none.
+#[must_use]
+pub fn named_group(text: &str) -> Option<String> {
+    let group = WorkflowFile::parse(text, "").ok()?.concurrency?.group;
+    let is_inside = |c: char| c.is_ascii_alphanumeric() || "-_./ ".contains(c);
+    (!group.is_empty() && group.chars().all(is_inside)).then_some(group)
+}
+
 /// A concurrency group that runs of merges use as well.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedGroup {

@@ -28,7 +28,7 @@ mod yaml;
 pub use self::calls::{CallReadiness, WorkflowCall};
 pub use self::change::{ChangedWorkflow, ProposedChange};
 pub use self::class::{EnvironmentClass, class_of};
-pub use self::facts::{SharedGroup, WorkflowFacts};
+pub use self::facts::{SharedGroup, WorkflowFacts, named_group};
 pub use self::files::{MOST_FILES, WORKFLOW_FOLDER, WorkflowFiles};
 pub use self::inputs::{InputRole, KEY_INPUT, role};
 pub use self::lanes::ObservedLane;

@@ -6,7 +6,7 @@ use trunkline::backend::scripted::ScriptedWorld;
 use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, Run, StepOutcome, StepSpec};
 use trunkline::domain::ids::{DeploymentId, Environment};
 use trunkline::domain::people::Actor;
-use trunkline::domain::remote::{FoundBy, RemoteCall, RemoteJob, RunRef};
+use trunkline::domain::remote::{FoundBy, RemoteCall, RemoteJob, RunRef, Waits};
 use trunkline_testing::console::{Console, checkout, ready};
 use trunkline_testing::record::{request, step};
 
@@ -64,6 +64,31 @@ async fn a_run_that_does_not_end_is_given_up_by_the_same_key_and_never_by_accide
     });
     let said = format!("{outcome:?}");
     assert!(said.contains("sam stopped waiting for run 881 at github"), "{said}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_promote_that_waits_for_a_reviewer_is_nowhere_called_late() {
+    let backend = ready();
+    let waits = |deployment, waits| Fact::RunWaits { deployment, step: 0, waits };
+    let id = backend.change(|world| {
+        let deployment = promote(world);
+        let (environment, by) = ("production".to_owned(), vec!["@ann".to_owned()]);
+        let review = Waits::Approval { environment, by };
+        world.record(&checkout(), Actor::System, waits(deployment, Some(review)));
+        world.pass(Duration::from_mins(90));
+        deployment
+    });
+    let console = Console::sized(&backend, (160, 40));
+    console.until("→ #3 promote waits 1h30m").await;
+    assert!(!console.text().contains("late"), "{}", console.text());
+    backend.change(|world| {
+        world.record(&checkout(), Actor::System, waits(id, None));
+        world.pass(Duration::from_secs(10));
+    });
+    console.until("→ #3 promote 1h30m").await;
+    assert!(!console.text().contains("late"), "{}", console.text());
+    backend.change(|world| world.pass(Duration::from_hours(1)));
+    console.until("late").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -349,6 +349,26 @@ async fn a_job_that_ends_in_the_second_in_which_it_began_is_not_in_the_way_for_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_looked_at_any_more_is_no_problem() {
+    let shop = Shop::open().await;
+    let (first, _) = shop.staged("one").await;
+    shop.live(Environment::Staging, first).await;
+    shop.line.set(Fault::Refuse);
+    let silent = |snapshot: &ServiceSnapshot| {
+        let said = "does not tell what runs in acme/shop";
+        snapshot.problems.iter().filter(|problem| problem.what.contains(said)).count()
+    };
+    let both = |snapshot: &ServiceSnapshot| (silent(snapshot) == 2).then_some(());
+    shop.world.until("both lanes are silent", both).await;
+    let (before, rest) = FILE.split_once("[production.observe]").unwrap();
+    let (_, after) = rest.split_once("[[production.steps]]").unwrap();
+    shop.world.repository.write("trunkline.toml", &format!("{before}[[production.steps]]{after}"));
+    shop.commit("two");
+    let one = |snapshot: &ServiceSnapshot| (silent(snapshot) == 1).then_some(());
+    shop.world.until("the lane that is gone is silent no more", one).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_skipped_deploys_nothing() {
     let shop = Shop::open().await;
     let (first, _) = shop.staged("one").await;

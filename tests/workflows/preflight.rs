@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use trunkline::workflows::preflight::{
     MOST_INPUTS, MOST_INPUTS_OF_SERVER, PlannedStart, Remark, Weight, remarks,
 };
-use trunkline::workflows::{WorkflowFiles, WorkflowPlace};
+use trunkline::workflows::{WorkflowFiles, WorkflowPlace, named_group};
 
 const GOOD: &str = "run-name: deploy ${{ inputs.sha }} ${{ inputs.trunkline }}\non:\n  workflow_dispatch:\n    inputs:\n      sha: {type: string, required: true}\n      kind: {type: choice, options: [promote, rollback]}\n      dry: {type: boolean, required: true}\n      trunkline: {type: string, default: \"\"}\nconcurrency: {group: production, cancel-in-progress: false}\njobs:\n  deploy:\n    environment: production\n    steps: [{run: ./deploy.sh}]\n";
 
@@ -139,4 +139,31 @@ fn what_cannot_be_read_is_said_as_not_known() {
     assert!(one(&found, Weight::NotKnown).contains("is computed when it runs"), "{found:?}");
     let of_run = GOOD.replace("group: production", "group: \"${{ github.run_id }}\"");
     assert_eq!(said(&[("deploy.yml", &of_run)], &INPUTS, MOST_INPUTS), []);
+}
+
+#[test]
+fn only_a_group_in_plain_words_is_one() {
+    for (text, group) in [
+        ("concurrency: production", Some("production")),
+        ("concurrency: {group: production, cancel-in-progress: false}", Some("production")),
+        ("concurrency: { cancel-in-progress: true, group: 'Prod 1' } # one", Some("Prod 1")),
+        (
+            "concurrency:\n  # one at a time\n  group: \"production\"\n\n  queue: max",
+            Some("production"),
+        ),
+        ("concurrency:\n  group: &name production", Some("production")),
+        ("concurrency: ${{ github.workflow }}", None),
+        ("concurrency:\n  group: deploy-${{ inputs.kind }}", None),
+        ("concurrency: {group: \"${{ inputs.kind }}\"}", None),
+        ("concurrency:\n  group: >\n    production\n    two", None),
+        ("concurrency:\n  group: |\n    production\n    two", None),
+        ("concurrency:\n  <<: *one", None),
+        ("concurrency:\n\tgroup: production", None),
+        ("concurrency: one\nconcurrency: two", None),
+        ("env: {}", None),
+    ] {
+        let file = format!("on: push\n{text}\njobs:\n  a:\n    concurrency: inner\n");
+        assert_eq!(named_group(&file).as_deref(), group, "{file}");
+    }
+    assert_eq!(named_group(""), None);
 }

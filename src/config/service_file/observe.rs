@@ -5,7 +5,7 @@ use regex::RegexBuilder;
 use super::remote::{
     LONGEST_NAME, engine_name, has_control, is_repository, is_workflow, named, required,
 };
-use crate::domain::lane::{CommitFrom, Followed, Lane, RunsOf};
+use crate::domain::lane::{CommitFrom, Lane, LaneKind, RunsOf};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// The most jobs that are named.
@@ -33,13 +33,13 @@ fn lane(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Lane> {
     let rule = "write the name of a file in .github/workflows, such as \"deploy.yml\"";
     let workflow = section.take("workflow");
     if let Some(environment) = section.take("environment") {
-        let follows = deployments(&environment, workflow.as_ref(), &mut section, mistakes);
+        let kind = deployments(&environment, workflow.as_ref(), &mut section, mistakes);
         let means = hands_over(&mut section, mistakes);
         section.finish_below(&super::TOP, mistakes);
         return Some(Lane {
             engine: engine?,
             repository: repository?,
-            follows: follows?,
+            kind: kind?,
             jobs: Vec::new(),
             event: None,
             of: None,
@@ -63,7 +63,7 @@ fn lane(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Lane> {
     Some(Lane {
         engine: engine?,
         repository: repository?,
-        follows: Followed::Workflow(workflow?),
+        kind: LaneKind::Workflow(workflow?),
         jobs,
         event,
         of,
@@ -84,14 +84,14 @@ fn deployments(
     workflow: Option<&Setting<'_>>,
     section: &mut Section<'_>,
     mistakes: &mut Mistakes<'_>,
-) -> Option<Followed> {
+) -> Option<LaneKind> {
     let of_runs = ["jobs", "event", "branch", "tag", "sha"].map(|key| section.take(key));
     for entry in of_runs.iter().flatten().chain(workflow) {
         entry.reject(mistakes, "is of runs; keep it, or environment");
     }
     let is_name = |text: &str| !text.trim().is_empty() && !has_control(text);
     let rule = "write the name of an environment at GitHub, such as \"production\"";
-    named(environment, is_name, rule, mistakes).map(Followed::Deployments)
+    named(environment, is_name, rule, mistakes).map(LaneKind::Deployments)
 }
 
 /// The names of jobs, as GitHub shows them: `deploy`, `production / deploy (eu)`.

@@ -25,6 +25,7 @@ pub(in crate::config) struct Directory {
     people: BTreeMap<String, Person>,
     email_owners: BTreeMap<String, String>,
     login_owners: BTreeMap<String, String>,
+    forge_login_owners: BTreeMap<String, String>,
 }
 
 impl Directory {
@@ -39,11 +40,18 @@ impl Directory {
         let logins = section.take("logins");
         if let Some(list) = &logins {
             for login in list.texts(mistakes) {
-                person.logins.extend(self.login(&entry.name, list, &login, mistakes));
+                let owners = &mut self.login_owners;
+                person.logins.extend(owned(owners, &entry.name, list, &login, mistakes));
             }
         } else {
             let own = Located { value: entry.name.as_str(), at: entry.key_at };
-            self.login(&entry.name, entry, &own, mistakes);
+            owned(&mut self.login_owners, &entry.name, entry, &own, mistakes);
+        }
+        if let Some(list) = section.take("forge_logins") {
+            for login in list.texts(mistakes) {
+                let owners = &mut self.forge_login_owners;
+                person.forge_logins.extend(owned(owners, &entry.name, &list, &login, mistakes));
+            }
         }
         section.finish_below(&super::TOP, mistakes);
         self.people.insert(entry.name.clone(), person);
@@ -73,26 +81,26 @@ impl Directory {
         }
         Some(address.to_owned())
     }
+}
 
-    fn login(
-        &mut self,
-        person: &str,
-        list: &Setting<'_>,
-        login: &Located<&str>,
-        mistakes: &mut Mistakes<'_>,
-    ) -> Option<String> {
-        let owner =
-            self.login_owners.entry(login.value.to_owned()).or_insert_with(|| person.to_owned());
-        if owner != person {
-            let sentence = format!(
-                "the login {:?} belongs to {owner:?} already; give it to one of them",
-                login.value
-            );
-            mistakes.add(login.at, &list.path, sentence);
-            return None;
-        }
-        Some(login.value.to_owned())
+/// A login, which is of one person alone.
+fn owned(
+    owners: &mut BTreeMap<String, String>,
+    person: &str,
+    list: &Setting<'_>,
+    login: &Located<&str>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<String> {
+    let owner = owners.entry(login.value.to_owned()).or_insert_with(|| person.to_owned());
+    if owner != person {
+        let sentence = format!(
+            "the login {:?} belongs to {owner:?} already; give it to one of them",
+            login.value
+        );
+        mistakes.add(login.at, &list.path, sentence);
+        return None;
     }
+    Some(login.value.to_owned())
 }
 
 /// Reads the patterns of bots. A pattern must not match a person: the author guard ignores bots.

@@ -337,6 +337,7 @@ fn running(state: &ServiceState, deployment: &Deployment) -> Running {
         state: deployment.state(),
         since: deployment.started_at.unwrap_or(deployment.requested_at),
         expected: expected::deployment(state, request.environment, request.kind, &request.steps),
+        waited: deployment.running_step().and_then(|step| deployment.waited(step)),
     }
 }
 

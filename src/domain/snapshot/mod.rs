@@ -23,6 +23,7 @@ use crate::domain::people::{Actor, People};
 use crate::domain::policy::Policy;
 use crate::domain::presence::PresentPerson;
 use crate::domain::quarantine::Quarantined;
+use crate::domain::remote::Waited;
 use crate::domain::request::Request;
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::Live;
@@ -141,6 +142,9 @@ pub struct Running {
     #[serde(with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub expected: Option<Duration>,
+    /// Whether its running step waits or waited for people or a timer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Waited>,
 }
 
 /// One service.

@@ -15,7 +15,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
 use crate::domain::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, ServiceName};
 use crate::domain::instant;
-use crate::domain::lane::Followed;
+use crate::domain::lane::LaneKind;
 use crate::domain::remote::EngineName;
 use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
@@ -125,7 +125,7 @@ impl RepositoryObserver {
 
     /// Looks once. Returns whether something runs.
     async fn look(&mut self, lanes: &[ServiceLane]) -> Result<bool, String> {
-        let is_of_runs = |lane: &&ServiceLane| matches!(lane.lane.follows, Followed::Workflow(_));
+        let is_of_runs = |lane: &&ServiceLane| matches!(lane.lane.kind, LaneKind::Workflow(_));
         let (of_runs, others): (Vec<_>, Vec<_>) = lanes.iter().partition(is_of_runs);
         let of_runs: Vec<_> = of_runs.into_iter().cloned().collect();
         let mut is_busy = !of_runs.is_empty() && self.look_at_runs(&of_runs).await?;
@@ -169,7 +169,7 @@ impl RepositoryObserver {
 
     /// Looks at the deployments that GitHub keeps of an environment.
     async fn look_at_deployments(&mut self, lane: &ServiceLane) -> Result<bool, String> {
-        let Followed::Deployments(environment) = &lane.lane.follows else { return Ok(false) };
+        let LaneKind::Deployments(environment) = &lane.lane.kind else { return Ok(false) };
         let open = self.context.world.read(|world| open_deployments(world, lane));
         let numbers: Vec<_> = open.iter().map(|(_, number)| *number).collect();
         let ObservedRepository { engine, repository } = &self.at;

@@ -9,7 +9,7 @@ use super::judge;
 use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
-use crate::domain::lane::{CommitFrom, Followed};
+use crate::domain::lane::{CommitFrom, LaneKind};
 use crate::domain::undeployed::Undeployed;
 use crate::engine::runner::remote::{PartState, RepositoryRun};
 use crate::engine::world::World;
@@ -119,7 +119,7 @@ async fn of_none(
     let is_by_push = lane.lane.event.as_deref().is_none_or(|event| event == "push");
     let is_by_commit =
         lane.lane.commit == CommitFrom::Event || lane.lane.commit == CommitFrom::Head;
-    let Followed::Workflow(file) = &lane.lane.follows else {
+    let LaneKind::Workflow(file) = &lane.lane.kind else {
         return Undeployed { why: None, is_meant: false };
     };
     if !question.is_same || !is_by_push || !is_by_commit {

@@ -10,11 +10,12 @@ use super::update::{NewMirror, TrunkLook, TrunkUpdate};
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::event::Fact;
-use crate::domain::ids::{BuildNumber, ServiceName};
+use crate::domain::ids::{BuildNumber, Environment, ServiceName};
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
 use crate::engine::freezes::Freezes;
 use crate::engine::migrations::Uses;
+use crate::engine::sighting::lane_problem;
 use crate::engine::world::{Service, Trouble, World, WorldOwner};
 use crate::git::display_url;
 use crate::store::{KnownService, Store, StoreError};
@@ -223,6 +224,11 @@ fn use_file(service: &mut Service, update: &TrunkUpdate, file: &ServiceFile, peo
     }
     let file = Arc::new(file.clone());
     service.file = Some(file.clone());
+    for environment in [Environment::Staging, Environment::Production] {
+        if file.lanes.of(environment).is_none() {
+            service.problems.remove(lane_problem(environment));
+        }
+    }
     service.remember_pipeline(update.tip.clone(), Ok(file));
 }
 

@@ -16,6 +16,10 @@ impl Writer {
         let trouble = observation.seen.as_ref().err().cloned();
         let is_trouble = trouble.is_some();
         self.world.change(&name, |service| {
+            let lane =
+                service.file.as_ref().and_then(|file| file.lanes.of(observation.environment));
+            // The lane may be gone since the look began.
+            let trouble = trouble.filter(|_| lane.is_some());
             service.set_trouble(observation.problem(), now, trouble);
         });
         if is_trouble {

@@ -204,6 +204,8 @@ fn a_line_that_arrives_costs_little_in_a_real_terminal() {
     home.watch_repository(repository.path(), "");
     let mut console = home.on_terminal(&["--service", "checkout"], (120, 40));
     console.shows("begin");
+    // A build is on screen before its step has a log.
+    until("the step runs", || home.trunkline(&["logs"]).status.success());
     let runs = home.path("data").join("runs");
     let run = std::fs::read_dir(runs).unwrap().next().unwrap().unwrap().path();
     append(&run.join("0").join("log"), 100);

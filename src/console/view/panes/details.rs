@@ -19,6 +19,7 @@ use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
+use crate::domain::remote::Waited;
 use crate::domain::schema::Outlook;
 use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::time::say;
@@ -274,7 +275,7 @@ pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static
     for (at, (spec, state)) in specs.enumerate() {
         let expected = row.steps_expected.get(at).copied().flatten();
         let expected = expected.map(std::time::Duration::from_millis).or(spec.expected);
-        let (glyph, text, role) = step(model, state, expected);
+        let (glyph, text, role) = step(model, state, row.deployment.waited(at), expected);
         lines.push(
             Row::new(theme, width)
                 .gap(1)
@@ -296,6 +297,7 @@ pub fn steps(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static
 fn step(
     model: &Model,
     state: &StepState,
+    waited: Option<Waited>,
     expected: Option<std::time::Duration>,
 ) -> (&'static str, String, Role) {
     let symbols = &model.options.theme.symbols;
@@ -303,7 +305,7 @@ fn step(
         StepState::Waiting => (symbols.queued, "waiting".into(), Role::Muted),
         StepState::Skipped => (symbols.superseded, "not run".into(), Role::Inactive),
         StepState::Running { since } => {
-            let (text, role) = progress::elapsed(model.since(*since), expected);
+            let (text, role) = progress::elapsed(model, *since, waited, expected);
             (symbols.running, text, role)
         }
         StepState::Ended { took, outcome: StepOutcome::Succeeded, .. } => {

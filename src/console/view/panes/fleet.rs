@@ -157,6 +157,6 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
     if running.state == DeploymentState::Queued {
         return (format!("{what}, waiting"), Role::Muted);
     }
-    let (time, role) = progress::elapsed(model.since(running.since), running.expected);
+    let (time, role) = progress::elapsed(model, running.since, running.waited, running.expected);
     (format!("{what} {time}"), role)
 }

@@ -78,7 +78,9 @@ fn time(model: &Model, row: &DeploymentRow, step: usize) -> Option<(String, Role
     let expected = row.steps_expected.get(step).copied().flatten();
     let expected = expected.map(std::time::Duration::from_millis);
     match row.deployment.steps.get(step)? {
-        StepState::Running { since } => Some(progress::elapsed(model.since(*since), expected)),
+        StepState::Running { since } => {
+            Some(progress::elapsed(model, *since, row.deployment.waited(step), expected))
+        }
         StepState::Ended { outcome, .. } => Some((
             outcome.to_string(),
             if *outcome == crate::domain::event::StepOutcome::Succeeded {

@@ -2,31 +2,46 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use crate::console::model::Model;
 use crate::console::theme::{Role, Theme};
 use crate::domain::deployment::DeploymentState;
+use crate::domain::remote::Waited;
 use crate::domain::snapshot::DeploymentRow;
 use crate::domain::time::{is_late, say};
 
-/// `2m10s/~7m`, in the role of something that runs or is late.
+/// `2m10s/~7m` of something that began then, in the role of something that runs or is late. What waits for people or a timer
+/// is not late, and what did counts from the end of that wait.
 #[must_use]
-pub fn elapsed(elapsed: Duration, expected: Option<Duration>) -> (String, Role) {
+pub fn elapsed(
+    model: &Model,
+    since: DateTime<Utc>,
+    waited: Option<Waited>,
+    expected: Option<Duration>,
+) -> (String, Role) {
+    let elapsed = say(model.since(since));
+    let counts = model.since(waited.map_or(since, |waited| waited.at.max(since)));
     match expected {
-        Some(expected) if is_late(elapsed, expected) => {
-            (format!("{}/~{} late", say(elapsed), say(expected)), Role::Warn)
+        _ if waited.is_some_and(|waited| !waited.is_over) => {
+            (format!("waits {}", say(counts)), Role::Warn)
         }
-        Some(expected) => (format!("{}/~{}", say(elapsed), say(expected)), Role::Running),
-        None => (say(elapsed), Role::Running),
+        Some(expected) if is_late(counts, expected) => {
+            (format!("{elapsed}/~{} late", say(expected)), Role::Warn)
+        }
+        Some(expected) => (format!("{elapsed}/~{}", say(expected)), Role::Running),
+        None => (elapsed, Role::Running),
     }
 }
 
 /// The same for a deployment, or that it waits.
 #[must_use]
 pub fn of(model: &Model, row: &DeploymentRow) -> (String, Role) {
-    match (row.state, row.deployment.started_at) {
-        (DeploymentState::Queued, _) | (_, None) => ("waiting".into(), Role::Muted),
-        (_, Some(started)) => elapsed(model.since(started), row.expected),
-    }
+    let deployment = &row.deployment;
+    let started = deployment.started_at.filter(|_| row.state != DeploymentState::Queued);
+    let Some(started) = started else { return ("waiting".into(), Role::Muted) };
+    let waited = deployment.running_step().and_then(|step| deployment.waited(step));
+    elapsed(model, started, waited, row.expected)
 }
 
 /// As much of it as so many columns have room for: without how long it was to take, but never without that it is late.
