@@ -143,7 +143,9 @@ async fn main() {
 /// How long it takes from the end of a deploy at GitHub, which tells a server of it, until everybody sees it.
 async fn with_webhooks() -> Samples {
     let github = GitHub::start().await;
-    let mut world = World::with_file(&service_file("shop").replace("service = \"shop\"", "service = \"checkout\""));
+    let mut world = World::with_file(
+        &service_file("shop").replace("service = \"shop\"", "service = \"checkout\""),
+    );
     world.remote_times = RemoteTimes::default();
     let token = world.folder().join("token");
     std::fs::write(&token, GITHUB_TOKEN).expect("it can be written");

@@ -92,5 +92,7 @@ fn note(row: &BuildRow, snapshot: &ServiceSnapshot) -> String {
         .filter(|(_, live)| live.build == row.build.number)
         .map(|(environment, _)| environment.as_str())
         .collect();
-    if live.is_empty() { String::new() } else { format!(" [{}]", live.join(", ")) }
+    let live = if live.is_empty() { String::new() } else { format!(" [{}]", live.join(", ")) };
+    let staging = row.staging_note.as_ref().map_or(String::new(), |note| format!(" [{note}]"));
+    format!("{live}{staging}")
 }

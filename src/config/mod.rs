@@ -4,6 +4,7 @@ mod branch;
 pub mod engines;
 mod error;
 pub mod freezes;
+mod live_hosts;
 pub mod operator_files;
 pub mod places;
 pub mod profile;

@@ -1,6 +1,7 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
 mod github_way;
+mod live;
 mod migrations;
 mod names;
 mod observe;
@@ -18,6 +19,7 @@ use crate::config::error::ConfigError;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::lane::Lanes;
+use crate::domain::live_source::LiveSources;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
@@ -59,6 +61,8 @@ pub struct ServiceFile {
     pub rollback: Vec<StepSpec>,
     /// What else deploys to its environments.
     pub lanes: Lanes,
+    /// Where the service itself tells what its environments run.
+    pub live: LiveSources,
 }
 
 impl ServiceFile {
@@ -138,6 +142,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         production: pipelines.production,
         rollback: pipelines.rollback,
         lanes: pipelines.lanes,
+        live: pipelines.live,
     })
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::branch;
 use super::engines::{self, EngineKind, EngineSettings};
 use super::error::ConfigError;
+use super::live_hosts;
 use super::profile::{self, Profile};
 use super::retention::{self, Retention};
 use super::secret_sources::{self, SecretSources};
@@ -42,6 +43,8 @@ pub struct UserFile {
     /// Those of them that are in the server file, and what errors call that.
     pub server_engines: BTreeSet<EngineName>,
     pub server_file: String,
+    /// The origins that may be asked what runs there.
+    pub live: Vec<String>,
     /// What the engine keeps, for how long and up to which size.
     pub retention: Retention,
 }
@@ -70,6 +73,7 @@ impl Default for UserFile {
             engines: BTreeMap::new(),
             server_engines: BTreeSet::new(),
             server_file: String::new(),
+            live: Vec::new(),
             retention: Retention::default(),
         }
     }
@@ -294,6 +298,7 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     }
     file.profiles = profile::read(top.take("profiles"), mistakes);
     file.engines = engines::read(top.take("engines"), mistakes);
+    file.live = live_hosts::read(top.take("live"), mistakes);
     file.retention = retention::read(top.take("retention"), mistakes);
     file.secrets = secret_sources::read(top.take("secrets"), mistakes);
     let services = top.take("services").map(|entry| entry.sections(mistakes));

@@ -37,7 +37,7 @@ pub struct Deployment {
 }
 
 /// A run at another engine that trunkline did not start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SeenRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineName>,
@@ -52,6 +52,9 @@ pub struct SeenRun {
     /// Whether it had ended before trunkline looked there for the first time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub taken_over: bool,
+    /// Whether it was not seen deployed: the service itself says that it runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub said: bool,
 }
 
 /// When and how a deployment ended.
@@ -192,6 +195,25 @@ impl Deployment {
         }
     }
 
+    /// Whether nobody saw it deployed, and the service itself says that it runs.
+    #[must_use]
+    pub fn is_said(&self) -> bool {
+        self.seen.as_ref().is_some_and(|seen| seen.said)
+    }
+
+    /// Why it is not known what runs, where no build is of what was deployed: `bob at github deployed 3f2a9c1, which is no
+    /// build of main`.
+    #[must_use]
+    pub fn unknown_in_words(&self) -> Option<String> {
+        let commit = self.unknown_commit()?;
+        let how = match self.succeeded() {
+            _ if self.is_said() => "says that it runs",
+            true => "deployed",
+            false => "tried to deploy",
+        };
+        Some(format!("{} {how} {commit}", self.by))
+    }
+
     /// When it ended by the clock of the engine at which it was seen, or that ran its last step.
     #[must_use]
     pub fn ended_there(&self) -> Option<(EngineName, DateTime<Utc>)> {
@@ -228,6 +250,10 @@ impl Deployment {
         match kind {
             _ if self.is_stated() => format!("{} stated that {environment} runs {build}", self.by),
             _ if self.is_of_restore() => format!("{} restored the record from a copy", self.by),
+            _ if self.is_said() => match self.unknown_commit() {
+                Some(commit) => format!("{} said that {environment} runs {commit}", self.by),
+                None => format!("{} said that {environment} runs {build}", self.by),
+            },
             _ if let Some(commit) = self.unknown_commit() => {
                 format!("deployment by {}: {commit}", self.by)
             }

@@ -102,7 +102,9 @@ impl ServiceMetrics {
         let mut open: BTreeMap<_, _> = environments.into_iter().flat_map(none).collect();
         let mut ended: BTreeMap<_, EndedDeployments> = BTreeMap::new();
         let is_real = |deployment: &&Deployment| {
-            !state.adoptions.contains(&deployment.id) && !state.restores.contains(&deployment.id)
+            !state.adoptions.contains(&deployment.id)
+                && !state.restores.contains(&deployment.id)
+                && !deployment.is_said()
         };
         for deployment in state.deployments.values().filter(is_real) {
             let (request, state) = (&deployment.request, deployment.state().as_str());

@@ -28,14 +28,13 @@ impl Lanes {
     }
 }
 
-/// The runs of a workflow that deploy to an environment.
+/// What deploys to an environment at another engine.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Lane {
     pub engine: EngineName,
     /// `owner/name`.
     pub repository: String,
-    /// The name of the file in `.github/workflows`.
-    pub workflow: String,
+    pub kind: LaneKind,
     /// The jobs that deploy, as the engine shows their names; all must succeed. Without any, the run as a whole counts.
     pub jobs: Vec<String>,
     /// The event that starts the runs; without one, any.
@@ -45,6 +44,15 @@ pub struct Lane {
     pub commit: CommitFrom,
     /// Whether a success only hands the build over to another system, so that it does not tell what is live.
     pub hands_over: bool,
+}
+
+/// What is looked at there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LaneKind {
+    /// The runs of the workflow of this file in `.github/workflows`.
+    Workflow(String),
+    /// The deployments that GitHub keeps of this environment, whoever made them.
+    Deployments(String),
 }
 
 /// The branch or tag that the runs of a lane are of.
@@ -66,12 +74,6 @@ pub enum CommitFrom {
 }
 
 impl Lane {
-    /// What it is called in a sentence: `deploy.yml`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.workflow
-    }
-
     /// Whether the branch or tag of a run is one of the lane.
     #[must_use]
     pub fn is_of(&self, branch_or_tag: &str, is_tag: bool) -> bool {

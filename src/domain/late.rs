@@ -55,7 +55,7 @@ impl ServiceState {
         let seen = of.sent(step).and_then(|sent| Some((sent.engine.clone(), sent.run.clone()?)));
         let seen = seen.map(|(engine, run)| {
             let (engine, page, unknown) = (Some(engine), run.page, None);
-            Box::new(SeenRun { engine, run: run.id, page, unknown, taken_over: false })
+            Box::new(SeenRun { engine, run: run.id, page, unknown, ..SeenRun::default() })
         });
         self.external(event, environment, (build, &sha), event.at);
         self.change(late, |deployment| {

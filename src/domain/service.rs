@@ -20,11 +20,13 @@ use super::recipe::Recipe;
 use super::remote::{FoundBy, SentRun};
 use super::request::Request;
 use super::retention::RetentionRule;
+use super::said::LastSaid;
 use super::schema::{SchemaHistory, SharedChange};
 use super::sightings::Sightings;
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
 use super::target::TargetStanding;
+use super::undeployed::Undeployed;
 use super::variables::VariableDigests;
 
 /// What an environment runs, by the last deployment that succeeded there.
@@ -51,7 +53,7 @@ pub struct ServiceState {
     /// The deployments that are queued or running.
     open: BTreeSet<DeploymentId>,
     /// The builds with no staging deployment that no newer build has superseded.
-    waiting: BTreeSet<BuildNumber>,
+    pub(super) waiting: BTreeSet<BuildNumber>,
     /// What each environment ran, oldest first. The last entry is live now.
     pub live: BTreeMap<Environment, Vec<Live>>,
     /// What each target of an environment has, where its steps deploy to several.
@@ -96,6 +98,12 @@ pub struct ServiceState {
     pub restores: BTreeSet<DeploymentId>,
     /// What was seen of other engines.
     pub(super) sightings: Sightings,
+    /// What the service itself said last that its environments run.
+    pub(super) said: BTreeMap<Environment, LastSaid>,
+    /// The builds that CI did not bring to staging, where it deploys there. No event records it: the engine sets it.
+    pub undeployed: BTreeMap<BuildNumber, Undeployed>,
+    /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
+    pub unread: BTreeMap<Environment, String>,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The runs of steps that nobody waits for any more although they may still change something, oldest first.
@@ -171,6 +179,7 @@ impl ServiceState {
                 self.ended(*at, *deployment, outcome);
                 self.late_run_ended(*deployment);
             }
+            Fact::LiveSaid(said) => self.live_said(event, said),
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
                 let hold = Hold {
@@ -357,6 +366,7 @@ impl ServiceState {
         let (environment, number) = (deployment.request.environment, deployment.request.build);
         let (kind, ended_there) = (deployment.request.kind, deployment.ended_there());
         let is_unknown = deployment.unknown_commit().is_some();
+        let is_said = deployment.is_said();
         let has_begun = deployment.started_at.is_some();
         if has_begun {
             self.last_ended.insert(environment, id);
@@ -368,7 +378,10 @@ impl ServiceState {
         if environment == Environment::Production {
             self.settle_restore(kind, number);
         }
-        self.went_live(environment, ended_there);
+        // What a service answers has no place in the order of another engine.
+        if !is_said {
+            self.went_live(environment, ended_there);
+        }
         let live = Live { build: number, deployment: id, since: at };
         self.live.entry(environment).or_default().push(live);
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {

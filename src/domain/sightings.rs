@@ -37,12 +37,12 @@ impl ServiceState {
         self.external_changed_schema(event);
         let (run, page, unknown) = (run.clone(), page.clone(), None);
         let (engine, taken_over) = (engine.clone(), seen.taken_over);
-        let run = SeenRun { engine, run, page, unknown, taken_over };
+        let run = SeenRun { engine, run, page, unknown, taken_over, said: false };
         self.sighted(event.seq.into(), *environment, run, *at);
     }
 
     /// A commit from before the first build is one from now on.
-    fn became_a_build(
+    pub(super) fn became_a_build(
         &mut self,
         event: &Event,
         (number, sha): (BuildNumber, &Sha),
@@ -70,7 +70,7 @@ impl ServiceState {
         let (run, page) = (run.clone(), page.clone());
         let unknown = Some(commit.clone());
         let engine = Some(engine.clone());
-        let run = SeenRun { engine, run, page, unknown, taken_over: *taken_over };
+        let run = SeenRun { engine, run, page, unknown, taken_over: *taken_over, said: false };
         let request = self.external_request(*environment, (build, &sha));
         let id = DeploymentId::from(event.seq);
         self.entered(event, &request);
@@ -124,7 +124,7 @@ impl ServiceState {
         self.change(event.seq.into(), |deployment| deployment.started_at = Some(at));
     }
 
-    fn external_request(
+    pub(super) fn external_request(
         &self,
         environment: Environment,
         (build, sha): (BuildNumber, &Sha),
@@ -169,7 +169,7 @@ impl ServiceState {
     ) -> bool {
         match self.sightings.live_ended.get(&environment) {
             Some((of, ended)) if Some(of) == engine => at < *ended,
-            _ => self.live(environment).is_some_and(|live| at < live.since),
+            _ => self.recorded_live(environment).is_some_and(|live| at < live.since),
         }
     }
 

@@ -238,7 +238,7 @@ struct NewWork<'a> {
 /// What the record has about production.
 struct ProductionRecord<'a> {
     state: &'a ServiceState,
-    /// In the order of the record, without statements of what runs and what stands for a restore.
+    /// In the order of the record, without statements and answers of what runs, and what stands for a restore.
     tries: Vec<Try<'a>>,
     /// The deployments after which production went back to an older build. A rollback that still runs counts.
     taken_away: BTreeSet<DeploymentId>,
@@ -255,6 +255,7 @@ impl<'a> ProductionRecord<'a> {
                 && deployment.started_at.is_some()
                 && !state.adoptions.contains(&deployment.id)
                 && !state.restores.contains(&deployment.id)
+                && !deployment.is_said()
         });
         let taken_away = taken_away(begun.clone().rev());
         let live = state.live.get(&Environment::Production).into_iter().flatten();
@@ -286,6 +287,7 @@ impl<'a> ProductionRecord<'a> {
             let Some(deployment) = state.deployments.get(&live.deployment) else { continue };
             let before = newest.replace(newest.map_or(live.build, |newest| newest.max(live.build)));
             let is_new = !state.adoptions.contains(&live.deployment)
+                && !deployment.is_said()
                 && deployment.request.kind != DeploymentKind::Redeploy
                 && !goes_back(deployment);
             if !is_new {

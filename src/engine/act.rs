@@ -75,18 +75,12 @@ impl TreeRequests {
 }
 
 impl Acts {
-    pub fn new(
-        context: GatherContext,
-        reserve: Reserve,
-        runners: Runners,
-        runtime: runtime::Handle,
-        poll: Duration,
-    ) -> Self {
+    pub fn new(context: GatherContext, reserve: Reserve, runners: Runners, poll: Duration) -> Self {
         Self {
             context,
             runners,
             permits: HashMap::new(),
-            runtime,
+            runtime: runtime::Handle::current(),
             preparing: HashSet::new(),
             attending: HashSet::new(),
             cancelling: HashSet::new(),

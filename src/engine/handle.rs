@@ -8,6 +8,7 @@ mod webhooks;
 
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{oneshot, watch};
@@ -22,6 +23,7 @@ use super::freezes::Freezes;
 use super::gather::{self, GatherContext};
 use super::input::{CommandRequest, Input};
 use super::links::Links;
+use super::observe::LiveReads;
 use super::presence::{OpenServices, PresentWait};
 use super::runner::StepRunner;
 use super::tokens::Tokens;
@@ -50,6 +52,11 @@ use crate::store::Reader;
 /// How many times a command gathers its facts if the service keeps changing.
 const GATHER_ATTEMPTS: u32 = 5;
 
+/// How long a service is asked before a deployment what it runs.
+const ASKED_BEFORE_PROMOTE: Duration = Duration::from_secs(3);
+/// The same before a rollback, which may be one from a service that answers nothing any more.
+const ASKED_BEFORE_ROLLBACK: Duration = Duration::from_secs(1);
+
 /// What a running engine consists of.
 pub(super) struct RunningEngine {
     pub gather: GatherContext,
@@ -62,6 +69,8 @@ pub(super) struct RunningEngine {
     pub links: Links,
     pub commits: WorkTimes,
     pub fetches: WorkTimes,
+    /// Asks the services what they run.
+    pub live: Arc<LiveReads>,
     pub demo: bool,
     /// Distinguishes the versions of this process from those of earlier ones.
     pub instance: String,
@@ -330,6 +339,7 @@ impl Handle {
                 // It is refused, was recorded before, or needs nothing from git. The writer compares the request.
                 None
             } else {
+                self.ask_what_runs(name, &command).await;
                 Box::pin(gather::gather(&self.0.gather, (name, caller), &command, begun)).await?
             };
             let (reply, answer) = oneshot::channel();
@@ -350,6 +360,17 @@ impl Handle {
             }
         }
         Err(CommandError::Outdated)
+    }
+
+    /// Asks the service itself what runs where something is about to be deployed. One that does not answer keeps nobody from it.
+    async fn ask_what_runs(&self, name: &ServiceName, command: &Command) {
+        let Command::Execute { action, .. } = command else { return };
+        let (environment, longest) = match action {
+            Action::Promote { .. } => (Environment::Production, ASKED_BEFORE_PROMOTE),
+            Action::Rollback { .. } => (Environment::Production, ASKED_BEFORE_ROLLBACK),
+            Action::Retry { environment, .. } => (*environment, ASKED_BEFORE_PROMOTE),
+        };
+        Box::pin(self.0.live.ask_before(name, environment, longest)).await;
     }
 
     /// The receipt of a command. `None` only after all earlier inputs were processed, because the command may still wait

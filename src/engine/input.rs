@@ -1,5 +1,6 @@
 //! The inputs of the writer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
@@ -8,6 +9,7 @@ use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
+use super::live_read::LiveRead;
 use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
@@ -19,10 +21,11 @@ use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt};
-use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, ServiceName, Sha};
 use crate::domain::presence::PresentPerson;
 use crate::domain::remote::{FoundBy, RunRef, Waits};
 use crate::domain::retention::RetentionRule;
+use crate::domain::undeployed::Undeployed;
 use crate::domain::variables::{MissingVariables, RollbackLack, VariableDigests};
 use crate::store::StoreError;
 
@@ -55,6 +58,13 @@ pub enum Input {
     },
     /// What a look at what others deploy saw.
     Observed(Box<Observation>),
+    /// The builds that CI did not bring to staging.
+    Undeployed {
+        service: ServiceName,
+        builds: BTreeMap<BuildNumber, Undeployed>,
+    },
+    /// What a service itself answers that it runs.
+    LiveRead(Box<LiveRead>),
     /// A deployment at another engine that was seen to begin is not seen any more.
     SightingLost {
         service: ServiceName,

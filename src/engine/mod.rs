@@ -15,6 +15,7 @@ mod gather;
 mod handle;
 mod input;
 mod links;
+mod live_read;
 mod migrations;
 mod mirrors;
 mod observe;

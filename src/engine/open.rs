@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use tokio::runtime;
 use tokio::sync::mpsc;
 
-use super::EngineOptions;
 use super::act::Acts;
 use super::error::EngineError;
 use super::foundation::Foundation;
@@ -17,7 +15,7 @@ use super::input::Input;
 use super::links::Links;
 use super::migrations;
 use super::mirrors::Mirrors;
-use super::observe::ObserveContext;
+use super::observe::{LiveReads, ObserveContext};
 use super::presence::OpenServices;
 use super::record_check::{self, DATABASE, RUNS};
 use super::replace;
@@ -34,6 +32,7 @@ use super::webhooks::Webhooks;
 use super::work_times::WorkTimes;
 use super::world::{WorldOwner, WorldReader};
 use super::writer::{Writer, WriterParts};
+use super::{EngineOptions, Services};
 use crate::calendar::FREEZES_FILE;
 use crate::domain::engine_metrics::Durations;
 use crate::store::{Store, StoreError};
@@ -63,8 +62,7 @@ impl Engine {
         let tokens = Tokens::new(store.tokens()?, clock.now());
         let (links, known) = (Links::new(&data), store.services()?);
         let foundation = Arc::new(stands_on(&data, database, lock)?);
-        let freezes = services.user_file().map(|path| path.with_file_name(FREEZES_FILE));
-        let freezes = Arc::new(Freezes::open(&data, freezes));
+        let freezes = Arc::new(freezes_of(&data, &services));
         let watched = services.watched()?;
 
         let mut owned = WorldOwner::new();
@@ -82,12 +80,10 @@ impl Engine {
         let variables = Arc::new(Variables::open(environment, files, &data));
         let (inputs, inbox) = mpsc::channel(QUEUE_CAPACITY);
         let gather = GatherContext::new(&world, &inputs, (checkouts, variables), &engines);
-        let runtime = runtime::Handle::current();
         let webhooks = Webhooks::telling(remote.wakers().clone());
         let runners = Runners { local: runner.clone(), remote: Arc::new(remote) };
-        let acts = Acts::new(gather.clone(), reserve.clone(), runners, runtime, poll);
-        let commits = WorkTimes::new(Durations::of_commits());
-        let fetches = WorkTimes::new(Durations::of_fetches());
+        let acts = Acts::new(gather.clone(), reserve.clone(), runners, poll);
+        let (commits, fetches) = work_times();
         let writer = Writer::new(WriterParts {
             store,
             tokens: tokens.clone(),
@@ -118,6 +114,7 @@ impl Engine {
         let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());
         let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
+        let live = Arc::new(LiveReads::new(observing.clone()));
         let (now, rules) = (clock.clone(), freezes.clone());
         let trunk =
             TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
@@ -129,6 +126,7 @@ impl Engine {
             gather: gather.clone(),
             known: known_people,
             observing,
+            live: live.clone(),
             poll,
         };
         let watching = tokio::spawn(watch_all(watching, keeper, services, watched, unread));
@@ -143,6 +141,7 @@ impl Engine {
             links,
             commits,
             fetches,
+            live,
             demo,
             instance: uuid::Uuid::new_v4().simple().to_string(),
             reader: Arc::new(Mutex::new(reader)),
@@ -150,6 +149,16 @@ impl Engine {
             watching: watching.abort_handle(),
         }))
     }
+}
+
+fn freezes_of(data: &Path, services: &Services) -> Freezes {
+    let file = services.user_file().map(|path| path.with_file_name(FREEZES_FILE));
+    Freezes::open(data, file)
+}
+
+/// How long commits to the record and fetches take.
+fn work_times() -> (WorkTimes, WorkTimes) {
+    (WorkTimes::new(Durations::of_commits()), WorkTimes::new(Durations::of_fetches()))
 }
 
 /// What the engine stands on: its folder, its record and its lock.

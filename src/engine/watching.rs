@@ -14,7 +14,7 @@ use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
-use super::observe::{ObserveContext, observe_all};
+use super::observe::{LiveReads, ObserveContext, ask_all, observe_all};
 use super::reserve::{Reserve, write_remedy};
 use super::restore::{RETRY_REMEDY, read_rules};
 use super::retention::Keeper;
@@ -43,6 +43,8 @@ pub struct Watching {
     pub known: Arc<KnownPeople>,
     /// Looks at what others deploy.
     pub observing: ObserveContext,
+    /// Asks the services what they run.
+    pub live: Arc<LiveReads>,
     pub poll: Duration,
 }
 
@@ -183,6 +185,7 @@ pub(super) async fn watch_all(
     watchers.spawn(watching.clone().watch_variables());
     watchers.spawn(keeper.keep());
     watchers.spawn(observe_all(watching.observing.clone()));
+    watchers.spawn(ask_all(watching.live.clone()));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

@@ -187,6 +187,10 @@ impl Writer {
                 self.news_of_run(news);
             }
             Input::Observed(observation) => self.observed(&observation),
+            Input::LiveRead(read) => self.live_read(&read),
+            Input::Undeployed { service, builds } => {
+                self.world.change(&service, |service| service.state.undeployed = builds);
+            }
             Input::SightingLost { service, deployment, why } => {
                 self.sighting_lost(&service, deployment, &why);
             }

@@ -45,7 +45,8 @@ pub(crate) struct Filters {
     pub tags_ignore: Option<Vec<String>>,
     pub types: Option<Vec<String>>,
     pub workflows: Vec<String>,
-    pub has_paths: bool,
+    pub paths: Option<Vec<String>>,
+    pub paths_ignore: Option<Vec<String>>,
 }
 
 /// An input that `workflow_dispatch` or `workflow_call` declares.
@@ -181,7 +182,8 @@ impl Filters {
             tags_ignore: list("tags-ignore"),
             types: list("types"),
             workflows: list("workflows").unwrap_or_default(),
-            has_paths: node.get("paths").is_some() || node.get("paths-ignore").is_some(),
+            paths: list("paths"),
+            paths_ignore: list("paths-ignore"),
         }
     }
 }

@@ -318,7 +318,7 @@ pub(crate) fn notes(
     if files
         .workflow(file)
         .and_then(|f| f.triggers.push.as_ref())
-        .is_some_and(|push| push.has_paths)
+        .is_some_and(|push| push.paths.is_some() || push.paths_ignore.is_some())
     {
         notes.push(format!(
             "{file} runs only for some paths: a merge without a run of it is normal."

@@ -53,7 +53,7 @@ impl<'a> Course<'a> {
         self.record(Fact::StepStarted { deployment, step, target: target.clone() });
         self.record(Fact::RunSent { deployment, step, target: target.clone(), engine, key });
         let page = Some(format!("https://deployer.example/runs/{}", 881 + step));
-        let run = RunRef { id: (881 + step).to_string(), page };
+        let run = RunRef::new((881 + step).to_string(), page);
         let how = FoundBy::Answer;
         self.record(Fact::RunFound { deployment, step, target, run, how });
         self.world.pass(Duration::from_secs(35));

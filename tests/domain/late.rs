@@ -142,7 +142,13 @@ fn a_known_run_that_was_given_up_is_told_only_when_it_is_over() {
     let lost = promote(&mut record, 2, unfound());
     record.push(
         Actor::System,
-        Fact::RunFound { deployment: lost, step: 0, target: None, run: RunRef::new("881", None), how },
+        Fact::RunFound {
+            deployment: lost,
+            step: 0,
+            target: None,
+            run: RunRef::new("881", None),
+            how,
+        },
     );
     let running = sight(true, None, &record);
     assert_eq!(see(&mut record, lost, &running), None);

@@ -10,6 +10,7 @@ mod quarantine;
 mod requests;
 mod restored;
 mod retry;
+mod said;
 mod simulation;
 mod snapshots;
 mod statements;

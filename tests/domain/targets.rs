@@ -370,7 +370,7 @@ fn a_late_run_of_one_target_makes_nothing_live_but_there() {
 
 /// The run of a step that was given up turns up, has begun, and ends.
 fn turn_up(regions: &mut Regions, of: DeploymentId, step: usize, outcome: Outcome) -> DeploymentId {
-    let run = RunRef { id: "881".into(), page: None };
+    let run = RunRef::new("881", None);
     let how = FoundBy::Late;
     let found = Fact::RunFound { deployment: of, step, target: None, run, how };
     let late = regions.push(found);

@@ -28,6 +28,8 @@ pub(crate) const TIMES: RemoteTimes = RemoteTimes {
     log: Duration::from_millis(500),
     late: Duration::from_millis(100),
     late_within: Duration::from_mins(10),
+    live: Duration::from_secs(30),
+    undeployed: Duration::from_mins(10),
 };
 
 /// A service whose production and rollback are workflows.

@@ -22,7 +22,7 @@ fn times() -> RemoteTimes {
 }
 
 /// CI deploys staging and, by a dispatch, production; trunkline promotes by the same workflow.
-const FILE: &str = r#"
+pub(crate) const FILE: &str = r#"
 service = "checkout"
 trunk = "main"
 [policy]
@@ -46,15 +46,15 @@ github = { engine = "github", repository = "acme/shop", workflow = "deploy.yml",
 inputs = { sha = "{sha}", kind = "rollback", trunkline = "{run}" }
 "#;
 
-struct Shop {
-    world: World,
-    github: GitHub,
+pub(crate) struct Shop {
+    pub(crate) world: World,
+    pub(crate) github: GitHub,
     line: FaultyProxy,
 }
 
 impl Shop {
     /// With this service file, not watched yet.
-    async fn with(file: &str) -> Self {
+    pub(crate) async fn with(file: &str) -> Self {
         let github = GitHub::start().await;
         let line = FaultyProxy::before(github.address());
         let mut world = World::with_file(file);
@@ -69,7 +69,7 @@ impl Shop {
         shop
     }
 
-    async fn watch(&mut self) {
+    pub(crate) async fn watch(&mut self) {
         let token = self.world.folder().join("token").display().to_string();
         let url = self.line.url();
         self.world
@@ -79,7 +79,7 @@ impl Shop {
             .await;
     }
 
-    fn commit(&self, change: &str) -> String {
+    pub(crate) fn commit(&self, change: &str) -> String {
         self.world
             .repository
             .commit_by("Ann", "ann@example.com", change, change, change)
@@ -87,7 +87,7 @@ impl Shop {
     }
 
     /// CI deploys a commit to staging. Gives the number of its run.
-    fn ci_deploys(&self, sha: &str) -> u64 {
+    pub(crate) fn ci_deploys(&self, sha: &str) -> u64 {
         let run = self.github.push_run(RunOf { sha, ..RunOf::default() });
         self.github.change(run, |run| run.runs("deploy", "release"));
         self.github.succeed(run, "deploy");
@@ -120,7 +120,11 @@ impl Shop {
         (row.build.number, sha)
     }
 
-    async fn live(&self, environment: Environment, build: BuildNumber) -> ServiceSnapshot {
+    pub(crate) async fn live(
+        &self,
+        environment: Environment,
+        build: BuildNumber,
+    ) -> ServiceSnapshot {
         let is_live = |snapshot: &ServiceSnapshot| {
             let live = snapshot.live.get(&environment).is_some_and(|live| live.build == build);
             live.then(|| snapshot.clone())
@@ -325,6 +329,23 @@ async fn github_that_does_not_answer_is_said_and_recovers() {
     shop.line.set(Fault::Pass);
     let gone = |snapshot: &ServiceSnapshot| said(snapshot).is_none().then_some(());
     shop.world.until("it is over", gone).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_ends_in_the_second_in_which_it_began_is_not_in_the_way_for_ever() {
+    let shop = Shop::open().await;
+    let (_, sha) = shop.staged("one").await;
+    let run = shop.by_hand(&sha, "bob");
+    shop.seen(&format!("{run}.1"), Deployment::is_open).await;
+    shop.github.change(run, |run| {
+        let began = run.jobs[0].began_at;
+        run.job_ends("deploy", "cancelled", None);
+        run.jobs[0].ended_at = began;
+        run.ends("cancelled");
+    });
+    let over = shop.seen(&format!("{run}.1"), |seen| !seen.is_open()).await;
+    let why = "how it ended is not known: its run is over, and says of no job that it ran";
+    assert_eq!(over.trouble(), Some(why));
 }
 
 #[tokio::test(flavor = "multi_thread")]

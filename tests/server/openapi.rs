@@ -14,8 +14,8 @@ use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
-    Adoption, DeploymentKind, DeploymentRequest, Fact, ObservedDeployment, Outcome, StepOutcome,
-    UnknownCommit, UnknownDeployment,
+    Adoption, DeploymentKind, DeploymentRequest, Fact, LiveSaid, ObservedDeployment, Outcome,
+    SaidCommit, StepOutcome, UnknownCommit, UnknownDeployment,
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
@@ -26,6 +26,7 @@ use trunkline::domain::plan::{Finding, Fingerprint, Guard, Severity};
 use trunkline::domain::quarantine::BadCommit;
 use trunkline::domain::remote::{FoundBy, RunRef, Waits};
 use trunkline::domain::retention::RetentionRule;
+use trunkline::domain::said::service_at;
 use trunkline::domain::target::{TargetName, TargetOrder};
 use trunkline_testing::record::{adopted, request, targets};
 
@@ -139,7 +140,7 @@ fn apart(world: &mut ScriptedWorld, build: BuildNumber) {
         let target: Option<TargetName> = Some(target.parse().unwrap());
         let (engine, key) = ("deployer".parse().unwrap(), serde_json::from_str(&key(step)));
         let (key, took) = (key.unwrap(), Duration::from_secs(1));
-        let run = RunRef { id: format!("88{step}"), page: None };
+        let run = RunRef::new(format!("88{step}"), None);
         let how = FoundBy::Answer;
         for fact in [
             Fact::StepStarted { deployment, step, target: target.clone() },
@@ -447,7 +448,9 @@ async fn every_fact_is_as_described() {
         let sha = world.service(&service()).unwrap().state.builds[&BuildNumber(1)].sha.clone();
         let (bad, corrects) = ([(sha.clone(), false)].into(), Some(DeploymentId(1)));
         let (reason, stated) = ("by hand".to_owned(), adopted(1));
-        let adopted = Adoption { sha, no_way_back: true, bad, corrects, reason, ..stated };
+        let stated_sha = sha.clone();
+        let adopted =
+            Adoption { sha: stated_sha, no_way_back: true, bad, corrects, reason, ..stated };
         world.record(
             &service(),
             Actor::Person("sam".into()),
@@ -455,6 +458,15 @@ async fn every_fact_is_as_described() {
         );
         let restored = Fact::RecordRestored { head: Seq(1), at: chrono::DateTime::UNIX_EPOCH };
         world.record(&service(), Actor::Person("sam".into()), restored);
+        let (environment, host) = (Environment::Production, "shop.example".to_owned());
+        let unknown = UnknownCommit { sha: None, why: "its answers flap".into() };
+        for says in [
+            SaidCommit::Build { build: BuildNumber(1), sha: sha.clone(), older: None },
+            SaidCommit::Unknown(unknown),
+        ] {
+            let said = LiveSaid { environment, host: host.clone(), says };
+            world.record(&service(), service_at(&host), Fact::LiveSaid(said));
+        }
         let (deployment, step) = (DeploymentId(1), 0);
         let (engine, key) =
             ("deployer".parse().unwrap(), serde_json::from_str("\"checkout-d1.1-3f9ca21b\""));

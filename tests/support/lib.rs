@@ -34,6 +34,7 @@ pub mod shop;
 pub mod small_shop;
 pub mod team;
 pub mod vendors;
+pub mod version_page;
 pub mod zizmor;
 
 use std::os::unix::fs::PermissionsExt as _;

@@ -4,7 +4,7 @@ use regex::RegexBuilder;
 
 use super::names::{LONGEST_NAME, has_control, is_repository, is_workflow, named, required};
 use super::remote::engine_name;
-use crate::domain::lane::{CommitFrom, Lane, RunsOf};
+use crate::domain::lane::{CommitFrom, Lane, LaneKind, RunsOf};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// The most jobs that are named.
@@ -30,26 +30,67 @@ fn lane(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Lane> {
     let repository = required(&mut section, "repository", mistakes)
         .and_then(|entry| named(&entry, is_repository, "write \"OWNER/NAME\"", mistakes));
     let rule = "write the name of a file in .github/workflows, such as \"deploy.yml\"";
-    let workflow = required(&mut section, "workflow", mistakes)
-        .and_then(|entry| named(&entry, is_workflow, rule, mistakes));
+    let workflow = section.take("workflow");
+    if let Some(environment) = section.take("environment") {
+        let kind = deployments(&environment, workflow.as_ref(), &mut section, mistakes);
+        let means = hands_over(&mut section, mistakes);
+        section.finish_below(&super::TOP, mistakes);
+        return Some(Lane {
+            engine: engine?,
+            repository: repository?,
+            kind: kind?,
+            jobs: Vec::new(),
+            event: None,
+            of: None,
+            commit: CommitFrom::Event,
+            hands_over: means,
+        });
+    }
+    if workflow.is_none() {
+        let sentence =
+            "needs workflow = \"FILE\", or environment = \"NAME\" where no workflow deploys";
+        mistakes.add(section.at, &section.path, sentence);
+    }
+    let workflow = workflow.and_then(|entry| named(&entry, is_workflow, rule, mistakes));
     let jobs = section.take("jobs").map_or_else(Vec::new, |entry| jobs(&entry, mistakes));
     let rule = "write the name of an event, such as \"push\"";
     let event = section.take("event").and_then(|entry| named(&entry, is_event, rule, mistakes));
     let of = runs_of(&mut section, mistakes);
     let commit = section.take("sha").and_then(|entry| commit_from(&entry, mistakes));
-    let means = [("live", false), ("handed over", true)];
-    let hands_over = section.take("means").and_then(|entry| entry.choice(&means, mistakes));
+    let hands_over = hands_over(&mut section, mistakes);
     section.finish_below(&super::TOP, mistakes);
     Some(Lane {
         engine: engine?,
         repository: repository?,
-        workflow: workflow?,
+        kind: LaneKind::Workflow(workflow?),
         jobs,
         event,
         of,
         commit: commit.unwrap_or(CommitFrom::Event),
-        hands_over: hands_over.unwrap_or(false),
+        hands_over,
     })
+}
+
+fn hands_over(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> bool {
+    let means = [("live", false), ("handed over", true)];
+    let means = section.take("means").and_then(|entry| entry.choice(&means, mistakes));
+    means.unwrap_or(false)
+}
+
+/// The deployments of an environment, which have nothing of a run.
+fn deployments(
+    environment: &Setting<'_>,
+    workflow: Option<&Setting<'_>>,
+    section: &mut Section<'_>,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<LaneKind> {
+    let of_runs = ["jobs", "event", "branch", "tag", "sha"].map(|key| section.take(key));
+    for entry in of_runs.iter().flatten().chain(workflow) {
+        entry.reject(mistakes, "is of runs; keep it, or environment");
+    }
+    let is_name = |text: &str| !text.trim().is_empty() && !has_control(text);
+    let rule = "write the name of an environment at GitHub, such as \"production\"";
+    named(environment, is_name, rule, mistakes).map(LaneKind::Deployments)
 }
 
 /// The names of jobs, as GitHub shows them: `deploy`, `production / deploy (eu)`.

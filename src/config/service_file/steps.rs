@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::observe;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
+use super::{live, observe};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
+use crate::domain::live_source::{LiveSource, LiveSources};
 use crate::domain::target::{StepTarget, TargetName};
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -23,6 +24,7 @@ pub(super) struct Pipelines {
     pub(super) production: Vec<StepSpec>,
     pub(super) rollback: Vec<StepSpec>,
     pub(super) lanes: Lanes,
+    pub(super) live: LiveSources,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
@@ -53,6 +55,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         production: production.steps,
         rollback: rollback.steps,
         lanes: Lanes { staging: staging.lane, production: production.lane },
+        live: LiveSources { staging: staging.live, production: production.live },
     }
 }
 
@@ -89,6 +92,7 @@ struct DeclaredPipeline {
     at: Option<usize>,
     steps: Vec<StepSpec>,
     lane: Option<Lane>,
+    live: Option<LiveSource>,
 }
 
 impl DeclaredPipeline {
@@ -98,10 +102,10 @@ impl DeclaredPipeline {
         let Some(mut section) = entry.section(mistakes) else {
             return Self { at, ..Self::default() };
         };
-        let observed = section.take("observe");
+        let (observed, told) = (section.take("observe"), section.take("live"));
         let (at, steps) = match section.take("steps") {
             Some(entry) => (at, steps(&entry, name, mistakes)),
-            None if observed.is_some() => (None, Vec::new()),
+            None if observed.is_some() || told.is_some() => (None, Vec::new()),
             None => (at, no_steps(section.at, &section.path, mistakes)),
         };
         let lane = observed.and_then(|entry| {
@@ -110,8 +114,14 @@ impl DeclaredPipeline {
             }
             observe::read(&entry, mistakes)
         });
+        let live = told.and_then(|entry| {
+            if name == PipelineName::Rollback {
+                entry.reject(mistakes, "is for staging and production; remove it");
+            }
+            live::read(&entry, mistakes)
+        });
         section.finish_below(&super::TOP, mistakes);
-        Self { at, steps, lane }
+        Self { at, steps, lane, live }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {

@@ -38,7 +38,7 @@ impl Model {
         }
         let own = self.service.iter().flat_map(|service| &service.problems).map(shown);
         let lost = lost.into_iter().chain(self.late_runs());
-        lost.chain(self.in_doubt()).chain(own).chain(whole).collect()
+        lost.chain(self.in_doubt()).chain(self.drifts()).chain(own).chain(whole).collect()
     }
 
     /// The runs that were given up and turned up.
@@ -48,6 +48,22 @@ impl Model {
         late.map(|alarm| ShownProblem {
             what: alarm.sentence(),
             remedy: "look there whether it ends; what it changed is told when it has".into(),
+        })
+    }
+
+    /// Where the service itself says that another build runs than the record does.
+    fn drifts(&self) -> impl Iterator<Item = ShownProblem> {
+        let alarms = self.service.iter().flat_map(|service| &service.alarms);
+        let drifts = alarms.filter(|alarm| matches!(alarm, Alarm::Drift { .. }));
+        drifts.map(|alarm| ShownProblem {
+            what: alarm.sentence(),
+            remedy: match alarm.environment() {
+                Environment::Production => {
+                    "find out who did it, then say that you saw it: trunkline adopt SHA"
+                }
+                Environment::Staging => "find out who did it; the next deployment settles it",
+            }
+            .to_owned(),
         })
     }
 
@@ -96,10 +112,9 @@ impl Model {
                 remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
             });
         }
-        if let Some(commit) = broken.deployment.unknown_commit() {
-            let by = &broken.deployment.by;
+        if let Some(why) = broken.deployment.unknown_in_words() {
             return Some(ShownProblem {
-                what: format!("what production runs is not known: {by} deployed {commit}"),
+                what: format!("what production runs is not known: {why}"),
                 remedy: format!("{way_back}, or state what runs: trunkline adopt SHA"),
             });
         }

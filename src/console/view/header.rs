@@ -213,6 +213,10 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     if let Some(broken) = broken.filter(is_told) {
         return in_doubt(model, row, broken, length);
     }
+    if let Some(record) = drift(model) {
+        let says = if short { " NOT " } else { " by its own word, not " };
+        return row.own(format!("{says}{record}"), Role::Danger);
+    }
     match live {
         _ if apart.is_some() => row,
         Some(live) if is_bad(model, live.build) => {
@@ -244,6 +248,16 @@ fn at_targets<'t>(
         (None, Some(live)) => row.own(live.build.to_string(), Role::Live),
         (None, None) => row.own("TARGETS DIFFER", Role::Live),
     }
+}
+
+/// What production runs by the record, where the service itself says another build.
+fn drift(model: &Model) -> Option<BuildNumber> {
+    let alarms = model.service.iter().flat_map(|service| &service.alarms);
+    let mut records = alarms.filter_map(|alarm| match alarm {
+        Alarm::Drift { environment: Environment::Production, record, .. } => Some(*record),
+        _ => None,
+    });
+    records.next()
 }
 
 fn is_bad(model: &Model, build: BuildNumber) -> bool {

@@ -1,6 +1,7 @@
 //! The recorded facts. The history, the audit log and the event stream all read them.
 
 mod adoption;
+mod live_said;
 mod observed;
 mod outcome;
 mod request;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::adoption::Adoption;
+pub use self::live_said::{LiveSaid, SaidCommit};
 pub use self::observed::{ObservedDeployment, OlderBuild, UnknownCommit, UnknownDeployment};
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{
@@ -160,6 +162,10 @@ pub enum Fact {
         /// When it ended, by the clock of its engine.
         at: DateTime<Utc>,
     },
+    /// What the service itself says that an environment runs: its first answer, each other one, and each that is another
+    /// than the record. One that is counts as a deployment, which this event's sequence number names. The actor is the
+    /// service at its host.
+    LiveSaid(LiveSaid),
     BuildVerified {
         build: BuildNumber,
         note: String,
@@ -273,6 +279,7 @@ names! {
     DeploymentObserved: "deployment_observed",
     UnknownObserved: "unknown_observed",
     ObservedEnded: "observed_ended",
+    LiveSaid: "live_said",
     BuildVerified: "build_verified",
     HoldPlaced: "hold_placed",
     HoldReleased: "hold_released",

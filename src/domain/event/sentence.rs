@@ -1,12 +1,13 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
-use super::{Adoption, DeploymentKind, DeploymentRequest, Event, Fact};
+use super::{Adoption, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remote::{FoundBy, RunRef};
 use crate::domain::target::TargetName;
+use crate::domain::words::run_in_words;
 
 impl Event {
     /// What happened, who did it and why: `kim put production on hold: the database moves`.
@@ -63,7 +64,8 @@ impl Fact {
             | Self::RunFound { .. }
             | Self::RunWaits { .. }
             | Self::DeploymentObserved(_)
-            | Self::UnknownObserved(_) => self.of_other_engine(by, seq),
+            | Self::UnknownObserved(_)
+            | Self::LiveSaid(_) => self.of_other_engine(by, seq),
             Self::StepEnded { deployment, step, target, outcome, .. } => {
                 format!("{deployment} {}: {outcome}", step_of(*step, target.as_ref()))
             }
@@ -143,13 +145,20 @@ impl Fact {
                 }
             }
             Self::DeploymentObserved(seen) => {
-                let (id, run) = (DeploymentId::from(seq), &seen.run);
-                format!("{by} deploys {} to {} ({id}, run {run})", seen.build, seen.environment)
+                let (id, run) = (DeploymentId::from(seq), run_in_words(&seen.run));
+                format!("{by} deploys {} to {} ({id}, {run})", seen.build, seen.environment)
             }
             Self::UnknownObserved(seen) => {
-                let (id, run) = (DeploymentId::from(seq), &seen.run);
+                let (id, run) = (DeploymentId::from(seq), run_in_words(&seen.run));
                 let (commit, to) = (&seen.commit, seen.environment);
-                format!("{by} deploys to {to} ({id}, run {run}): {commit}")
+                format!("{by} deploys to {to} ({id}, {run}): {commit}")
+            }
+            Self::LiveSaid(said) => {
+                let what = match &said.says {
+                    SaidCommit::Build { build, sha, .. } => format!("{build} {}", sha.short()),
+                    SaidCommit::Unknown(commit) => commit.to_string(),
+                };
+                format!("{by} says that {} runs {what}", said.environment)
             }
             _ => String::new(),
         }
@@ -173,6 +182,9 @@ impl Fact {
                 deployment: Some(DeploymentId::from(seq)),
                 ..none
             },
+            Self::LiveSaid(said) => {
+                Subject { build: said.says.build(), environment: Some(said.environment), ..none }
+            }
             Self::ProductionAdopted(adopted) => Subject {
                 build: Some(adopted.build),
                 environment: Some(Environment::Production),

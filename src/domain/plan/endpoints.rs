@@ -127,7 +127,9 @@ fn no_rollback_target(state: &ServiceState) -> String {
         live.build
     );
     match state.deployments.get(&live.deployment) {
-        Some(made) if made.is_stated() => format!("{oldest}; {} ({})", made.in_words(), made.id),
+        Some(made) if made.is_stated() || made.is_said() => {
+            format!("{oldest}; {} ({})", made.in_words(), made.id)
+        }
         Some(made) => format!("{oldest}; the {} ({}) put it live", made.in_words(), made.id),
         None => oldest,
     }

@@ -260,8 +260,11 @@ fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let ended = last.ended.as_ref();
     let ago =
         ended.map_or_else(String::new, |end| format!(" {} ago", say(between(end.at, now.at))));
-    let how =
-        if last.is_stated() || is_unknown { "" } else { &format!(" {}", last.state().as_str()) };
+    let how = if last.is_stated() || last.is_said() || is_unknown {
+        ""
+    } else {
+        &format!(" {}", last.state().as_str())
+    };
     format!("{changed}; {}{how}{ago}", last.in_words())
 }
 

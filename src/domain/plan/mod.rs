@@ -6,6 +6,7 @@ mod fingerprint;
 mod later;
 mod migration;
 mod promote;
+mod read;
 mod retry;
 mod rollback;
 mod targets;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration, retry};
+use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
@@ -31,6 +31,7 @@ pub(super) fn findings(
         hold(input, Environment::Production, now),
         author::finding(input, target, actor),
     ];
+    findings.extend(read::findings(input.state, Environment::Production, Severity::Override));
     findings.extend(migration::on_promote(input, target, now));
     findings.extend(quarantine(input, target, now));
     findings.extend(big_batch(input));
@@ -108,14 +109,21 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
         let failure = |failed: &Deployment| {
             format!("failed in staging: {}", failed.trouble().unwrap_or("cancelled"))
         };
+        let overtaken = input.state.overtaken_by(target);
         let why = match (failed, open, last) {
+            (Some(_), None, _) if let Some(newer) = overtaken => {
+                format!("did not come to staging: a newer run took its place ({newer})")
+            }
             (Some(failed), Some(again), _) => {
                 format!("{}; {} deploys it there again now", failure(failed), again.id)
             }
             (None, Some(_), _) => "is still deploying to staging".to_owned(),
             (Some(failed), None, _) => failure(failed),
             (None, None, Some(last)) => failure(last),
-            (None, None, None) => "never reached staging".to_owned(),
+            (None, None, None) => match input.state.undeployed.get(&target.number) {
+                Some(undeployed) => format!("never reached staging: {}", undeployed.sentence()),
+                None => "never reached staging".to_owned(),
+            },
         };
         let remedy = match open {
             Some(running) => Some(Remedy::Watch { deployment: running.id }),
@@ -326,11 +334,10 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
 /// Somebody deployed what is no build, or what nobody knows.
 fn order_after_unknown(input: PlanInput<'_>) -> Option<Finding> {
     let made = input.state.unsettled(Environment::Production)?;
-    let commit = made.unknown_commit()?;
+    let why = made.unknown_in_words()?;
     let last = input.state.live(Environment::Production);
     let last = last.map_or(String::new(), |last| format!("; {} is the last that is", last.build));
-    let sentence =
-        format!("What production runs is not known: {} deployed {commit}{last}", made.by);
+    let sentence = format!("What production runs is not known: {why}{last}");
     let adopt = Remedy::Adopt { commit: None };
     Some(finding(Guard::Order, Severity::Override, sentence).with(Some(adopt)))
 }

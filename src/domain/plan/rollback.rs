@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::promote::{quarantine, running_now};
-use super::{Finding, Guard, PlanInput, Severity, finding, migration};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration, read};
 use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::command::Action;
@@ -23,6 +23,7 @@ pub(super) fn findings(
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let mut findings = vec![order(input, target), in_flight(input, target, now)];
+    findings.extend(read::findings(input.state, Environment::Production, Severity::Warn));
     let migrations = verdict.map(|verdict| migration::on_rollback(input, target.number, verdict));
     findings.extend(migrations.into_iter().flatten());
     findings.extend(bad_commits(input, target, now));

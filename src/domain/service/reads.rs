@@ -156,6 +156,9 @@ impl ServiceState {
         }
         // What was seen of it before does not count against the last time.
         if let Some(deployment) = self.failed_in_staging(build) {
+            if self.overtaken_by(build).is_some() {
+                return BuildState::Superseded;
+            }
             return failed(deployment);
         }
         let is_next = self.next_for_staging().is_some_and(|next| next.number == build.number);
@@ -165,6 +168,11 @@ impl ServiceState {
             Some(_) if build.in_staging_since.is_some() => BuildState::InStaging,
             Some(deployment) => failed(deployment),
             None if is_next && is_broken() => BuildState::Broken,
+            None if self.undeployed.contains_key(&build.number)
+                && build.superseded_by.is_none() =>
+            {
+                BuildState::NotStaged
+            }
             None if is_next => BuildState::Queued,
             None if build.superseded_by.is_some() => BuildState::Superseded,
             None if is_broken() => BuildState::Broken,

@@ -7,6 +7,8 @@ use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::late::LateRun;
+use crate::domain::people::Actor;
+use crate::domain::said::{LiveDrift, said_instead};
 use crate::domain::service::ServiceState;
 use crate::domain::target::{TargetStanding, in_words};
 
@@ -43,6 +45,8 @@ pub enum Alarm {
         /// Its page for people, or else its name there.
         run: String,
     },
+    /// The service itself says that another build runs than the record does.
+    Drift { environment: Environment, build: BuildNumber, record: BuildNumber, by: Actor },
     /// What production runs is no good build.
     BadLive { build: BuildNumber, why: String },
     /// The newest build of the trunk did not come to staging.
@@ -70,6 +74,10 @@ impl Alarm {
                 format!("STG {build} {}", state.as_str().to_uppercase())
             }
             Self::LateRun { deployment, .. } => format!("LATE RUN of {deployment}"),
+            Self::Drift { environment, build, record, .. } => match environment {
+                Environment::Production => format!("LIVE {build}, NOT {record}"),
+                Environment::Staging => format!("STG {build}, NOT {record}"),
+            },
             Self::BadLive { build, .. } => format!("LIVE {build} BAD"),
             Self::NotInStaging { build, .. } => format!("STG lacks {build}"),
         }
@@ -104,6 +112,9 @@ impl Alarm {
             Self::LateRun { deployment, counts_as, run, .. } => format!(
                 "a run of {deployment} that was given up turned up: {run} ({counts_as}); it is being cancelled"
             ),
+            Self::Drift { environment, build, record, by } => {
+                said_instead(*environment, *build, *record, by)
+            }
             Self::BadLive { build, why } => format!("production runs {build}: {why}"),
             Self::NotInStaging { build, why } => {
                 format!("the newest build, {build}, is not in staging: {why}")
@@ -115,7 +126,9 @@ impl Alarm {
     #[must_use]
     pub fn environment(&self) -> Environment {
         match self {
-            Self::InDoubt { environment, .. } | Self::LateRun { environment, .. } => *environment,
+            Self::InDoubt { environment, .. }
+            | Self::LateRun { environment, .. }
+            | Self::Drift { environment, .. } => *environment,
             Self::BadLive { .. } => Environment::Production,
             Self::NotInStaging { .. } => Environment::Staging,
         }
@@ -135,8 +148,16 @@ pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
     let staging = in_doubt(Environment::Staging).filter(|_| !is_replaced);
     let known = state.unsettled(Environment::Staging).map(|attempt| attempt.id);
     let newest = not_in_staging(state, known);
-    let all = [in_doubt(Environment::Production), bad_live(state), staging, newest];
+    let drift = |environment| state.drift(environment).map(of_drift);
+    let (production, below) = (drift(Environment::Production), drift(Environment::Staging));
+    let all =
+        [in_doubt(Environment::Production), production, bad_live(state), staging, below, newest];
     state.late_runs().map(late_run).chain(all.into_iter().flatten()).collect()
+}
+
+fn of_drift(drift: LiveDrift) -> Alarm {
+    let LiveDrift { environment, build, record, by, .. } = drift;
+    Alarm::Drift { environment, build, record, by }
 }
 
 fn late_run(late: LateRun<'_>) -> Alarm {
@@ -152,10 +173,7 @@ fn late_run(late: LateRun<'_>) -> Alarm {
 
 fn of_attempt(state: &ServiceState, attempt: &Deployment) -> Alarm {
     let step = attempt.failed_step().map(str::to_owned);
-    let unknown = attempt.unknown_commit().map(|commit| {
-        let how = if attempt.succeeded() { "deployed" } else { "tried to deploy" };
-        format!("{} {how} {commit}", attempt.by)
-    });
+    let unknown = attempt.unknown_in_words();
     Alarm::InDoubt {
         unknown,
         environment: attempt.request.environment,
@@ -180,7 +198,11 @@ fn not_in_staging(state: &ServiceState, known: Option<DeploymentId>) -> Option<A
     let newest = state.newest_build()?;
     let build = newest.number;
     let why = match newest.staging {
-        None => state.unusable.get(&build).filter(|no| no.in_staging)?.why.clone(),
+        None => match state.unusable.get(&build).filter(|no| no.in_staging) {
+            Some(broken) => broken.why.clone(),
+            None => state.undeployed.get(&build).filter(|no| !no.is_meant)?.sentence(),
+        },
+        Some(_) if state.overtaken_by(newest).is_some() => return None,
         Some(id) => {
             let attempt = state.deployments.get(&id).filter(|_| Some(id) != known)?;
             let is_over = !attempt.is_open() && !attempt.succeeded();

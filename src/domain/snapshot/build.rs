@@ -187,8 +187,10 @@ fn build_rows(input: SnapshotInput<'_>, builds: &[&Build]) -> Vec<BuildRow> {
     let row = |build: &&Build| {
         let bad = bad_in.remove(&build.number).unwrap_or_default();
         let sha = |bad: &Contained<'_>| bad.quarantined.commit.sha.clone();
+        let state = input.state.build_state(build, &input.policy.verify);
         BuildRow {
-            state: input.state.build_state(build, &input.policy.verify),
+            state,
+            staging_note: input.state.staging_note(build, state),
             bad: bad.iter().take(QUARANTINE_SHOWN).map(sha).collect(),
             bad_more: count(bad.len().saturating_sub(QUARANTINE_SHOWN)),
             in_doubt: bad

@@ -252,6 +252,10 @@ pub struct BuildRow {
     /// How many more there are than the ones in `bad`.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub bad_more: u32,
+    /// How it came to staging or did not, where its state does not tell all: `CI did not deploy it: [skip ci] is in its
+    /// message`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staging_note: Option<String>,
     /// The ones in `bad` whose effect is uncertain. They count as present.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_doubt: Vec<Sha>,

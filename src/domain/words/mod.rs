@@ -49,6 +49,13 @@ pub fn about(deployment: &Deployment) -> String {
     if deployment.is_of_restore() {
         return format!("restore of the record, in which {build} was live in {environment}");
     }
+    if deployment.is_said() {
+        let what = match deployment.unknown_commit() {
+            Some(commit) => commit.to_string(),
+            None => build.to_string(),
+        };
+        return format!("answer that {environment} runs {what}");
+    }
     if let Some(commit) = deployment.unknown_commit() {
         return format!("deployment to {environment} of {commit}");
     }
@@ -59,8 +66,17 @@ pub fn about(deployment: &Deployment) -> String {
 #[must_use]
 pub fn seen_elsewhere(deployment: &Deployment) -> Option<String> {
     let SeenRun { engine, run, .. } = deployment.seen.as_deref()?;
+    if deployment.is_said() {
+        return Some("not by trunkline, and not seen: the service itself says so".to_owned());
+    }
     let at = engine.as_ref().map_or(String::new(), |engine| format!(" at {engine}"));
-    Some(format!("not by trunkline: run {run}{at}"))
+    Some(format!("not by trunkline: {}{at}", run_in_words(run)))
+}
+
+/// `run 881`, or `deployment 5001` where the engine keeps deployments.
+#[must_use]
+pub fn run_in_words(run: &str) -> String {
+    if run.starts_with("deployment ") { run.to_owned() } else { format!("run {run}") }
 }
 
 /// `succeeded in 12s`, `failed: release: exit 1`, `running release, 4s`.
@@ -68,6 +84,7 @@ pub fn seen_elsewhere(deployment: &Deployment) -> Option<String> {
 pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
     let state = deployment.state();
     match (state, deployment.took()) {
+        _ if deployment.is_said() => "not seen deployed".to_owned(),
         (DeploymentState::Succeeded, Some(took)) => format!("succeeded in {}", say(took)),
         (DeploymentState::Running, _) if deployment.cancel.is_some() => {
             format!("being cancelled, {}", running(deployment, now))

@@ -102,6 +102,9 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
         Alarm::InDoubt { environment: at, unknown: Some(_), .. } if *at == environment => {
             Some(" (the last that is known; see below)".to_owned())
         }
+        Alarm::Drift { environment: at, record, by, .. } if *at == environment => {
+            Some(format!(" ({by} says so; trunkline's record says {record})"))
+        }
         Alarm::InDoubt { environment: at, deployment, state, .. } if *at == environment => {
             Some(match state {
                 DeploymentState::Succeeded => format!(" (unsettled since {deployment})"),

@@ -25,7 +25,8 @@ pub(super) fn adopt(
         return Err(Refusal::invalid(sentence).into());
     }
     let live = state.live_build(production);
-    let is_settled = state.unsettled(production).is_none();
+    // What the service itself said, a person may say that they saw it.
+    let is_settled = state.unsettled(production).is_none() && state.drift(production).is_none();
     let (build, sha) = (adoption.build, adoption.sha.clone());
     let same = live.filter(|live| live.sha == sha && is_settled);
     let comes_back = same.is_some_and(|live| live.no_way_back) && !adoption.no_way_back;

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use crate::domain::event::{Outcome, UnknownCommit};
 use crate::domain::ids::CommitPrefix;
-use crate::domain::lane::{CommitFrom, Lane};
+use crate::domain::lane::{CommitFrom, Lane, LaneKind};
 use crate::engine::runner::remote::{PartState, RepositoryRun, RunJob};
 
 /// A deployment as a run shows it.
@@ -24,7 +24,7 @@ pub(super) fn is_of(lane: &Lane, run: &RepositoryRun) -> bool {
     // A tag is told from a branch by what starts its run alone, or by looking like none.
     let is_tag =
         run.event == "release" || matches!(lane.of, Some(crate::domain::lane::RunsOf::Tag(_)));
-    run.workflow == lane.workflow
+    lane.kind == LaneKind::Workflow(run.workflow.clone())
         && lane.event.as_ref().is_none_or(|event| *event == run.event)
         && lane.is_of(&run.branch, is_tag)
 }

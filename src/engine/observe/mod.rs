@@ -2,15 +2,20 @@
 
 mod commit;
 mod judge;
+mod judge_deployment;
+mod live;
+mod live_answer;
 mod repository;
+mod undeployed;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+pub(super) use self::live::{LiveReads, ask_all};
 use self::repository::RepositoryObserver;
 use super::clock::Clock;
 use super::input::Input;
@@ -119,6 +124,10 @@ fn of_nobody(world: &World) -> Vec<Input> {
     let mut inputs = Vec::new();
     for service in world.services.values() {
         let Some(file) = &service.file else { continue };
+        if file.lanes.staging.is_none() && !service.state.undeployed.is_empty() {
+            let (service, builds) = (service.name.clone(), BTreeMap::new());
+            inputs.push(Input::Undeployed { service, builds });
+        }
         for deployment in service.state.open_sightings() {
             let environment = deployment.request.environment;
             let engine = deployment.seen.as_ref().and_then(|seen| seen.engine.as_ref());

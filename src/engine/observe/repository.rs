@@ -7,19 +7,23 @@ use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep};
 
 use super::commit::{Deployed, not_there, resolve};
-use super::judge::{self, SeenDeployment};
+use super::judge::{self, DeployedCommit, SeenDeployment};
+use super::judge_deployment;
+use super::undeployed::{self, KnownReasons};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
-use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::instant;
+use crate::domain::lane::LaneKind;
 use crate::domain::remote::GitHubWay;
 use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
 use crate::engine::backoff::pause;
 use crate::engine::input::Input;
 use crate::engine::runner::remote::{
-    KnownJobs, PartState, RepositoryRun, RunQuestion, RunsWoken, runs_of,
+    DeploymentQuestion, KnownDeployments, KnownJobs, PartState, RepositoryDeployment,
+    RepositoryRun, RunQuestion, RunsWoken, deployments_of, runs_of,
 };
 use crate::engine::sighting::{DeployedBuild, Observation, Sighting, SightingEnd};
 use crate::engine::world::{Trouble, World};
@@ -34,11 +38,25 @@ const MOST_RESOLVED: usize = 1_000;
 /// The build that was deployed, or why that is not known.
 type KnownBuild = Result<DeployedBuild, UnknownCommit>;
 
+/// One deployment as it was seen at an engine.
+struct SeenAtEngine {
+    /// Its name there.
+    run: String,
+    page: Option<String>,
+    /// The login of who started it; empty if that is not told.
+    by: String,
+    seen: SeenDeployment,
+    commit: DeployedCommit,
+}
+
 /// Watches the runs of one repository.
 pub(super) struct RepositoryObserver {
     context: ObserveContext,
     at: ObservedRepository,
     jobs: KnownJobs,
+    deployments: KnownDeployments,
+    /// Why nothing of a build ran.
+    reasons: KnownReasons,
     /// Since when the commit of a run is looked for.
     missed: HashMap<(ServiceName, CommitPrefix), Instant>,
     /// What each commit is, as long as there is no newer build.
@@ -54,9 +72,22 @@ pub(super) struct RepositoryObserver {
 impl RepositoryObserver {
     pub fn new(context: ObserveContext, at: ObservedRepository) -> Self {
         let (jobs, missed, resolved) = (KnownJobs::new(), HashMap::new(), HashMap::new());
-        let looked = HashMap::new();
+        let (looked, deployments) = (HashMap::new(), KnownDeployments::default());
         let woken = context.runs.follow(&at.repository);
-        Self { context, at, jobs, missed, resolved, looked, failures: 0, answered: None, woken }
+        let (failures, answered, reasons) = (0, None, KnownReasons::new());
+        Self {
+            context,
+            at,
+            jobs,
+            deployments,
+            reasons,
+            missed,
+            resolved,
+            looked,
+            failures,
+            answered,
+            woken,
+        }
     }
 
     /// Looks until it is aborted.
@@ -94,6 +125,17 @@ impl RepositoryObserver {
 
     /// Looks once. Returns whether something runs.
     async fn look(&mut self, lanes: &[ServiceLane]) -> Result<bool, String> {
+        let is_of_runs = |lane: &&ServiceLane| matches!(lane.lane.kind, LaneKind::Workflow(_));
+        let (of_runs, others): (Vec<_>, Vec<_>) = lanes.iter().partition(is_of_runs);
+        let of_runs: Vec<_> = of_runs.into_iter().cloned().collect();
+        let mut is_busy = !of_runs.is_empty() && self.look_at_runs(&of_runs).await?;
+        for lane in others {
+            is_busy |= self.look_at_deployments(lane).await?;
+        }
+        Ok(is_busy)
+    }
+
+    async fn look_at_runs(&mut self, lanes: &[ServiceLane]) -> Result<bool, String> {
         let world = self.context.world.world();
         let open = open_runs(&world, lanes);
         let wants = |run: &RepositoryRun| wanted(&world, lanes, run);
@@ -106,56 +148,111 @@ impl RepositoryObserver {
         drop(world);
         let mut is_busy = false;
         for lane in lanes {
-            let (mut seen, mut is_whole) = (Vec::new(), true);
-            for run in runs.iter().filter(|run| judge::is_of(&lane.lane, run)) {
-                let Some(deployment) = judge::deployment(&lane.lane, run) else { continue };
-                is_busy |= deployment.ended.is_none();
-                if lane.lane.hands_over || self.is_old(lane, run, &deployment) {
-                    continue;
-                }
-                match self.sighting(lane, run, deployment).await {
-                    Some(sighting) => seen.push(sighting),
-                    None => is_whole = false,
-                }
-            }
-            let ends = seen.iter().filter_map(|one| one.ended.as_ref()).map(|end| end.at);
-            let last = ends.max().unwrap_or(DateTime::<Utc>::MIN_UTC);
-            let looked = (lane.service.clone(), lane.environment);
-            let is_first = !self.looked.contains_key(&looked);
-            // What is taken over is taken over at once.
-            if !is_first || is_whole {
-                self.tell(lane, Ok(seen)).await;
-                self.looked.entry(looked).or_insert(last);
-            }
+            let of_lane = runs.iter().filter(|run| judge::is_of(&lane.lane, run));
+            let of_lane = of_lane.filter_map(|run| {
+                let seen = judge::deployment(&lane.lane, run)?;
+                let (page, by) = (run.page.clone(), run.by.clone());
+                Some(SeenAtEngine {
+                    run: run.name(),
+                    page,
+                    by,
+                    seen,
+                    commit: judge::commit(&lane.lane, run),
+                })
+            });
+            is_busy |= self.take_in(lane, of_lane.collect()).await;
             self.end_lost(lane, &open, &runs).await;
+            self.tell_undeployed(lane, &runs).await;
         }
         Ok(is_busy)
     }
 
+    /// Looks at the deployments that GitHub keeps of an environment.
+    async fn look_at_deployments(&mut self, lane: &ServiceLane) -> Result<bool, String> {
+        let LaneKind::Deployments(environment) = &lane.lane.kind else { return Ok(false) };
+        let open = self.context.world.read(|world| open_deployments(world, lane));
+        let numbers: Vec<_> = open.iter().map(|(_, number)| *number).collect();
+        let ObservedRepository { engine, repository } = &self.at;
+        let client = self.context.engines.for_repository(engine, repository).await;
+        let client = client.map_err(|why| why.to_string())?;
+        let question = DeploymentQuestion { repository, environment, open: &numbers };
+        let all = deployments_of(&client, &question, &mut self.deployments).await;
+        let all = all.map_err(|error| error.why().to_owned())?;
+        let now = self.context.clock.now();
+        let seen = self.context.world.read(|world| {
+            let state = &world.services.get(&lane.service)?.state;
+            Some(seen_of(state, lane, &all, now))
+        });
+        let is_busy = self.take_in(lane, seen.unwrap_or_default()).await;
+        self.tell_undeployed(lane, &[]).await;
+        for (deployment, number) in open {
+            if !all.iter().any(|one| one.id == number) {
+                let (service, why) =
+                    (lane.service.clone(), "its deployment is not there any more".to_owned());
+                let input = Input::SightingLost { service, deployment, why };
+                let _stopped = self.context.inputs.send(input).await;
+            }
+        }
+        Ok(is_busy)
+    }
+
+    /// Tells which builds CI did not bring to staging.
+    async fn tell_undeployed(&mut self, lane: &ServiceLane, runs: &[RepositoryRun]) {
+        let since = self.context.clock.now() - self.context.times.undeployed;
+        let question = self.context.world.read(|world| undeployed::question(world, lane, since));
+        let Some(question) = question else { return };
+        let answer = undeployed::answer(&question, lane, runs, &mut self.reasons);
+        let builds = Box::pin(answer).await;
+        if builds != question.said {
+            let service = lane.service.clone();
+            let _stopped = self.context.inputs.send(Input::Undeployed { service, builds }).await;
+        }
+    }
+
+    /// Tells what was seen of a lane. Returns whether something runs.
+    async fn take_in(&mut self, lane: &ServiceLane, all: Vec<SeenAtEngine>) -> bool {
+        let (mut seen, mut is_whole, mut is_busy) = (Vec::new(), true, false);
+        for one in all {
+            is_busy |= one.seen.ended.is_none();
+            if lane.lane.hands_over || self.is_old(lane, &one) {
+                continue;
+            }
+            match self.sighting(lane, one).await {
+                Some(sighting) => seen.push(sighting),
+                None => is_whole = false,
+            }
+        }
+        let ends = seen.iter().filter_map(|one| one.ended.as_ref()).map(|end| end.at);
+        let last = ends.max().unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let looked = (lane.service.clone(), lane.environment);
+        let is_first = !self.looked.contains_key(&looked);
+        // What is taken over is taken over at once.
+        if !is_first || is_whole {
+            self.tell(lane, Ok(seen)).await;
+            self.looked.entry(looked).or_insert(last);
+        }
+        is_busy
+    }
+
     /// `None` while the mirror may still get its commit.
-    async fn sighting(
-        &mut self,
-        lane: &ServiceLane,
-        run: &RepositoryRun,
-        deployment: SeenDeployment,
-    ) -> Option<Sighting> {
-        let deployed = match judge::commit(&lane.lane, run) {
+    async fn sighting(&mut self, lane: &ServiceLane, one: SeenAtEngine) -> Option<Sighting> {
+        let SeenAtEngine { run, page, by, seen, commit } = one;
+        let deployed = match commit {
             Ok(commit) => self.deployed(lane, &commit).await?,
             Err(unknown) => Err(unknown),
         };
-        let ended = deployment.ended.map(|(outcome, at)| SightingEnd { at, outcome });
-        let by = if run.by.is_empty() { "somebody".to_owned() } else { run.by.clone() };
-        let (page, started) = (run.page.clone(), deployment.started);
-        Some(Sighting { run: run.name(), page, by, started, ended, deployed })
+        let ended = seen.ended.map(|(outcome, at)| SightingEnd { at, outcome });
+        let by = if by.is_empty() { "somebody".to_owned() } else { by };
+        Some(Sighting { run, page, by, started: seen.started, ended, deployed })
     }
 
     /// Whether it was over before the first look.
-    fn is_old(&self, lane: &ServiceLane, run: &RepositoryRun, seen: &SeenDeployment) -> bool {
-        let Some((_, ended)) = &seen.ended else { return false };
+    fn is_old(&self, lane: &ServiceLane, one: &SeenAtEngine) -> bool {
+        let Some((_, ended)) = &one.seen.ended else { return false };
         self.context.world.read(|world| {
             let state = world.services.get(&lane.service).map(|service| &service.state);
             state.is_some_and(|state| {
-                let known = state.sighting(lane.environment, &self.at.engine, &run.name());
+                let known = state.sighting(lane.environment, &self.at.engine, &one.run);
                 let since = state.sighted_since(lane.environment);
                 known.is_none() && since.is_some_and(|since| *ended < since)
             })
@@ -259,11 +356,16 @@ impl RepositoryObserver {
                 // A run that was not asked for may have begun since.
                 let is_gone = asked.contains(&id) && !runs.iter().any(|run| run.id == id);
                 let newer = runs.iter().find(|other| other.id == id && other.name() != *run);
+                let same = runs.iter().find(|other| other.name() == *run);
+                let is_empty = same.is_some_and(|same| {
+                    same.state.is_over() && judge::deployment(&lane.lane, same).is_none()
+                });
                 let why = match newer {
                     Some(_) => "its run was started again",
+                    None if is_empty => "its run is over, and says of no job that it ran",
                     None => "its run is not there any more",
                 };
-                (is_gone || newer.is_some()).then_some((deployment.id, why))
+                (is_gone || is_empty || newer.is_some()).then_some((deployment.id, why))
             });
             Some(gone.collect::<Vec<_>>())
         });
@@ -273,6 +375,41 @@ impl RepositoryObserver {
             let _stopped = self.context.inputs.send(input).await;
         }
     }
+}
+
+/// The deployments that are recorded as begun and not as ended, with their numbers at the engine.
+fn open_deployments(world: &World, lane: &ServiceLane) -> Vec<(DeploymentId, u64)> {
+    let Some(service) = world.services.get(&lane.service) else { return Vec::new() };
+    let open = service.state.open_sightings();
+    let open = open.filter(|deployment| deployment.request.environment == lane.environment);
+    let named = open.filter_map(|deployment| {
+        let number = judge_deployment::id_of(&deployment.seen.as_ref()?.run)?;
+        Some((deployment.id, number))
+    });
+    named.collect()
+}
+
+/// What the deployments of a lane say, apart from our own.
+fn seen_of(
+    state: &ServiceState,
+    lane: &ServiceLane,
+    all: &[RepositoryDeployment],
+    now: DateTime<Utc>,
+) -> Vec<SeenAtEngine> {
+    let environment = lane.environment;
+    let mut newer = None;
+    let mut seen = Vec::new();
+    for one in all {
+        let told = judge_deployment::deployment(one, newer, now);
+        newer = judge_deployment::began(one).or(newer);
+        let told = told.filter(|_| !judge_deployment::is_ours(state, environment, one, now));
+        let Some(told) = told else { continue };
+        let run = judge_deployment::attempt(state, environment, &lane.lane.engine, (one, &told));
+        let page = one.words.iter().rev().find_map(|word| word.page.clone());
+        let commit = judge_deployment::commit(one);
+        seen.push(SeenAtEngine { run, page, by: one.by.clone(), seen: told, commit });
+    }
+    seen
 }
 
 /// The number of a run by the name of one of its attempts.

@@ -4,6 +4,7 @@ use super::Writer;
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
 use crate::domain::service::ServiceState;
 use crate::engine::input::Input;
+use crate::engine::live_read::{self, LiveRead};
 use crate::engine::report;
 use crate::engine::sighting::{Observation, due, news};
 
@@ -41,6 +42,32 @@ impl Writer {
             }
         }
         self.settle(&name);
+    }
+
+    /// Records what is new of an answer of a service. What cannot be recorded is asked again.
+    pub(super) fn live_read(&mut self, read: &LiveRead) {
+        let (name, now) = (read.service.clone(), self.clock.now());
+        let (environment, trouble) = (read.environment, read.answer.as_ref().err().cloned());
+        self.world.change(&name, |service| {
+            match &trouble {
+                Some(trouble) => {
+                    service.state.unread.insert(environment, trouble.what.clone());
+                }
+                None => drop(service.state.unread.remove(&environment)),
+            }
+            service.set_trouble(read.problem(), now, trouble);
+        });
+        let next = Seq(self.store.head().0 + 1);
+        let news = {
+            let world = self.world.world();
+            let service = world.services.get(&name);
+            service.and_then(|service| live_read::news(&service.state, read, now, next))
+        };
+        let Some(news) = news else { return };
+        match self.record(&name, &news.actor, news.facts, None) {
+            Ok(()) => self.settle(&name),
+            Err(error) => self.trouble(&error),
+        }
     }
 
     /// A deployment that was seen to begin is not seen any more. Whoever looks finds it lost again.

@@ -17,6 +17,8 @@ use crate::workflows::WorkflowFiles;
 
 /// The largest file that is read from a commit, in bytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
+/// The most bytes of a message that are read.
+const LONGEST_MESSAGE: usize = 64 * 1024;
 
 impl Mirror {
     /// The branch's head at the last fetch; `None` if there is no such branch.
@@ -280,6 +282,17 @@ impl Mirror {
         except: &[String],
     ) -> Result<Users, GitError> {
         uses::find(&self.path, word, at, folder, except).await
+    }
+
+    /// The message of a commit, of a long one the beginning.
+    ///
+    /// # Errors
+    /// When the mirror cannot be read or lacks the commit.
+    pub async fn message(&self, at: &Sha) -> Result<String, GitError> {
+        let arguments = ["--no-patch", "--format=%B", "--end-of-options", at.as_str()];
+        let message = Git::new("show").args(arguments).run(&self.path).await?;
+        let message = message.get(..LONGEST_MESSAGE).unwrap_or(&message);
+        Ok(String::from_utf8_lossy(message).into_owned())
     }
 
     /// The workflows of a commit.

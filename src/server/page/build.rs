@@ -100,11 +100,11 @@ fn facts(row: &BuildRow, snapshot: &ServiceSnapshot) -> Vec<PageFact> {
         let note = if seen.note.is_empty() { String::new() } else { format!(": {}", seen.note) };
         ("verified", format!("by {} {}{note}", seen.by, ago(seen.at, now)))
     }));
+    let superseded = build.superseded_by.filter(|_| row.staging_note.is_none());
     facts.extend(
-        build
-            .superseded_by
-            .map(|newer| ("superseded", format!("by {newer}, which went to staging"))),
+        superseded.map(|newer| ("superseded", format!("by {newer}, which went to staging"))),
     );
+    facts.extend(row.staging_note.iter().map(|note| ("staging", note.clone())));
     facts.extend(
         build.off_trunk.then(|| ("trunk", "no longer on the trunk: it was rewritten".to_owned())),
     );

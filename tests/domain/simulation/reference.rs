@@ -164,6 +164,7 @@ impl Reference {
             Fact::DeploymentObserved(_)
             | Fact::UnknownObserved(_)
             | Fact::ObservedEnded { .. }
+            | Fact::LiveSaid(_)
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }
             | Fact::RunsRemoved { .. } => {

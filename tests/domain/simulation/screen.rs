@@ -92,6 +92,7 @@ impl Screen {
                     has(&format!("{build} {}", state.as_str()));
                 }
                 Alarm::LateRun { .. } => panic!("all steps of the story run here"),
+                Alarm::Drift { .. } => panic!("no service of the story says what it runs"),
                 Alarm::BadLive { .. } => has(" BAD"),
                 Alarm::InDoubt { build, state, .. } => {
                     has(&format!("STG {build} {}", state.as_str().to_uppercase()));

@@ -11,12 +11,14 @@ pub struct DeploymentOf<'a> {
     /// The branch, the tag or the commit.
     pub at: &'a str,
     pub creator: &'a str,
+    /// The workflow run that makes it.
+    pub run: Option<u64>,
 }
 
 impl Default for DeploymentOf<'_> {
     fn default() -> Self {
         let (repository, environment) = (super::REPOSITORY, "production");
-        Self { repository, environment, sha: "", at: "main", creator: "bob" }
+        Self { repository, environment, sha: "", at: "main", creator: "bob", run: None }
     }
 }
 
@@ -28,6 +30,7 @@ pub struct FakeDeployment {
     pub sha: String,
     pub at: String,
     pub creator: String,
+    pub run: Option<u64>,
     pub created_at: DateTime<Utc>,
     /// The oldest first.
     pub statuses: Vec<FakeDeploymentStatus>,

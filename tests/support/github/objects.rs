@@ -377,6 +377,8 @@ pub(super) fn deployment_status(
 ) -> Value {
     let base = to.repository(&deployment.repository);
     let url = format!("{base}/deployments/{}", deployment.id);
+    let of_run = deployment.run.map_or(String::new(), |run| format!("/runs/{run}/job/{run}1"));
+    let page = format!("{}/{}/actions{of_run}", to.web, deployment.repository);
     json!({
         "url": format!("{url}/statuses/{}", status.id),
         "id": status.id,
@@ -386,8 +388,8 @@ pub(super) fn deployment_status(
         "description": "",
         "environment": deployment.environment,
         "environment_url": format!("{}/{}", to.web, deployment.environment),
-        "log_url": format!("{}/{}/actions", to.web, deployment.repository),
-        "target_url": format!("{}/{}/actions", to.web, deployment.repository),
+        "log_url": page.clone(),
+        "target_url": page,
         "created_at": instant(status.at),
         "updated_at": instant(status.at),
         "deployment_url": url,

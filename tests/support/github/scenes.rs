@@ -109,6 +109,7 @@ impl GitHub {
             sha: of.sha.to_owned(),
             at: of.at.to_owned(),
             creator: of.creator.to_owned(),
+            run: of.run,
             created_at,
             statuses: Vec::new(),
         });
@@ -128,6 +129,12 @@ impl GitHub {
         let (word, creator) = (word.to_owned(), by.to_owned());
         deployment.statuses.push(FakeDeploymentStatus { id, state: word, creator, at });
         drop(state);
+        self.server.changed();
+    }
+
+    /// GitHub forgets a deployment.
+    pub fn forget_deployment(&self, deployment: u64) {
+        self.state().deployments.retain(|one| one.id != deployment);
         self.server.changed();
     }
 

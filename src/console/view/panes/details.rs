@@ -98,6 +98,9 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
             .name(&model.writers(row).join(", "), Role::AuthorOther)
             .line(),
     ]);
+    if let Some(note) = &row.staging_note {
+        lines.push(fact(model, width, "staging").own(note.clone(), Role::Warn).line());
+    }
     if build.off_trunk {
         let text = "no longer on the trunk: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());

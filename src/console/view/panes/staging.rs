@@ -141,6 +141,9 @@ fn last(model: &Model, row: &BuildRow) -> (String, Role) {
         }
         (BuildState::Broken, ..) => ("trunkline.toml".to_owned(), Role::Danger),
         (BuildState::Superseded, _, Some(by)) => (format!("by {by}"), Role::Inactive),
+        (BuildState::NotStaged, ..) if row.staging_note.is_some() => {
+            ("not by CI".to_owned(), Role::Warn)
+        }
         _ => {
             let since = build.in_staging_since.unwrap_or(build.found_at);
             (age(model.since(since)), Role::Muted)

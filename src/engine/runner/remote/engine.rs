@@ -13,7 +13,7 @@ use crate::domain::remote::RemoteJob;
 /// An engine at which steps can run.
 pub(super) enum RemoteEngine {
     Http(HttpJobs),
-    GitHub(GitHubActions),
+    GitHub(Box<GitHubActions>),
     Preset(PresetEngine),
 }
 
@@ -29,7 +29,7 @@ impl RemoteEngine {
     /// The same, which does what is done in the name of a person with this person's token.
     pub fn in_the_name_of(self, presser: EngineClient) -> Self {
         match self {
-            Self::GitHub(github) => Self::GitHub(github.in_the_name_of(presser)),
+            Self::GitHub(github) => Self::GitHub(Box::new(github.in_the_name_of(presser))),
             other => other,
         }
     }

@@ -22,6 +22,7 @@ use super::times::RemoteTimes;
 use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
 use crate::config::operator_files::OperatorFiles;
 use crate::config::user_file::UserFile;
+use crate::domain::live_source::LiveUrl;
 use crate::domain::remote::{EngineName, RemoteJob};
 
 /// Reads the files each time that an engine is needed: a change needs no restart. What is known of an engine stays.
@@ -132,6 +133,22 @@ impl Engines {
         let (_, client) = self.client(&file, engine, repository)?;
         client.credential().token().await.map_err(NoEngine::Now)?;
         Ok(client.with_urgency(CallUrgency::Observe))
+    }
+
+    /// Whether a service may be asked at this address what it runs.
+    ///
+    /// # Errors
+    /// With what to correct.
+    pub async fn may_ask_live(&self, url: &LiveUrl) -> Result<(), NoEngine> {
+        let file = self.read().await.map_err(NoEngine::Now)?;
+        if url.is_at(&file.live) {
+            return Ok(());
+        }
+        let (name, host) = (self.file(), url.origin.strip_prefix("https://"));
+        let host = host.unwrap_or(&url.origin);
+        Err(NoEngine::Ever(format!(
+            "{name} does not let services be asked there; add {host:?} to hosts of [live]"
+        )))
     }
 
     /// The address of an engine that was asked.
@@ -264,7 +281,7 @@ impl Engines {
             }
             (EngineKind::Http, None) => RemoteEngine::Http(HttpJobs::new(client)),
             (EngineKind::GitHub, _) => {
-                RemoteEngine::GitHub(GitHubActions::new(client, self.times, settings.may))
+                RemoteEngine::GitHub(Box::new(GitHubActions::new(client, self.times, settings.may)))
             }
         })
     }

@@ -28,11 +28,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::attend::{Attending, Here, Wish};
-pub use self::github::{KnownJobs, RunQuestion, runs_of};
+pub use self::github::{
+    DeploymentQuestion, KnownDeployments, KnownJobs, RunQuestion, deployments_of, runs_of,
+};
 use self::late::Following;
 pub use self::late::LateOrder;
 pub use self::order::{Order, SendPermit};
-pub use self::runs::{PartState, RepositoryRun, RunJob};
+pub use self::runs::{DeploymentWord, PartState, RepositoryDeployment, RepositoryRun, RunJob};
 pub use self::times::RemoteTimes;
 pub use self::wake::{RunWakers, RunsWoken};
 use super::local::run::RunFolder;

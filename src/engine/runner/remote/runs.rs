@@ -69,3 +69,42 @@ impl PartState {
         }
     }
 }
+
+/// A deployment that GitHub keeps, made by a workflow run or by anybody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryDeployment {
+    pub id: u64,
+    pub sha: String,
+    /// The login of whoever made it; empty if that is not told.
+    pub by: String,
+    /// Whether a workflow run made it.
+    pub is_of_run: bool,
+    /// That run and what started it, as far as they are told.
+    pub run: Option<u64>,
+    pub event: Option<String>,
+    pub created_at: Option<DateTime<Utc>>,
+    /// What was said of it, the oldest first. GitHub forgets that after 90 days, apart from the last.
+    pub words: Vec<DeploymentWord>,
+}
+
+/// How a deployment stood at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentWord {
+    pub id: u64,
+    /// Such as `in_progress` or `success`; nobody keeps the words together.
+    pub word: String,
+    pub at: DateTime<Utc>,
+    /// The login of who said it.
+    pub by: String,
+    pub page: Option<String>,
+    /// The workflow run that its page is of.
+    pub run: Option<u64>,
+}
+
+impl DeploymentWord {
+    /// Whether it says how the deployment ended.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self.word.as_str(), "success" | "failure" | "error")
+    }
+}

@@ -18,6 +18,10 @@ pub struct RemoteTimes {
     /// The longest pause between two looks for a run that was given up, and how long it is looked for.
     pub late: Duration,
     pub late_within: Duration,
+    /// The pause between two questions to a service what it runs.
+    pub live: Duration,
+    /// How long after its merge CI may take until it counts as not deployed.
+    pub undeployed: Duration,
 }
 
 impl Default for RemoteTimes {
@@ -30,6 +34,8 @@ impl Default for RemoteTimes {
             log: Duration::from_secs(30),
             late: Duration::from_secs(30),
             late_within: Duration::from_hours(1),
+            live: Duration::from_secs(30),
+            undeployed: Duration::from_mins(10),
         }
     }
 }

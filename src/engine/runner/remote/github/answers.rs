@@ -159,3 +159,25 @@ pub(super) struct NameBody {
 pub(super) fn instant(text: Option<&String>) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text?).ok().map(|at| at.with_timezone(&Utc))
 }
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DeploymentBody {
+    pub id: Option<u64>,
+    pub sha: Option<String>,
+    pub environment: Option<String>,
+    pub creator: Option<NameBody>,
+    pub created_at: Option<String>,
+    pub updated_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct DeploymentStatusBody {
+    pub id: Option<u64>,
+    pub state: Option<String>,
+    pub creator: Option<NameBody>,
+    pub log_url: Option<String>,
+    pub target_url: Option<String>,
+    pub created_at: Option<String>,
+}

@@ -5,6 +5,7 @@
 
 mod answers;
 mod approve;
+mod deployments;
 mod group;
 mod hindrance;
 mod judge;
@@ -23,6 +24,7 @@ use self::answers::{
     DispatchedBody, PendingBody, WorkflowJobBody, WorkflowJobsBody, WorkflowRunBody,
     WorkflowRunsBody,
 };
+pub use self::deployments::{DeploymentQuestion, KnownDeployments, deployments_of};
 pub(super) use self::hindrance::{WayTarget, hindrance, page};
 pub use self::runs::{KnownJobs, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};

@@ -1,0 +1,101 @@
+//! What a service itself answers that it runs, and what is recorded of it. Pure.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::sighting::News;
+use super::world::{Trouble, World};
+use crate::domain::event::{Fact, LiveSaid, SaidCommit};
+use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::said::service_at;
+use crate::domain::service::ServiceState;
+use crate::domain::time::between;
+
+/// One answer of a service, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveRead {
+    pub service: ServiceName,
+    pub environment: Environment,
+    /// The host that was asked.
+    pub host: String,
+    /// How long after a deployment the answer may still be the old one.
+    pub settle: Duration,
+    /// Nothing while it is not known which build its commit is, and where nobody is asked any more.
+    pub answer: Result<Option<SaidCommit>, Trouble>,
+}
+
+impl LiveRead {
+    /// The source of the problem that it cannot be asked.
+    #[must_use]
+    pub fn problem(&self) -> &'static str {
+        match self.environment {
+            Environment::Staging => "what staging says that it runs",
+            Environment::Production => "what production says that it runs",
+        }
+    }
+
+    /// Whether it tells something that the world does not have yet.
+    #[must_use]
+    pub fn is_news(&self, world: &World, now: DateTime<Utc>) -> bool {
+        let Some(service) = world.services.get(&self.service) else { return false };
+        let problem = service.problems.get(self.problem());
+        if let Err(trouble) = &self.answer {
+            return problem.is_none_or(|problem| problem.what != trouble.what);
+        }
+        let next = Seq(service.state.last_seq.0 + 1);
+        problem.is_some() || news(&service.state, self, now, next).is_some()
+    }
+}
+
+/// What is recorded of an answer, if the state does not have it yet. The first fact gets this sequence number.
+#[must_use]
+pub fn news(state: &ServiceState, read: &LiveRead, now: DateTime<Utc>, next: Seq) -> Option<News> {
+    let says = read.answer.as_ref().ok()?.as_ref()?;
+    let LiveRead { environment, host, .. } = read;
+    let environment = *environment;
+    // What is being deployed answers one and the other.
+    if state.in_flight(environment).is_some() || !is_free(state, says) {
+        return None;
+    }
+    let is_moved = state.is_moved_by(environment, says);
+    let is_known = state
+        .last_said(environment)
+        .is_some_and(|last| last.says.is_same(says) && last.host == *host);
+    if !is_moved && is_known || is_moved && is_settling(state, read, now) {
+        return None;
+    }
+    let said = LiveSaid { environment, host: host.clone(), says: says.clone() };
+    let mut facts = vec![Fact::LiveSaid(said)];
+    facts.extend(moved_back(state, read, says, next).filter(|_| is_moved));
+    Some(News { actor: service_at(host), facts })
+}
+
+/// Whether the last deployment there is so young that the answer may be of before it.
+fn is_settling(state: &ServiceState, read: &LiveRead, now: DateTime<Utc>) -> bool {
+    let last = state.last_ended(read.environment).filter(|last| !last.is_said());
+    let ended = last.and_then(|last| last.ended.as_ref());
+    ended.is_some_and(|ended| between(ended.at, now) < read.settle)
+}
+
+/// Whether nothing else has the number of its build, and there is a build at all. The next look gives it another one.
+fn is_free(state: &ServiceState, says: &SaidCommit) -> bool {
+    match says {
+        SaidCommit::Build { build, sha, older } => {
+            state.builds.get(build).map_or(older.is_some(), |known| known.sha == *sha)
+        }
+        SaidCommit::Unknown(_) => state.newest_build().is_some(),
+    }
+}
+
+/// The hold on production while it runs an older build than the record says.
+fn moved_back(state: &ServiceState, read: &LiveRead, says: &SaidCommit, next: Seq) -> Option<Fact> {
+    let (build, live) = (says.build()?, state.live(read.environment)?.build);
+    let is_back = read.environment == Environment::Production && build < live;
+    let is_held = state.holds.contains_key(&read.environment);
+    (is_back && !is_held).then(|| Fact::HoldPlaced {
+        environment: read.environment,
+        reason: format!("{} runs {build}; trunkline's record says {live}", read.environment),
+        rollback: Some(DeploymentId::from(next)),
+    })
+}
