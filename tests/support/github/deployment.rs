@@ -31,6 +31,8 @@ pub struct FakeDeployment {
     pub at: String,
     pub creator: String,
     pub run: Option<u64>,
+    /// Nobody is told of it any more.
+    pub is_forgotten: bool,
     pub created_at: DateTime<Utc>,
     /// The oldest first.
     pub statuses: Vec<FakeDeploymentStatus>,

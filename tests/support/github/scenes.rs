@@ -110,6 +110,7 @@ impl GitHub {
             at: of.at.to_owned(),
             creator: of.creator.to_owned(),
             run: of.run,
+            is_forgotten: false,
             created_at,
             statuses: Vec::new(),
         });
@@ -134,7 +135,10 @@ impl GitHub {
 
     /// GitHub forgets a deployment.
     pub fn forget_deployment(&self, deployment: u64) {
-        self.state().deployments.retain(|one| one.id != deployment);
+        let mut state = self.state();
+        let named = state.deployments.iter_mut().filter(|one| one.id == deployment);
+        named.for_each(|one| one.is_forgotten = true);
+        drop(state);
         self.server.changed();
     }
 

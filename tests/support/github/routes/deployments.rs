@@ -21,6 +21,7 @@ pub(super) async fn list(
     let is = |name: &str, value: &str| asked.query.get(name).is_none_or(|word| word == value);
     let is_asked = |one: &&FakeDeployment| {
         one.repository == repository
+            && !one.is_forgotten
             && is("environment", &one.environment)
             && is("sha", &one.sha)
             && is("ref", &one.at)
@@ -34,7 +35,9 @@ pub(super) async fn list(
 
 fn of<'a>(state: &'a Known, (owner, name): (&str, &str), id: u64) -> Option<&'a FakeDeployment> {
     let repository = format!("{owner}/{name}");
-    state.deployments.iter().find(|one| one.id == id && one.repository == repository)
+    let is_it =
+        |one: &&FakeDeployment| one.id == id && one.repository == repository && !one.is_forgotten;
+    state.deployments.iter().find(is_it)
 }
 
 fn told(state: &Known, told: Value) -> Value {
