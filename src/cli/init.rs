@@ -1,6 +1,7 @@
 //! `trunkline init`: writes a commented `trunkline.toml`, unless one is there, and adds the repository to the user file:
 //! the remote of this clone, so that what others push arrives. In a repository with workflows it proposes what these do.
 
+mod checked;
 mod proposed;
 mod show;
 
@@ -20,6 +21,7 @@ use crate::config::service_file::SERVICE_FILE;
 use crate::config::user_file::NowWatched;
 use crate::config::{ServiceFile, UserFile, Watched, sample};
 use crate::domain::ids::ServiceName;
+use crate::engine::clock::{Clock as _, SystemClock};
 use crate::git::{LocalClone, default_branch_of, display_url};
 
 #[derive(Debug, Args)]
@@ -71,6 +73,9 @@ pub async fn run(global: &Global, arguments: &InitArgs) -> Result<(), CliError> 
     let (proposing, mut found) = (&arguments.proposing, None);
     if !proposing.steps && (setup.is_new || proposing.json) {
         found = Box::pin(proposed(&repository, &setup.name, &setup.trunk)).await?;
+        if let Some(found) = &mut found {
+            found.check(&context::places(global)?, SystemClock.now()).await;
+        }
     }
     if proposing.json {
         output::json(&found)?;

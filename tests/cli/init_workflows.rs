@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use chrono::TimeDelta;
 use serde_json::Value;
+use trunkline_testing::github::{GITHUB_TOKEN, GitHub, RunOf};
 use trunkline_testing::home::Home;
 
 /// Where the repository would be; git is told to take it from a folder here.
@@ -228,4 +230,39 @@ fn a_workflow_that_fits_adds_no_finding_and_one_elsewhere_is_said_to_be_not_know
     let found = findings.iter().find(|finding| finding["guard"] == "engine").unwrap();
     assert_eq!(found["severity"], "info", "{findings:#?}");
     assert!(found["sentence"].as_str().unwrap().contains("is not known"), "{found}");
+}
+
+#[test]
+fn what_no_file_says_is_asked_of_github_and_only_read() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let github = runtime.block_on(GitHub::start());
+    let shop = ClonedShop::new(ADDRESS, &[("deploy.yml", ONE_RUN), ("hand.yml", BY_HAND)], None);
+    fs::create_dir_all(shop.home.path("config")).unwrap();
+    fs::write(shop.home.path("token"), GITHUB_TOKEN).unwrap();
+    let settings = format!(
+        "[engines.hub]\nkind = \"github\"\nurl = \"{}\"\ntoken = {{ file = '{}' }}\nmay = [\"acme/shop\"]\n",
+        github.url(),
+        shop.home.path("token").display()
+    );
+    fs::write(shop.home.path("config/config.toml"), settings).unwrap();
+    github.environment("staging", &[], 0);
+    github.environment("production", &["ann"], 30);
+    github.workflow("acme/shop", "hand.yml", |flow| flow.state = "disabled_manually".into());
+    github.move_clock(TimeDelta::days(-100));
+    github.push_run(RunOf { workflow: "deploy.yml", ..RunOf::default() });
+    let said = text(&shop.init(&[]).stdout);
+    for sentence in [
+        "main is the default branch",
+        "environment staging lets every deploy go ahead",
+        "environment production wants a wait of 30 minutes and a review by @ann",
+        "hand.yml is switched off (disabled_manually)",
+        ": it seems unused",
+    ] {
+        assert!(said.contains(sentence), "{sentence}: {said}");
+    }
+    assert!(!said.contains("Not known without"), "{said}");
+    assert!(github.seen().iter().all(|request| request.method == "GET"), "{:?}", github.seen());
+    fs::write(shop.home.path("token"), "another").unwrap();
+    let refused = text(&shop.init(&[]).stdout);
+    assert!(refused.contains("It was asked, but "), "{refused}");
 }

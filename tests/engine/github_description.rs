@@ -137,6 +137,8 @@ async fn others_are_answered(github: &GitHub, described: &DescribedGitHub) {
         assert_eq!(status, expected, "{path}: {text}");
     };
     let get = async |path: &str| ask(Method::GET, path, None, 200).await;
+    github.environment("free", &[], 0);
+    github.environment("guarded", &["ann"], 30);
     let run = busy(github);
     let one = github.runs().into_iter().find(|one| one.id == run).unwrap();
     get("/user").await;
@@ -153,6 +155,7 @@ async fn others_are_answered(github: &GitHub, described: &DescribedGitHub) {
     }
     for path in [
         "/actions/workflows/deploy.yml",
+        "/environments?per_page=100",
         "/actions/runs?branch=main&event=push&status=success&per_page=1&exclude_pull_requests=true",
         "/actions/runs?created=%3E%3D2020-01-01T00:00:00Z&head_sha=abc&actor=bob&page=2",
         "/actions/workflows/deploy-staging.yml/runs",

@@ -1,7 +1,7 @@
 //! The server over the network: who is let in, what each may do, and what reaches no route.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
@@ -335,9 +335,12 @@ fn raw(address: std::net::SocketAddr, request: &str) -> String {
     stream.write_all(request.as_bytes()).unwrap();
     let (mut text, mut bytes) = (Vec::new(), [0; 1024]);
     while !text.windows(4).any(|end| end == b"\r\n\r\n") {
-        match stream.read(&mut bytes).unwrap() {
-            0 => break,
-            length => text.extend_from_slice(&bytes[..length]),
+        match stream.read(&mut bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => match read.unwrap() {
+                0 => break,
+                length => text.extend_from_slice(&bytes[..length]),
+            },
         }
     }
     String::from_utf8(text).unwrap()

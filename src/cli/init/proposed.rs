@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::checked::checked;
 use super::{git, git_output};
 use crate::cli::error::CliError;
 use crate::config::ServiceFile;
+use crate::config::places::Places;
 use crate::config::proposed::{ProposedFor, service_file};
 use crate::config::service_file::SERVICE_FILE;
 use crate::domain::ids::{ServiceName, Sha};
@@ -29,12 +32,33 @@ pub(super) struct InitProposal {
     pub proposal: Proposal,
     /// The change of a workflow as a diff.
     pub diff: Option<String>,
+    /// What GitHub says of the repository, if it was asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checked: Vec<String>,
     /// What was not looked at.
-    pub not_checked: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_checked: Option<String>,
 }
 
-const NOT_CHECKED: &str = "Not looked at, since GitHub was not asked: the rules of its environments, whether a workflow is \
+impl InitProposal {
+    /// Asks GitHub for what no file says, where an engine of this user may.
+    pub async fn check(&mut self, places: &Places, now: DateTime<Utc>) {
+        let Some(repository) = &self.repository else { return };
+        let asked = checked(places, repository, (&self.trunk, &self.proposal, now)).await;
+        match asked {
+            Ok(None) => {}
+            Ok(Some(said)) => (self.checked, self.not_checked) = (said, None),
+            Err(why) => {
+                self.not_checked = Some(format!("{NOT_CHECKED} It was asked, but {why}."));
+            }
+        }
+    }
+}
+
+const NOT_CHECKED: &str = "Not known without GitHub's own answer: the rules of its environments, whether a workflow is \
      switched off, and when each ran last.";
+const ASK_IT: &str =
+    "An engine of kind github in config.toml that may ask for this repository is asked for it.";
 
 /// `None` for a repository without workflows.
 pub(super) async fn proposed(
@@ -74,7 +98,8 @@ pub(super) async fn proposed(
         incomplete,
         proposal,
         diff,
-        not_checked: NOT_CHECKED.to_owned(),
+        checked: Vec::new(),
+        not_checked: Some(format!("{NOT_CHECKED} {ASK_IT}")),
     }))
 }
 

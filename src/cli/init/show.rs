@@ -35,7 +35,11 @@ pub(super) fn show(out: Output, found: &InitProposal) -> Result<(), CliError> {
         })
         .collect();
     out.table(&rows)?;
-    out.line(&found.not_checked)
+    if !found.checked.is_empty() {
+        out.line("GitHub says:")?;
+        out.lines(found.checked.iter().map(|said| format!("  - {said}")))?;
+    }
+    found.not_checked.iter().try_for_each(|said| out.line(said))
 }
 
 /// True if the service file is to be written.

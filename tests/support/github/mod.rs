@@ -3,6 +3,7 @@
 
 mod clock;
 mod deployment;
+mod environment;
 mod fault;
 mod git;
 mod objects;
@@ -81,6 +82,7 @@ impl GitHub {
             workflows: Vec::new(),
             git: FakeGit::default(),
             deployments: Vec::new(),
+            environments: Vec::new(),
             on_dispatch: Box::new(|run| run.succeeds("deploy", "deployed")),
             on_review: Box::new(|run| run.status = "in_progress".into()),
             dispatch: DispatchFault::Pass,

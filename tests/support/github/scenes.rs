@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use super::deployment::{DeploymentOf, FakeDeployment, FakeDeploymentStatus};
+use super::environment::FakeEnvironment;
 use super::fault::{DispatchFault, FaultKind, Limited, LogFault, PlannedFault};
 use super::git::FakeGit;
 use super::run::{FakeRun, RunOf};
@@ -48,6 +49,13 @@ impl GitHub {
     /// Adds a repository beside `acme/shop`.
     pub fn add_repository(&self, name: &str) {
         self.state().repositories.insert(name.to_owned());
+    }
+
+    /// Adds an environment with these rules.
+    pub fn environment(&self, name: &str, reviewers: &[&str], minutes: u64) {
+        let reviewers = reviewers.iter().map(|&login| login.to_owned()).collect();
+        let environment = FakeEnvironment { name: name.to_owned(), reviewers, minutes };
+        self.state().environments.push(environment);
     }
 
     /// Changes a workflow, which is added if there is none.

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::GitHubRequest;
 use super::clock::GitHubClock;
 use super::deployment::FakeDeployment;
+use super::environment::FakeEnvironment;
 use super::fault::{DispatchFault, Limited, LogFault, PlannedFault};
 use super::git::FakeGit;
 use super::run::{FakeRun, RunOf};
@@ -33,6 +34,7 @@ pub(super) struct State {
     pub workflows: Vec<FakeWorkflow>,
     pub git: FakeGit,
     pub deployments: Vec<FakeDeployment>,
+    pub environments: Vec<FakeEnvironment>,
     pub on_dispatch: OnRun,
     pub on_review: OnRun,
     pub dispatch: DispatchFault,

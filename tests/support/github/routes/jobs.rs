@@ -92,9 +92,13 @@ pub(super) async fn blob(
     let mut state = server.state.lock().unwrap();
     let has_token = headers.contains_key(AUTHORIZATION);
     state.downloads.push(has_token);
-    let text = text(&state, id);
-    let fault = state.log.clone();
-    if let LogFault::CutOnce(_) = &fault {
+    let text = text(&state, id).unwrap_or_default();
+    // A text that is shorter comes whole, and the next one is cut.
+    let cut = match state.log {
+        LogFault::CutOnce(at) if at < text.len() => Some(at),
+        _ => None,
+    };
+    if cut.is_some() {
         state.log = LogFault::Pass;
     }
     drop(state);
@@ -102,13 +106,8 @@ pub(super) async fn blob(
     if has_token {
         return StatusCode::BAD_REQUEST.into_response();
     }
-    let text = text.unwrap_or_default();
-    match fault {
-        LogFault::CutOnce(at) => {
-            let some = Bytes::from(text).slice(..at);
-            let cut = [Ok(some), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
-            Body::from_stream(tokio_stream::iter(cut)).into_response()
-        }
-        _ => text.into_response(),
-    }
+    let Some(at) = cut else { return text.into_response() };
+    let cut =
+        [Ok(Bytes::from(text).slice(..at)), Err(io::Error::from(io::ErrorKind::ConnectionReset))];
+    Body::from_stream(tokio_stream::iter(cut)).into_response()
 }

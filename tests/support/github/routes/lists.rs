@@ -195,6 +195,18 @@ pub(super) async fn workflows(
     (link, Json(json!({ "total_count": total, "workflows": page }))).into_response()
 }
 
+pub(super) async fn environments(
+    State(server): Shared,
+    Extension(asked): Extension<Asked>,
+) -> Response {
+    let state = server.state.lock().unwrap();
+    let all = state.environments.iter().enumerate();
+    let all: Vec<_> = all.map(|(at, one)| one.told(&asked.to, at)).collect();
+    let total = all.len();
+    let (page, link) = page(all, &asked);
+    (link, Json(json!({ "total_count": total, "environments": page }))).into_response()
+}
+
 pub(super) async fn workflow(
     State(server): Shared,
     Extension(asked): Extension<Asked>,

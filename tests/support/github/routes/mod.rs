@@ -72,6 +72,7 @@ pub(super) fn api(server: &Arc<Server>, address: SocketAddr) -> Router {
         .route("/compare/{range}", get(refs::compare))
         .route("/releases", post(refs::release))
         .route("/releases/tags/{tag}", get(refs::release_of))
+        .route("/environments", get(lists::environments))
         .route("/deployments", get(deployments::list))
         .route("/deployments/{id}", get(deployments::one))
         .route("/deployments/{id}/statuses", get(deployments::statuses));
