@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use trunkline::domain::chain::Hash;
 use trunkline::domain::delivery::WebhookForge;
@@ -81,7 +81,9 @@ impl Fleet {
 
     /// The build that staging of this service runs, if one is known.
     fn staging(&self, number: usize) -> Option<u64> {
-        let said = self.home.json(&["status", "--json", "--service", &name(number)]);
+        // The engine may not know the service yet.
+        let said = self.home.trunkline(&["status", "--json", "--service", &name(number)]);
+        let said: Value = serde_json::from_slice(&said.stdout).ok()?;
         said["live"]["staging"]["build"].as_u64()
     }
 }
@@ -162,7 +164,7 @@ async fn with_webhooks() -> Samples {
     let client = reqwest::Client::builder().no_proxy().build().expect("it can be built");
     let mut times = Samples::default();
     for number in 0..CHANGES {
-        let change = format!("change {number}");
+        let change = format!("change-{number}");
         let sha = world.repository.commit(&change).to_string();
         let row = world.until_build("it is a build", |row| row.build.subject() == change).await;
         let run = github.push_run(RunOf { sha: &sha, ..RunOf::default() });
