@@ -10,6 +10,7 @@ mod paths;
 pub(super) mod people;
 mod pipeline_name;
 mod remote;
+mod shared_way;
 mod steps;
 mod targets;
 mod variables;

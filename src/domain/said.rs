@@ -1,6 +1,6 @@
 //! What a service itself says that its environments run, and where that is another build than the record's.
 
-use super::deployment::SeenRun;
+use super::deployment::{Deployment, SeenRun};
 use super::event::{Event, LiveSaid, Outcome, SaidCommit, UnknownCommit};
 use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use super::people::Actor;
@@ -64,12 +64,15 @@ impl ServiceState {
     }
 
     /// Whether an answer is another than the record, so that it counts. After a deployment that went wrong the doubt stays:
-    /// one that answers does not say that all of it works.
+    /// one that answers does not say that all of it works. A doubt that an answer left is open to the next one.
     #[must_use]
     pub fn is_moved_by(&self, environment: Environment, says: &SaidCommit) -> bool {
         let doubt = self.unsettled(environment);
         let is_of_restore = |id| self.restores.contains(&id);
-        if doubt.is_some_and(|doubt| doubt.unknown_commit().is_none() && !is_of_restore(doubt.id)) {
+        let is_final = |doubt: &Deployment| {
+            doubt.unknown_commit().is_none() && !doubt.is_said() && !is_of_restore(doubt.id)
+        };
+        if doubt.is_some_and(is_final) {
             return false;
         }
         match says {
@@ -78,7 +81,8 @@ impl ServiceState {
             }
             SaidCommit::Build { build, .. } => {
                 let live = self.live(environment).map(|live| live.build);
-                let is_unknown = doubt.is_some() || self.is_unknown_since_restore(environment);
+                let is_doubtful = doubt.is_some_and(|doubt| !is_known_answer(doubt));
+                let is_unknown = is_doubtful || self.is_unknown_since_restore(environment);
                 is_unknown || live != Some(*build)
             }
         }
@@ -91,7 +95,8 @@ impl ServiceState {
         let said = self.said.get(&environment)?;
         let live = self.live(environment)?;
         let record = said.record.filter(|record| *record != live.build)?;
-        if said.deployment != Some(live.deployment) || self.unsettled(environment).is_some() {
+        let is_in_doubt = self.unsettled(environment).is_some_and(|doubt| !is_known_answer(doubt));
+        if said.deployment != Some(live.deployment) || is_in_doubt {
             return None;
         }
         let SaidCommit::Build { build, sha, .. } = &said.says else { return None };
@@ -104,7 +109,7 @@ impl ServiceState {
     pub fn recorded_live(&self, environment: Environment) -> Option<&Live> {
         let is_said = |live: &&Live| {
             let deployment = self.deployments.get(&live.deployment);
-            deployment.is_some_and(super::deployment::Deployment::is_said)
+            deployment.is_some_and(Deployment::is_said)
         };
         self.live.get(&environment)?.iter().rev().find(|live| !is_said(live))
     }
@@ -153,6 +158,11 @@ impl ServiceState {
         let at = since.map_or(event.at, |since| since.max(event.at));
         self.ended(at, id, &Outcome::Succeeded);
     }
+}
+
+/// Whether it is an answer of the service, of a build.
+fn is_known_answer(deployment: &Deployment) -> bool {
+    deployment.is_said() && deployment.unknown_commit().is_none()
 }
 
 fn unknown(says: &SaidCommit) -> Option<&UnknownCommit> {

@@ -25,7 +25,7 @@ use super::schema::{SchemaHistory, SharedChange};
 use super::sightings::Sightings;
 use super::statement::Statement;
 use super::stops::{Freeze, Hold};
-use super::target::TargetStanding;
+use super::target::{TargetName, TargetStanding};
 use super::undeployed::Undeployed;
 use super::variables::VariableDigests;
 
@@ -60,6 +60,8 @@ pub struct ServiceState {
     targets: BTreeMap<Environment, Vec<TargetStanding>>,
     /// The environments whose last deployment to end left their targets with different builds.
     apart: BTreeSet<Environment>,
+    /// The targets that are in doubt by nothing but an answer of the service.
+    doubted_by_answer: BTreeSet<(Environment, TargetName)>,
     pub holds: BTreeMap<Environment, Hold>,
     /// The quarantined commits by their sha.
     pub quarantine: BTreeMap<Sha, Quarantined>,

@@ -196,10 +196,13 @@ fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Dec
     })
 }
 
-/// Verifies the build in staging by its deployment there.
+/// Verifies the build in staging by its deployment there. What the service answers is none.
 fn of_staging(state: &ServiceState) -> Option<Decision> {
     let live = state.live(Environment::Staging)?;
     if state.unsettled(Environment::Staging).is_some() {
+        return None;
+    }
+    if state.deployments.get(&live.deployment).is_some_and(Deployment::is_said) {
         return None;
     }
     let kind = VerifyBy::Staging;

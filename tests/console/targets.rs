@@ -5,10 +5,13 @@ use std::time::Duration;
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{Scripted, ScriptedWorld};
 use trunkline::calendar::Tz;
-use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, StepOutcome, StepSpec};
+use trunkline::domain::event::{
+    DeploymentRequest, Fact, LiveSaid, Outcome, SaidCommit, StepOutcome, StepSpec,
+};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::remote::{FoundBy, RunRef};
+use trunkline::domain::said::service_at;
 use trunkline::domain::target::TargetOrder::{self, OneByOne, Together};
 use trunkline::domain::words::standing::{self, places};
 use trunkline_testing::console::{Console, SMALL, checkout, ready};
@@ -131,6 +134,29 @@ async fn the_rollback_of_targets_that_differ() {
     console.until("eu #3, us #2 or #3, ap #2").await.press(&["2", "R"]);
     console.until("Targets of production differ").await;
     insta::assert_snapshot!(console.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_header_takes_no_target_for_the_word_of_the_service() {
+    let backend = ready();
+    backend.change(|world| {
+        let mut course = Course::begins(world, Together);
+        (0..3).for_each(|step| course.runs(step));
+        (0..4).for_each(|step| course.ends(step, StepOutcome::Succeeded));
+        let (deployment, outcome) = (course.deployment, Outcome::Succeeded);
+        course.record(Fact::DeploymentEnded { deployment, outcome });
+        let builds = &world.service(&checkout()).unwrap().state.builds;
+        let sha = builds[&BuildNumber(2)].sha.clone();
+        let says = SaidCommit::Build { build: BuildNumber(2), sha, older: None };
+        let (environment, host) = (Environment::Production, "shop.example".to_owned());
+        let said = Fact::LiveSaid(LiveSaid { environment, host, says });
+        world.record(&checkout(), service_at("shop.example"), said);
+    });
+    let console = Console::sized(&backend, (200, 60));
+    console.until("eu us ap #3 or #2").await.settled().await;
+    let text = console.text();
+    assert!(!text.lines().next().unwrap().contains("by its own word"), "{text}");
+    assert!(text.contains(" ! 1 of 2, M shows all: production differs by target"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod config;
 mod decide;
+mod doubts;
 mod evidence;
 mod late;
 mod on_call;

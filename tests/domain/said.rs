@@ -7,9 +7,11 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::Actor;
+use trunkline::domain::policy::{Staging, VerifyBy};
 use trunkline::domain::said::service_at;
 use trunkline::domain::snapshot::alarm::{Alarm, alarms};
 use trunkline::domain::stats::DeliveryStats;
+use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
 use trunkline_testing::record::{Record, checkout, commit, found, person, request, sha};
 
 const PRODUCTION: Environment = Environment::Production;
@@ -111,4 +113,42 @@ fn an_answer_ends_what_another_answer_left_unknown() {
     said(&mut record, build(2));
     assert!(alarms(&record.state).is_empty());
     assert_eq!(live(&record), 2);
+}
+
+#[test]
+fn an_answer_of_staging_verifies_no_build() {
+    let mut record = with_builds(1..=1);
+    let (environment, host) = (Environment::Staging, "shop.example".to_owned());
+    let answer = Fact::LiveSaid(LiveSaid { environment, host, says: build(1) });
+    record.push(service_at("shop.example"), answer);
+    assert_eq!(record.state.live(environment).map(|live| live.build), Some(BuildNumber(1)));
+    assert_eq!(follows(&record), []);
+    // What is seen deployed there does.
+    let by = Actor::External { login: "bob".into(), engine: "github".into() };
+    let at = record.now;
+    let seen = ObservedDeployment {
+        environment,
+        build: BuildNumber(1),
+        sha: sha(1),
+        engine: Some("github".parse().unwrap()),
+        run: "881.1".into(),
+        page: None,
+        at,
+        older: None,
+        taken_over: false,
+    };
+    let deployment = record.push(by.clone(), Fact::DeploymentObserved(seen)).into();
+    record.push(by, Fact::ObservedEnded { deployment, outcome: Outcome::Succeeded, at });
+    assert_eq!(follows(&record).len(), 1);
+}
+
+/// What follows by itself where a success in staging verifies.
+fn follows(record: &Record) -> Vec<Decision> {
+    decide(&DecisionInput {
+        service: &checkout(),
+        state: &record.state,
+        staging: Staging::Observe,
+        verify: &[VerifyBy::Staging],
+        staging_steps: &|_| StagingSteps::NotRead,
+    })
 }

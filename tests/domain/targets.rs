@@ -24,8 +24,8 @@ use trunkline_testing::record::{
 const PRODUCTION: Environment = Environment::Production;
 
 /// A service with builds 1 to 4 and two targets.
-struct Regions {
-    record: Record,
+pub(crate) struct Regions {
+    pub(crate) record: Record,
     order: TargetOrder,
 }
 
@@ -39,7 +39,7 @@ impl Regions {
     }
 
     /// One that runs build 1 at both.
-    fn live(order: TargetOrder) -> Self {
+    pub(crate) fn live(order: TargetOrder) -> Self {
         let mut regions = Self::new(order);
         let id = regions.promote(1);
         regions.play(id, &["ok", "ok"]);
@@ -47,15 +47,20 @@ impl Regions {
         regions
     }
 
-    fn push(&mut self, fact: Fact) -> DeploymentId {
+    pub(crate) fn push(&mut self, fact: Fact) -> DeploymentId {
         self.record.push(Actor::System, fact).into()
     }
 
-    fn promote(&mut self, build: u64) -> DeploymentId {
+    pub(crate) fn promote(&mut self, build: u64) -> DeploymentId {
         self.request(DeploymentKind::Promote, build, targets(&["eu", "us"], self.order))
     }
 
-    fn request(&mut self, kind: DeploymentKind, build: u64, steps: Vec<StepSpec>) -> DeploymentId {
+    pub(crate) fn request(
+        &mut self,
+        kind: DeploymentKind,
+        build: u64,
+        steps: Vec<StepSpec>,
+    ) -> DeploymentId {
         let request = DeploymentRequest { kind, steps, ..request(PRODUCTION, build) };
         let deployment = self.push(Fact::DeploymentRequested(request));
         self.push(Fact::DeploymentStarted { deployment, variables: None });
@@ -99,7 +104,7 @@ impl Regions {
     }
 
     /// Lets the steps end like this as they come to run.
-    fn play(&mut self, id: DeploymentId, words: &[&str]) {
+    pub(crate) fn play(&mut self, id: DeploymentId, words: &[&str]) {
         loop {
             let running: Vec<_> = self.settle();
             let step = running.iter().find_map(|decision| match decision {
@@ -111,15 +116,15 @@ impl Regions {
         }
     }
 
-    fn standing(&self) -> String {
+    pub(crate) fn standing(&self) -> String {
         in_words(self.record.state.targets(PRODUCTION))
     }
 
-    fn live_build(&self) -> u64 {
+    pub(crate) fn live_build(&self) -> u64 {
         self.record.state.live(PRODUCTION).map_or(0, |live| live.build.0)
     }
 
-    fn unsettled(&self) -> Option<DeploymentId> {
+    pub(crate) fn unsettled(&self) -> Option<DeploymentId> {
         self.record.state.unsettled(PRODUCTION).map(|deployment| deployment.id)
     }
 

@@ -46,9 +46,13 @@ struct Shop {
 
 impl Shop {
     async fn new() -> Self {
+        Self::with(FILE).await
+    }
+
+    async fn with(file: &str) -> Self {
         let github = GitHub::start().await;
         github.add_repository("acme/shop");
-        let mut world = World::with_file(FILE);
+        let mut world = World::with_file(file);
         let pace = Duration::from_millis(20);
         world.remote_times = RemoteTimes { pace, ..RemoteTimes::default() };
         std::fs::write(world.folder().join("token"), GITHUB_TOKEN).unwrap();
@@ -275,4 +279,61 @@ async fn our_own_deployment_is_not_seen_twice() {
     let rows = snapshot.deployments.iter().map(|row| &row.deployment);
     assert!(rows.clone().all(|one| one.seen.as_ref().is_none_or(|seen| seen.run != own)));
     assert!(rows.clone().any(|one| one.id == promote));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_run_that_a_person_starts_once_more_later_is_their_deployment() {
+    let by_workflow = r#"github = { engine = "github", repository = "acme/shop", workflow = "deploy.yml", ref = "main", job = "deploy" }
+inputs = { sha = "{sha}", kind = "{kind}", trunkline = "{run}" }"#;
+    let mut shop = Shop::with(&FILE.replacen(r#"run = ["true"]"#, by_workflow, 1)).await;
+    shop.watch().await;
+    shop.github.on_dispatch(|run| run.succeeds("deploy", "deployed"));
+    let (first, sha) = shop.merged("one").await;
+    shop.world.live(first).await;
+    let run = shop.github.runs().last().map(|run| run.id);
+    let of_run = || DeploymentOf { sha: &sha, creator: ACTIONS, run, ..DeploymentOf::default() };
+    let own = shop.github.deploy(of_run());
+    shop.says(own, "success");
+    shop.github.move_clock(TimeDelta::minutes(10));
+    shop.github.rerun(run.unwrap(), "bob");
+    let again = shop.github.deploy(of_run());
+    shop.says(again, "success");
+    let theirs = shop.seen(&format!("deployment {again}"), is_over).await;
+    assert!(theirs.unknown_commit().is_some(), "it was dispatched");
+    let own = format!("deployment {own}");
+    let snapshot = shop.world.until("it is there", |snapshot| Some(snapshot.clone())).await;
+    let mut rows = snapshot.deployments.iter().filter_map(|row| row.deployment.seen.as_ref());
+    assert!(rows.all(|seen| seen.run != own), "that one is ours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_of_a_build_that_a_deployment_of_an_unknown_commit_may_have_brought() {
+    let mut shop = Shop::new().await;
+    shop.world.remote_times.undeployed = Duration::ZERO;
+    shop.watch().await;
+    let environment = "Preview – shop";
+    let (first, sha) = shop.merged("one").await;
+    let of = DeploymentOf { sha: &sha, creator: VERCEL, environment, ..DeploymentOf::default() };
+    let staged = shop.github.deploy(of);
+    shop.says(staged, "success");
+    shop.live(Environment::Staging, first).await;
+    let (second, _) = shop.merged("two").await;
+    let note = |row: &BuildRow| {
+        (row.build.number == second).then(|| row.staging_note.clone().unwrap_or_default())
+    };
+    let lost = |row: &BuildRow| note(row).is_some_and(|note| note == "CI did not deploy it");
+    shop.world.until_build("it is missed", lost).await;
+    let event = "workflow_dispatch";
+    let run = shop.github.push_run(RunOf { event, sha: &sha, ..RunOf::default() });
+    let of = DeploymentOf {
+        sha: &sha,
+        creator: ACTIONS,
+        environment,
+        run: Some(run),
+        ..DeploymentOf::default()
+    };
+    let dispatched = shop.github.deploy(of);
+    shop.says(dispatched, "in_progress");
+    let silent = |row: &BuildRow| note(row).is_some_and(|note| note.is_empty());
+    shop.world.until_build("nothing is said of it", silent).await;
 }

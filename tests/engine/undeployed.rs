@@ -19,7 +19,11 @@ const PATHS: &str = "deploy-staging.yml is for some paths only, and nothing of t
 
 /// CI deploys what changes below `src`, and is waited for no longer than this.
 async fn shop(undeployed: Duration) -> Shop {
-    let mut shop = Shop::with(FILE).await;
+    shop_of(FILE, undeployed).await
+}
+
+async fn shop_of(file: &str, undeployed: Duration) -> Shop {
+    let mut shop = Shop::with(file).await;
     let on = "on:\n  push:\n    branches: [main]\n    paths: ['src/**', '.github/**']\n";
     let jobs = "jobs:\n  deploy:\n    runs-on: x\n    steps: []\n";
     shop.world.repository.write(WORKFLOW, &format!("{on}{jobs}"));
@@ -126,6 +130,52 @@ async fn a_build_whose_run_waits_or_is_not_late_yet_is_queued() {
     });
     let why = format!("CI did not deploy it: its run {run} did not reach the job that deploys");
     shop.note(&ended, &why).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_said_of_a_build_that_a_run_of_an_unknown_commit_may_have_deployed() {
+    let shop = shop_of(&FILE.replace(r#", event = "push""#, ""), Duration::ZERO).await;
+    let first = shop.changes("src/a", "one");
+    shop.ci_deploys(&first);
+    shop.row(&first, |row| row.state == BuildState::Verified).await;
+    let lost = shop.changes("src/b", "two");
+    shop.note(&lost, "CI did not deploy it").await;
+    let by_hand = RunOf { sha: &first, event: "workflow_dispatch", ..RunOf::default() };
+    let run = shop.github.push_run(by_hand);
+    shop.row(&lost, |row| row.staging_note.is_none()).await;
+    shop.github.succeed(run, "deploy");
+    let unknown = |snapshot: &ServiceSnapshot| {
+        let in_doubt = |alarm: &&Alarm| matches!(alarm, Alarm::InDoubt { unknown: Some(_), .. });
+        snapshot.alarms.iter().find(in_doubt).map(|_| snapshot.clone())
+    };
+    let snapshot = shop.world.until("what staging runs is not known", unknown).await;
+    assert_eq!(lacks(&snapshot), None);
+    let so_far = shop.github.seen().len();
+    shop.github.until("it is looked at", |github| github.seen().len() > so_far + 6).await;
+    let row = shop.row(&lost, |_| true).await;
+    assert_eq!((row.state, row.staging_note), (BuildState::Queued, None));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_run_is_said_to_be_missing_that_may_stand_behind_the_end_of_the_list() {
+    let shop = shop(Duration::ZERO).await;
+    let first = shop.changes("src/a", "one");
+    shop.ci_deploys(&first);
+    shop.row(&first, |row| row.state == BuildState::Verified).await;
+    let lost = shop.changes("src/b", "two");
+    shop.note(&lost, "CI did not deploy it").await;
+    for _ in 0..50 {
+        let other = RunOf { sha: &first, workflow: "test.yml", ..RunOf::default() };
+        let run = shop.github.push_run(other);
+        shop.github.change(run, |run| run.ends("success"));
+    }
+    let next = shop.changes("src/c", "three");
+    shop.row(&next, |_| true).await;
+    let so_far = shop.github.seen().len();
+    shop.github.until("it is looked at", |github| github.seen().len() > so_far + 6).await;
+    let row = shop.row(&next, |_| true).await;
+    assert_eq!((row.state, row.staging_note), (BuildState::Queued, None));
+    shop.note(&lost, "CI did not deploy it").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
-use super::{live, observe};
+use super::{live, observe, shared_way};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::live_source::{LiveSource, LiveSources};
@@ -157,7 +157,7 @@ fn step(
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<StepSpec> {
     let name = name(&mut section, before, mistakes);
-    let runs = runs(&mut section, (pipeline, name.as_deref()), mistakes);
+    let runs = runs(&mut section, (pipeline, name.as_deref(), before), mistakes);
     let timeout = section.take("timeout").and_then(|entry| entry.positive_duration(mistakes));
     let timeout = timeout.unwrap_or(DEFAULT_TIMEOUT);
     let expected = section.take("expected").and_then(|entry| expected(&entry, timeout, mistakes));
@@ -173,7 +173,7 @@ fn step(
 /// What a step runs: one thing, or one for each target.
 fn runs(
     section: &mut Section<'_>,
-    (pipeline, name): (PipelineName, Option<&str>),
+    (pipeline, name, before): (PipelineName, Option<&str>, &[StepSpec]),
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<(Option<StepTarget>, Run)> {
     let (command, shell) = (section.take("run"), section.take("shell"));
@@ -198,14 +198,19 @@ fn runs(
         (None, Some(call)) => {
             let inputs = keys.inputs(false, mistakes);
             let patience = waits.patience(std::slice::from_ref(&call), mistakes);
-            job(&call, inputs, (pipeline, patience), mistakes).map(Run::Remote)
+            let job = job(&call, inputs, (pipeline, patience), mistakes);
+            let why = job.as_ref().and_then(|job| shared_way::beside_steps(&job.call, before));
+            if let Some(why) = why {
+                call.entry().reject(mistakes, why);
+            }
+            job.map(Run::Remote)
         }
         (Some(_), Some(call)) => {
             call.entry().reject(mistakes, "stands beside run; a step has one of them");
             None
         }
         (None, None) if targets.targets().is_some() => {
-            let jobs = targets.jobs((pipeline, name), (keys, &waits), mistakes);
+            let jobs = targets.jobs((pipeline, name, before), (keys, &waits), mistakes);
             return jobs
                 .into_iter()
                 .map(|(target, job)| (Some(target), Run::Remote(job)))

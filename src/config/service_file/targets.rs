@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::names::required;
 use super::pipeline_name::PipelineName;
 use super::remote::{CallKey, RemoteKeys, TARGET, WaitKeys, job};
+use super::shared_way;
+use crate::domain::event::StepSpec;
 use crate::domain::remote::RemoteJob;
 use crate::domain::target::{MOST_TARGETS, StepTarget, TargetName, TargetOrder};
 use crate::settings::{Mistakes, Section, Setting};
@@ -36,7 +38,7 @@ impl<'a> TargetKeys<'a> {
     /// The job of each target of a step.
     pub fn jobs(
         self,
-        (pipeline, step): (PipelineName, Option<&str>),
+        (pipeline, step, before): (PipelineName, Option<&str>, &[StepSpec]),
         (keys, waits): (RemoteKeys<'_>, &WaitKeys<'_>),
         mistakes: &mut Mistakes<'_>,
     ) -> Vec<(StepTarget, RemoteJob)> {
@@ -61,15 +63,22 @@ impl<'a> TargetKeys<'a> {
         let (calls, rest): (Vec<_>, Vec<_>) =
             declared.into_iter().map(|target| (target.call, (target.name, target.inputs))).unzip();
         let patience = waits.patience(&calls, mistakes);
-        let jobs = calls.iter().zip(rest).filter_map(|(call, (name, own))| {
+        let mut jobs: Vec<(StepTarget, RemoteJob)> = Vec::new();
+        for (call, (name, own)) in calls.iter().zip(rest) {
             // What a target says itself counts before what all have in common.
             let inputs: BTreeMap<_, _> = common.clone().into_iter().chain(own).collect();
             let fill = |(key, value): (String, String)| (key, value.replace(TARGET, name.as_str()));
             let inputs = inputs.into_iter().map(fill).collect();
-            let job = job(call, inputs, (pipeline, patience), mistakes)?;
-            Some((StepTarget { step: step?.to_owned(), name, order }, job))
-        });
-        jobs.collect()
+            let job = job(call, inputs, (pipeline, patience), mistakes);
+            let (Some(job), Some(step)) = (job, step) else { continue };
+            let why = shared_way::beside_steps(&job.call, before);
+            let why = why.or_else(|| shared_way::beside_targets(&job.call, order, &jobs));
+            if let Some(why) = why {
+                call.entry().reject(mistakes, why);
+            }
+            jobs.push((StepTarget { step: step.to_owned(), name, order }, job));
+        }
+        jobs
     }
 }
 

@@ -213,7 +213,7 @@ fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Row<'t
     if let Some(broken) = broken.filter(is_told) {
         return in_doubt(model, row, broken, length);
     }
-    if let Some(record) = drift(model) {
+    if let Some(record) = drift(model).filter(|_| apart.is_none()) {
         let says = if short { " NOT " } else { " by its own word, not " };
         return row.own(format!("{says}{record}"), Role::Danger);
     }

@@ -90,6 +90,7 @@ impl ServiceState {
         let standing = self.targets.entry(environment).or_default();
         let known = standing.iter_mut().find(|known| known.target == target.name);
         let Some(known) = known else { return };
+        self.doubted_by_answer.remove(&(environment, target.name.clone()));
         match by {
             None => known.doubt = Some(build),
             Some(by) => {
@@ -108,6 +109,8 @@ impl ServiceState {
             self.target_has(environment, target, build, succeeded.then_some(id));
         } else if succeeded {
             self.targets_of_success(id);
+        } else {
+            self.targets_of_failure(id);
         }
         let is_apart = differ(self.targets(environment));
         if is_apart {
@@ -126,22 +129,53 @@ impl ServiceState {
         let build = deployment.request.build;
         let taken: Vec<_> = targets_of(&deployment.request.steps).map(|t| t.name.clone()).collect();
         let is_unknown = deployment.unknown_commit().is_some();
-        let is_stated = deployment.is_stated();
+        let (is_stated, is_said) = (deployment.is_stated(), deployment.is_said());
         let Some(standing) = self.targets.get_mut(&environment) else { return };
         match kind {
             _ if is_unknown => {}
             // A person spoke of production as a whole.
             DeploymentKind::External if is_stated => drop(self.targets.remove(&environment)),
+            DeploymentKind::External if is_said => self.targets_said(environment, build),
             // Which of them another engine's own run was for is not known.
-            DeploymentKind::External => {
-                for known in standing {
-                    known.doubt = Some(build);
-                }
-            }
+            DeploymentKind::External => self.doubt_all(environment, build),
             _ if taken.is_empty() => drop(self.targets.remove(&environment)),
             // The steps of an older build may leave out a target that there is.
             DeploymentKind::Rollback => {}
             _ => standing.retain(|known| taken.contains(&known.target)),
+        }
+    }
+
+    /// What is for all targets at once began and did not succeed: it may have changed any of them.
+    fn targets_of_failure(&mut self, id: DeploymentId) {
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        let is_whole = targets_of(&deployment.request.steps).next().is_none();
+        if is_whole && deployment.unknown_commit().is_none() {
+            self.doubt_all(deployment.request.environment, deployment.request.build);
+        }
+    }
+
+    fn doubt_all(&mut self, environment: Environment, build: BuildNumber) {
+        for known in self.targets.get_mut(&environment).into_iter().flatten() {
+            known.doubt = Some(build);
+        }
+        self.doubted_by_answer.retain(|(of, _)| *of != environment);
+    }
+
+    /// The service answers with a build: it speaks against each target that has another one. That takes back what an answer
+    /// said before, and no doubt that a deployment left.
+    fn targets_said(&mut self, environment: Environment, build: BuildNumber) {
+        for known in self.targets.get_mut(&environment).into_iter().flatten() {
+            let of = (environment, known.target.clone());
+            let is_open = known.doubt.is_none() || self.doubted_by_answer.contains(&of);
+            if !is_open {
+                continue;
+            }
+            known.doubt = (known.build != Some(build)).then_some(build);
+            if known.doubt.is_some() {
+                self.doubted_by_answer.insert(of);
+            } else {
+                self.doubted_by_answer.remove(&of);
+            }
         }
     }
 
@@ -157,6 +191,7 @@ impl ServiceState {
     pub(in crate::domain) fn forget_targets(&mut self) {
         self.targets.clear();
         self.apart.clear();
+        self.doubted_by_answer.clear();
     }
 }
 

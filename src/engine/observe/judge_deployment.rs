@@ -3,8 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::judge::{DeployedCommit, SeenDeployment};
+use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Outcome, UnknownCommit};
 use crate::domain::ids::Environment;
+use crate::domain::remote::SentRun;
 use crate::domain::service::ServiceState;
 use crate::engine::runner::remote::{DeploymentWord, RepositoryDeployment};
 
@@ -114,7 +116,8 @@ pub(super) fn commit(one: &RepositoryDeployment) -> DeployedCommit {
         .map_err(|_| unknown("what names it is no commit".to_owned()))
 }
 
-/// Whether trunkline started it, or may have: it is of a run of ours, or was made while we deployed the same.
+/// Whether trunkline started it, or may have: it is of a run of ours and began while our step went on, or was made while we
+/// deployed the same.
 pub(super) fn is_ours(
     state: &ServiceState,
     environment: Environment,
@@ -128,8 +131,9 @@ pub(super) fn is_ours(
         request.environment == environment && request.kind != DeploymentKind::External
     });
     own.any(|deployment| {
-        let is_run = deployment.runs.iter().filter_map(|sent| sent.run.as_ref());
-        if is_run.map(|found| Some(&found.id)).any(|id| id == run.as_ref()) {
+        let is_run = |sent: &&SentRun| sent.run.as_ref().map(|found| &found.id) == run.as_ref();
+        let mut of_run = deployment.runs.iter().filter(is_run).filter(|_| run.is_some());
+        if of_run.any(|sent| is_of_step(state, (deployment, sent), one, now)) {
             return true;
         }
         let is_same = deployment.request.sha.as_str() == one.sha.to_ascii_lowercase();
@@ -140,4 +144,39 @@ pub(super) fn is_ours(
         // One of a workflow need not name what it deploys.
         is_meanwhile && (is_same || one.is_of_run && one.run.is_none())
     })
+}
+
+/// Whether it began while this step went on. Whoever starts the run once more after it deploys by themselves.
+fn is_of_step(
+    state: &ServiceState,
+    (deployment, sent): (&Deployment, &SentRun),
+    one: &RepositoryDeployment,
+    now: DateTime<Utc>,
+) -> bool {
+    // A run that was given up may begin as long as it is looked for.
+    let is_followed = state.given_up.contains(&(deployment.id, sent.step)) && sent.late.is_none();
+    let counts_as = sent.late.and_then(|late| state.deployments.get(&late)).unwrap_or(deployment);
+    let over = counts_as.ended.as_ref().map(|ended| ended.at);
+    let ended = match sent.ended_at.or(over) {
+        Some(ended) if !is_followed && !deployment.runs_step(sent.step) => ended,
+        _ => now,
+    };
+    let began = began(one).or(one.created_at);
+    let first = one.words.iter().find(|word| word.is_end() || word.word == "in_progress");
+    let told = first.map(|word| word.at).or(began);
+    began.is_none_or(|began| began <= ended + CLOCKS_DIFFER)
+        && told.is_none_or(|told| told >= sent.since - CLOCKS_DIFFER)
+}
+
+/// When those ended whose commit is not known; `None` for one that goes on. Each may have deployed what was there before.
+pub(super) fn nameless(
+    all: &[RepositoryDeployment],
+    now: DateTime<Utc>,
+) -> Vec<Option<DateTime<Utc>>> {
+    let unknown = all.iter().filter(|one| commit(one).is_err());
+    let end = |one: &RepositoryDeployment| match deployment(one, None, now) {
+        Some(seen) => seen.ended.map(|(_, at)| at),
+        None => one.words.last().map(|word| word.at).or(one.created_at),
+    };
+    unknown.map(end).collect()
 }

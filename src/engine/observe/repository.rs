@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::commit::{Deployed, not_there, resolve};
 use super::judge::{self, DeployedCommit, SeenDeployment};
 use super::judge_deployment;
-use super::undeployed::{self, KnownReasons};
+use super::undeployed::{self, KnownReasons, LaneRuns};
 use super::{ObserveContext, ObservedRepository, ServiceLane, lanes};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::UnknownCommit;
@@ -144,7 +144,8 @@ impl RepositoryObserver {
         let client = self.context.engines.for_repository(engine, repository).await;
         let client = client.map_err(|why| why.to_string())?;
         let runs = runs_of(&client, &question, &mut self.jobs).await;
-        let runs = runs.map_err(|error| error.why().to_owned())?;
+        let listed = runs.map_err(|error| error.why().to_owned())?;
+        let runs = &listed.runs;
         drop(world);
         let mut is_busy = false;
         for lane in lanes {
@@ -161,8 +162,8 @@ impl RepositoryObserver {
                 })
             });
             is_busy |= self.take_in(lane, of_lane.collect()).await;
-            self.end_lost(lane, &open, &runs).await;
-            self.tell_undeployed(lane, &runs).await;
+            self.end_lost(lane, &open, runs).await;
+            self.tell_undeployed(lane, &LaneRuns::of(lane, &listed)).await;
         }
         Ok(is_busy)
     }
@@ -184,7 +185,8 @@ impl RepositoryObserver {
             Some(seen_of(state, lane, &all, now))
         });
         let is_busy = self.take_in(lane, seen.unwrap_or_default()).await;
-        self.tell_undeployed(lane, &[]).await;
+        let nameless = judge_deployment::nameless(&all, now);
+        self.tell_undeployed(lane, &LaneRuns::of_deployments(nameless)).await;
         for (deployment, number) in open {
             if !all.iter().any(|one| one.id == number) {
                 let (service, why) =
@@ -197,7 +199,7 @@ impl RepositoryObserver {
     }
 
     /// Tells which builds CI did not bring to staging.
-    async fn tell_undeployed(&mut self, lane: &ServiceLane, runs: &[RepositoryRun]) {
+    async fn tell_undeployed(&mut self, lane: &ServiceLane, runs: &LaneRuns<'_>) {
         let since = self.context.clock.now() - self.context.times.undeployed;
         let question = self.context.world.read(|world| undeployed::question(world, lane, since));
         let Some(question) = question else { return };

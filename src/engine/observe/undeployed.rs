@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ServiceLane;
 use super::judge;
@@ -10,8 +10,9 @@ use crate::domain::build::Build;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
 use crate::domain::lane::{CommitFrom, LaneKind};
+use crate::domain::service::ServiceState;
 use crate::domain::undeployed::Undeployed;
-use crate::engine::runner::remote::{PartState, RepositoryRun};
+use crate::engine::runner::remote::{ListedRuns, PartState, RepositoryRun};
 use crate::engine::world::World;
 use crate::git::{GitError, Mirror};
 use crate::workflows::NoPushRun;
@@ -22,6 +23,8 @@ const MOST_BUILDS: usize = 20;
 const MOST_COMMITS: usize = 200;
 /// The most files of one commit that are listed with it.
 const MOST_FILES: usize = 200;
+/// How far the clock of the engine may be from ours.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(2);
 /// What in a message keeps GitHub from starting a workflow.
 const SKIPS: [&str; 5] = ["[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]"];
 /// Whose pushes start no workflow: those with the token of a run.
@@ -38,6 +41,8 @@ pub(super) struct UndeployedQuestion {
     builds: Vec<(Build, Option<Sha>)>,
     /// Whether the runs of the lane are of this repository.
     is_same: bool,
+    /// When those ended that were seen and whose commit is no build; `None` for one that goes on.
+    nameless: Vec<Option<DateTime<Utc>>>,
     /// What is said now.
     pub said: BTreeMap<BuildNumber, Undeployed>,
 }
@@ -69,31 +74,88 @@ pub(super) fn question(
         trunk: service.trunk.clone().unwrap_or_default(),
         builds: waiting.take(MOST_BUILDS).collect(),
         is_same,
+        nameless: nameless(&service.state),
         said: service.state.undeployed.clone(),
     })
 }
 
-/// The builds that CI did not deploy, with the reasons. One whose run waits or runs is not among them.
+/// What the engine tells of a lane.
+#[derive(Default)]
+pub(super) struct LaneRuns<'a> {
+    runs: Vec<&'a RepositoryRun>,
+    /// No run that was made after it is missing; `None` if none is missing at all.
+    since: Option<DateTime<Utc>>,
+    /// When those ended whose commit is not known; `None` for one that goes on.
+    nameless: Vec<Option<DateTime<Utc>>>,
+}
+
+impl<'a> LaneRuns<'a> {
+    pub fn of(lane: &ServiceLane, listed: &'a ListedRuns) -> Self {
+        let runs = listed.runs.iter().filter(|run| judge::is_of(&lane.lane, run));
+        let (nameless, runs): (Vec<_>, Vec<_>) =
+            runs.partition(|run| judge::commit(&lane.lane, run).is_err());
+        let end = |run: &RepositoryRun| match &run.state {
+            PartState::Ended { at, .. } => *at,
+            PartState::Waiting | PartState::Running => None,
+        };
+        let nameless = nameless.into_iter().map(end).collect();
+        Self { runs, since: listed.since, nameless }
+    }
+
+    /// Of a lane of deployments, where these have no known commit.
+    pub fn of_deployments(nameless: Vec<Option<DateTime<Utc>>>) -> Self {
+        Self { nameless, ..Self::default() }
+    }
+}
+
+/// When the deployments to staging ended that were seen and whose commit is no build.
+fn nameless(state: &ServiceState) -> Vec<Option<DateTime<Utc>>> {
+    let of_staging = state.deployments.values().filter(|deployment| {
+        let environment = deployment.request.environment;
+        environment == Environment::Staging && deployment.unknown_commit().is_some()
+    });
+    of_staging.map(|deployment| deployment.ended.as_ref().map(|ended| ended.at)).collect()
+}
+
+/// Before this time there can have been no run of a build. The clock of who committed it counts only where it makes it earlier.
+fn made(build: &Build) -> DateTime<Utc> {
+    let committed = build.commits.first().map_or(build.found_at, |commit| commit.at);
+    committed.min(build.found_at) - CLOCKS_DIFFER
+}
+
+/// The builds that CI did not deploy, with the reasons. One whose run waits or runs is not among them, nor one that a run of an
+/// unknown commit may have deployed, nor one whose run may stand behind the end of the list.
 pub(super) async fn answer(
     question: &UndeployedQuestion,
     lane: &ServiceLane,
-    runs: &[RepositoryRun],
+    of_lane: &LaneRuns<'_>,
     known: &mut KnownReasons,
 ) -> BTreeMap<BuildNumber, Undeployed> {
     let mut all = BTreeMap::new();
     for (build, before) in &question.builds {
-        let is_it = |run: &&RepositoryRun| {
+        let made = made(build);
+        let mut nameless = question.nameless.iter().chain(&of_lane.nameless);
+        if nameless.any(|ended| ended.is_none_or(|ended| ended >= made)) {
+            continue;
+        }
+        let is_it = |run: &&&RepositoryRun| {
             let commit = judge::commit(&lane.lane, run);
-            judge::is_of(&lane.lane, run)
-                && commit.is_ok_and(|commit| build.sha.as_str().starts_with(commit.as_str()))
+            commit.is_ok_and(|commit| build.sha.as_str().starts_with(commit.as_str()))
         };
-        let undeployed = match runs.iter().filter(is_it).max_by_key(|run| (run.id, run.attempt)) {
+        let runs = of_lane.runs.iter().filter(is_it);
+        let undeployed = match runs.max_by_key(|run| (run.id, run.attempt)) {
             Some(run) => match &run.state {
                 PartState::Waiting | PartState::Running => continue,
                 PartState::Ended { word, .. } => {
                     Undeployed { why: Some(of_run(run, word)), is_meant: false }
                 }
             },
+            // What was said while the list went back far enough stays true.
+            None if of_lane.since.is_some_and(|since| since > made) => {
+                let said = question.said.get(&build.number).cloned();
+                let Some(said) = said else { continue };
+                said
+            }
             None => of_none(question, lane, (build, before.as_ref()), known).await,
         };
         all.insert(build.number, undeployed);

@@ -29,7 +29,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::attend::{Attending, Here, Wish};
 pub use self::github::{
-    DeploymentQuestion, KnownDeployments, KnownJobs, RunQuestion, deployments_of, runs_of,
+    DeploymentQuestion, KnownDeployments, KnownJobs, ListedRuns, RunQuestion, deployments_of,
+    runs_of,
 };
 use self::late::Following;
 pub use self::late::LateOrder;

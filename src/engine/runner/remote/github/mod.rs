@@ -26,7 +26,7 @@ use self::answers::{
 };
 pub use self::deployments::{DeploymentQuestion, KnownDeployments, deployments_of};
 pub(super) use self::hindrance::{WayTarget, hindrance, page};
-pub use self::runs::{KnownJobs, RunQuestion, runs_of};
+pub use self::runs::{KnownJobs, ListedRuns, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, is_page, permission, says};
 use super::order::Order;

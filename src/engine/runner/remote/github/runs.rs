@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use super::answers::{NameBody, WorkflowJobBody, WorkflowRunBody, WorkflowRunsBody, instant};
 use super::{PER_PAGE, jobs};
 use crate::engine::runner::remote::client::{CallError, EngineClient, is_page, sentence};
@@ -23,7 +25,15 @@ pub struct RunQuestion<'a> {
     pub wants: &'a (dyn Fn(&RepositoryRun) -> Option<bool> + Sync),
 }
 
-/// The newest runs that are wanted and every one that runs, in no order.
+/// The runs of a repository that are wanted.
+pub struct ListedRuns {
+    /// The newest and every one that runs, in no order.
+    pub runs: Vec<RepositoryRun>,
+    /// None that was made after it is missing; `None` if none is missing at all.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// The newest runs that are wanted and every one that runs.
 ///
 /// # Errors
 /// When a part of them cannot be read: then nobody can tell what is missing.
@@ -31,9 +41,9 @@ pub async fn runs_of(
     client: &EngineClient,
     question: &RunQuestion<'_>,
     known: &mut KnownJobs,
-) -> Result<Vec<RepositoryRun>, CallError> {
+) -> Result<ListedRuns, CallError> {
     let RunQuestion { repository, open, wants } = *question;
-    let mut found = BTreeMap::new();
+    let (mut found, mut since) = (BTreeMap::new(), None);
     // A run that is started again stays deep in the list, which is sorted by when a run was made.
     for filter in ["", "&status=in_progress"] {
         let path = format!(
@@ -42,6 +52,9 @@ pub async fn runs_of(
         let read = client.read::<WorkflowRunsBody>(&path).await?;
         let read = read.ok_or_else(|| CallError::Lost(not_there(repository)))?;
         let runs = read.value.workflow_runs.as_deref().unwrap_or_default();
+        if filter.is_empty() {
+            since = oldest(runs);
+        }
         found.extend(runs.iter().filter_map(run).map(|run| (run.id, run)));
     }
     for id in open {
@@ -59,7 +72,14 @@ pub async fn runs_of(
         }
         runs.push(run);
     }
-    Ok(runs)
+    Ok(ListedRuns { runs, since })
+}
+
+/// When the oldest run of a full page was made. One that does not tell hides what is behind it.
+fn oldest(runs: &[WorkflowRunBody]) -> Option<DateTime<Utc>> {
+    let made = runs.iter().map(|run| instant(run.created_at.as_ref()));
+    let made = made.map(|at| at.unwrap_or(DateTime::<Utc>::MAX_UTC));
+    made.min().filter(|_| runs.len() >= PER_PAGE)
 }
 
 async fn jobs_of(
