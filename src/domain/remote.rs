@@ -157,13 +157,14 @@ impl RemoteCall {
         matches!(self.way(), Some(GitHubWay::Approve { .. }))
     }
 
-    /// Whether a second request starts nothing that the first one started.
+    /// Whether it may go out once more when its run is surely not there: a second request starts nothing that the first one
+    /// started. A branch that was moved may have been moved back by somebody since.
     #[must_use]
     pub fn starts_once(&self) -> bool {
         match self {
             Self::Http { .. } => true,
             Self::GitHub { .. } => false,
-            Self::GitHubBy { way, .. } => !matches!(way, GitHubWay::Approve { .. }),
+            Self::GitHubBy { way, .. } => matches!(way, GitHubWay::Tag { .. }),
         }
     }
 }

@@ -152,3 +152,32 @@ async fn a_late_job_is_cancelled_by_the_next_engine_too() {
     assert_eq!((all.server.starts(&key), all.world.live_now()), (1, None));
     assert!(late.started_at.is_some(), "it had begun");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_job_of_a_first_request_is_cancelled_whatever_the_second_one_met() {
+    // No server of jobs knows this one yet.
+    let file = super::remote::file().replace("job = \"shop\"", "job = \"shop-new\"");
+    let Some(all) = Elsewhere::with(&file).await else { return };
+    let build = all.world.verified("a change").await;
+    all.line.set(Fault::Unavailable { retry_after: 1 });
+    let id = all.world.promote(build).await;
+    let key = all.key(id).await;
+    all.until_said_silent().await;
+    all.line.set(Fault::Pass);
+    let deployment = all.ended(id).await;
+    assert_eq!(deployment.state(), DeploymentState::Interrupted, "{deployment:#?}");
+    let why = deployment.trouble().unwrap_or_default();
+    assert!(why.contains("an earlier request may still start a run at deployer"), "{why}");
+    // The first request was on its way all the time.
+    all.server.job("shop-new", "echo begun; while [ ! -e open ]; do sleep 0.02; done; echo done");
+    let body = json!({
+        "job": "shop-new", "service": "checkout", "environment": "production", "build": build.0, "sha": "3f2a9c1",
+        "previous_sha": null, "kind": "promote", "deployment": id.to_string(), "by": "raj", "inputs": {},
+    });
+    let put = Client::builder().no_proxy().build().unwrap();
+    let put = put.put(format!("{}/runs/{key}", all.server.url())).bearer_auth(TOKEN).json(&body);
+    assert!(put.send().await.unwrap().status().is_success());
+    let ended = |s: &ServiceSnapshot| counts_as(s, id).filter(|late| !late.is_open());
+    let late = all.world.until("the late run has ended", ended).await;
+    assert_eq!(late.state(), DeploymentState::Cancelled, "{late:#?}");
+}

@@ -18,6 +18,7 @@ mod github_document;
 mod github_mean;
 mod github_targets;
 mod github_ways;
+mod github_ways_in_doubt;
 mod guards;
 mod hanging_log;
 mod http_jobs;

@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) const TOKEN: &str = "tok_4f9d8a7c6b5e4d3c";
 
 /// A service whose production and rollback run at `deployer`.
-fn file() -> String {
+pub(super) fn file() -> String {
     let start = QUICK.find("[[production.steps]]").expect("it has production");
     let job = |job: &str| {
         format!(

@@ -49,6 +49,8 @@ pub(super) enum FaultKind {
     Lost(u16),
     /// It is sent on to another host, which wants no token.
     SentOn,
+    /// It waits until it is let go.
+    Held,
 }
 
 /// A limit that lasts until then.

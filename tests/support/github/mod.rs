@@ -88,6 +88,8 @@ impl GitHub {
             dispatch: DispatchFault::Pass,
             log: LogFault::Pass,
             planned: Vec::new(),
+            held: 0,
+            let_go: 0,
             limited: None,
             left: BTreeMap::new(),
             between_pages: None,

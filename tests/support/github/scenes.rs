@@ -228,6 +228,25 @@ impl GitHub {
         self.plan(times, method, part, FaultKind::SentOn);
     }
 
+    /// The next such request waits until it is let go. Then befalls it what else is planned.
+    pub fn hold_next(&self, method: &str, part: &str) {
+        self.plan(1, method, part, FaultKind::Held);
+    }
+
+    /// Whether a request waits.
+    pub fn holds(&self) -> bool {
+        let state = self.state();
+        state.held > state.let_go
+    }
+
+    /// All that wait go on.
+    pub fn let_go(&self) {
+        let mut state = self.state();
+        state.let_go = state.held;
+        drop(state);
+        self.server.changed();
+    }
+
     fn plan(&self, times: u32, method: &str, part: &str, kind: FaultKind) {
         let (method, part) = (method.to_owned(), part.to_owned());
         self.state().planned.push(PlannedFault { method, part, times, kind });

@@ -40,6 +40,9 @@ pub(super) struct State {
     pub dispatch: DispatchFault,
     pub log: LogFault,
     pub planned: Vec<PlannedFault>,
+    /// How many requests were held, and how many of these were let go.
+    pub held: u32,
+    pub let_go: u32,
     pub limited: Option<Limited>,
     /// What is left of the requests of the hour, by token, and when that is renewed.
     pub left: BTreeMap<String, u64>,

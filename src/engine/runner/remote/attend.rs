@@ -187,9 +187,9 @@ impl<'a> Attending<'a> {
                     self.known(run, FoundBy::Answer).await;
                     return self.watch().await;
                 }
-                SendAnswer::Rejected(why) => return self.not_started(why),
+                SendAnswer::Rejected(why) => return self.rejected(why),
                 SendAnswer::NotYet { .. } if self.has_ended() => return Attended::LeftAlone,
-                SendAnswer::NotYet { .. } => return self.ended(StepOutcome::Cancelled),
+                SendAnswer::NotYet { .. } => return self.cancelled_unsent(),
                 SendAnswer::Accepted => self.is_accepted = true,
                 SendAnswer::Unknown(why) => self.silent(&why).await,
             }
@@ -407,10 +407,6 @@ impl<'a> Attending<'a> {
 
     fn is_cancelled(&self) -> bool {
         self.wish.borrow().is_cancelled
-    }
-
-    fn not_started(&self, why: String) -> Attended {
-        self.ended(StepOutcome::NotStarted(why))
     }
 
     fn ended(&self, outcome: StepOutcome) -> Attended {

@@ -47,6 +47,9 @@ const AGENT: &str = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
 /// The version of GitHub's API that the requests are of.
 const GITHUB_API: &str = "2022-11-28";
 
+/// Whether what would start something is still wanted. It is asked right before the request leaves.
+pub(super) type IsWanted<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// An answer, read whole.
 #[derive(Debug)]
 pub(super) struct EngineAnswer {
@@ -197,23 +200,55 @@ impl EngineClient {
         body: Option<&impl Serialize>,
         wait: Duration,
     ) -> Result<EngineAnswer, CallError> {
+        self.ask_while(&|| true, (method, path), headers, body, wait).await
+    }
+
+    /// Asks for what starts something, unless it is not wanted any more when the request would leave: then nothing is sent.
+    ///
+    /// # Errors
+    /// As of `ask`, and "not sent" when it is not wanted.
+    pub(super) async fn start(
+        &self,
+        is_wanted: IsWanted<'_>,
+        method: Method,
+        path: &str,
+        headers: HeaderMap,
+        body: Option<&impl Serialize>,
+    ) -> Result<EngineAnswer, CallError> {
+        self.ask_while(is_wanted, (method, path), headers, body, Duration::ZERO).await
+    }
+
+    async fn ask_while(
+        &self,
+        is_wanted: IsWanted<'_>,
+        (method, path): (Method, &str),
+        headers: HeaderMap,
+        body: Option<&impl Serialize>,
+        wait: Duration,
+    ) -> Result<EngineAnswer, CallError> {
         let urgency = if method == Method::GET { self.urgency } else { CallUrgency::Act };
         let mut request = self.request(method, path).headers(headers);
         if let Some(body) = body {
             request = request.json(body);
         }
         let _turn = self.line.turn(urgency).await?;
-        let answer = self.answer(request.timeout(ANSWER + wait)).await;
+        let answer = self.answer(request.timeout(ANSWER + wait), is_wanted).await;
         match &answer {
             Ok(_) | Err(CallError::Refused { .. }) => self.line.answered(),
             Err(CallError::NotSent { again, .. }) if !again.is_zero() => self.line.hold(*again),
+            // That may be why: it says nothing of the engine.
+            Err(CallError::NotSent { .. }) if !is_wanted() => {}
             Err(CallError::NotSent { why, .. } | CallError::Lost(why)) => self.line.failed(why),
         }
         answer
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<EngineAnswer, CallError> {
-        let response = self.sent(request).await?;
+    async fn answer(
+        &self,
+        request: RequestBuilder,
+        is_wanted: IsWanted<'_>,
+    ) -> Result<EngineAnswer, CallError> {
+        let response = self.sent(request, is_wanted).await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = read(response).await?;
         self.usable(EngineAnswer { status, headers, body })
@@ -273,7 +308,7 @@ impl EngineClient {
     /// When there is no answer to read.
     pub(super) async fn open(&self, path: &str) -> Result<Option<Response>, CallError> {
         let turn = self.line.turn(self.urgency).await?;
-        let response = self.sent(self.request(Method::GET, path).timeout(ANSWER)).await?;
+        let response = self.sent(self.request(Method::GET, path).timeout(ANSWER), &|| true).await?;
         drop(turn);
         let status = response.status();
         if status == StatusCode::NOT_FOUND || status == StatusCode::GONE {
@@ -312,9 +347,18 @@ impl EngineClient {
     }
 
     /// Sends it with the token. An engine that refuses that did nothing: if there is another by now, it is sent once more.
-    async fn sent(&self, request: RequestBuilder) -> Result<Response, CallError> {
+    async fn sent(
+        &self,
+        request: RequestBuilder,
+        is_wanted: IsWanted<'_>,
+    ) -> Result<Response, CallError> {
         let not_sent = |why| CallError::NotSent { why, again: Duration::ZERO };
-        let Some(token) = self.credential.token().await.map_err(not_sent)? else {
+        let token = self.credential.token().await.map_err(not_sent)?;
+        let unwanted = || not_sent("it is not wanted any more".into());
+        if !is_wanted() {
+            return Err(unwanted());
+        }
+        let Some(token) = token else {
             return self.sent_once(request, None).await;
         };
         let again = request.try_clone();
@@ -323,6 +367,7 @@ impl EngineClient {
             return Ok(response);
         }
         match again.zip(self.credential.instead_of(&token).await) {
+            Some(_) if !is_wanted() => Err(unwanted()),
             Some((again, other)) => self.sent_once(again, Some(&other)).await,
             None => Ok(response),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answers::{Absence, Found, Looked, SendAnswer};
-use super::client::{CallError, EngineClient};
+use super::client::{CallError, EngineClient, IsWanted};
 use super::github::GitHubActions;
 use super::http_jobs::HttpJobs;
 use super::order::Order;
@@ -77,12 +77,12 @@ impl RemoteEngine {
         }
     }
 
-    /// Starts the run. Nothing here repeats the request.
-    pub async fn send(&self, order: &Order) -> SendAnswer {
+    /// Starts the run, if it is still wanted when all that comes before the request is done. Nothing here repeats the request.
+    pub async fn send(&self, order: &Order, is_wanted: IsWanted<'_>) -> SendAnswer {
         match self {
-            Self::Http(jobs) => jobs.send(order).await,
-            Self::GitHub(github) => github.send(order).await,
-            Self::Preset(preset) => preset.send(order).await,
+            Self::Http(jobs) => jobs.send(order, is_wanted).await,
+            Self::GitHub(github) => github.send(order, is_wanted).await,
+            Self::Preset(preset) => preset.send(order, is_wanted).await,
         }
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::answers::{Absence, Found, LogPiece, Looked, RunState, SendAnswer};
-use super::client::{CallError, EngineAnswer, EngineClient, is_page, says, sentence};
+use super::client::{CallError, EngineAnswer, EngineClient, IsWanted, is_page, says, sentence};
 use super::order::Order;
 use crate::domain::remote::{RunKey, RunRef};
 
@@ -69,7 +69,7 @@ impl HttpJobs {
     }
 
     /// Starts the run, if no run has its key.
-    pub async fn send(&self, order: &Order) -> SendAnswer {
+    pub async fn send(&self, order: &Order, is_wanted: IsWanted<'_>) -> SendAnswer {
         let body = json!({
             "job": order.job.call.job(),
             "service": order.service,
@@ -83,10 +83,8 @@ impl HttpJobs {
             "inputs": order.inputs,
         });
         let path = of(&order.key);
-        let sent = self
-            .client
-            .ask(Method::PUT, &path, HeaderMap::new(), Some(&body), Duration::ZERO)
-            .await;
+        let sent =
+            self.client.start(is_wanted, Method::PUT, &path, HeaderMap::new(), Some(&body)).await;
         match sent {
             Ok(answer) if answer.status.is_success() => match looked(&order.key, &answer) {
                 Ok(looked) => SendAnswer::Started(looked.run),

@@ -161,7 +161,13 @@ async fn answer(
     let url = format!("{web}{}", uri.path());
     let to = Addresses { api, web };
     request.extensions_mut().insert(Asked { to, url, query, login, is_enterprise });
-    match planned.map(|fault| fault.kind) {
+    let mut planned = planned.map(|fault| fault.kind);
+    if planned == Some(FaultKind::Held) {
+        held(server).await;
+        let mut state = server.state.lock().unwrap();
+        planned = state.planned(&method, &uri.to_string()).map(|fault| fault.kind);
+    }
+    match planned {
         Some(FaultKind::Refused(status)) => failure(status),
         Some(FaultKind::Lost(status)) => {
             next.run(request).await;
@@ -171,7 +177,21 @@ async fn answer(
             let to = format!("http://{}{uri}", server.storage);
             (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, to)]).into_response()
         }
-        None => next.run(request).await,
+        Some(FaultKind::Held) | None => next.run(request).await,
+    }
+}
+
+/// Waits until a test lets it go.
+async fn held(server: &Arc<Server>) {
+    let mut changes = server.changes.subscribe();
+    let number = {
+        let mut state = server.state.lock().unwrap();
+        state.held += 1;
+        state.held
+    };
+    server.changed();
+    while server.state.lock().unwrap().let_go < number {
+        changes.changed().await.unwrap();
     }
 }
 

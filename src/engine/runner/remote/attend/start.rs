@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Attending;
 use crate::domain::event::StepOutcome;
-use crate::domain::remote::FoundBy;
+use crate::domain::remote::{FoundBy, GitHubWay};
 use crate::domain::time::say;
 use crate::engine::runner::remote::Attended;
 use crate::engine::runner::remote::answers::{Absence, Found, SendAnswer};
@@ -29,25 +29,28 @@ impl Attending<'_> {
                 self.rest(Duration::ZERO).await;
                 continue;
             }
-            let jobs = self.here.engines.to_send(&self.order).await;
-            // The last that is looked at before it goes out.
             if self.is_cancelled() || self.has_ended() {
                 return SendAnswer::NotYet { why: String::new(), again: Duration::ZERO };
             }
-            if self.here.foundation.broken().is_some() {
+            let jobs = self.here.engines.to_send(&self.order).await;
+            if !self.is_wanted() {
                 continue;
             }
             if let Some(url) = self.here.engines.url_of(&self.order.job.engine) {
                 self.sent_to.note(&url);
             }
             let (why, again) = match jobs {
-                Ok(jobs) => match jobs.send(&self.order).await {
+                // The engine may be asked a lot before the request goes out.
+                Ok(jobs) => match jobs.send(&self.order, &|| self.is_wanted()).await {
                     SendAnswer::NotYet { why, again } => (why, again),
                     sent => return sent,
                 },
                 Err(NoEngine::Ever(why)) => return SendAnswer::Rejected(why),
                 Err(NoEngine::Now(why)) => (why, Duration::ZERO),
             };
+            if !self.is_wanted() {
+                continue;
+            }
             let within = self.order.job.start_within;
             if begun.elapsed() >= within {
                 return SendAnswer::Rejected(format!(
@@ -58,6 +61,29 @@ impl Attending<'_> {
             self.silent(&why).await;
             self.rest(again).await;
         }
+    }
+
+    /// Whether it may still go out: nobody cancelled it, and this engine has its record.
+    fn is_wanted(&self) -> bool {
+        !self.is_cancelled() && !self.has_ended() && self.here.foundation.broken().is_none()
+    }
+
+    /// This request did nothing. One before it may still start the run, which is looked for then.
+    pub(super) fn rejected(&self, why: String) -> Attended {
+        if self.order.times == 1 {
+            return self.ended(StepOutcome::NotStarted(why));
+        }
+        let engine = &self.order.job.engine;
+        let why = format!("{why}; an earlier request may still start a run at {engine}");
+        self.ended(StepOutcome::Unfound(why))
+    }
+
+    /// It was cancelled before this request left. One before it may still start the run.
+    pub(super) fn cancelled_unsent(&self) -> Attended {
+        if self.order.times == 1 {
+            return self.ended(StepOutcome::Cancelled);
+        }
+        self.perhaps_on_its_way()
     }
 
     /// Looks for the run by its key, until it is there or certainly never was.
@@ -87,7 +113,7 @@ impl Attending<'_> {
                             sleep(jobs.pace()).await;
                             continue;
                         }
-                        if !absence.may_send_again {
+                        if self.is_accepted || !absence.may_send_again {
                             return self.unfound(absence);
                         }
                         if self.is_cancelled() {
@@ -121,9 +147,14 @@ impl Attending<'_> {
     /// No run has the key, and none may be sent again.
     fn unfound(&self, absence: Absence) -> Attended {
         let Order { job, key, .. } = &self.order;
+        let what = match job.call.way() {
+            Some(GitHubWay::Tag { .. } | GitHubWay::Branch { .. }) => {
+                format!("run of {} began", job.call.job())
+            }
+            _ => format!("{} with the key {key} appeared", absence.what),
+        };
         let why = format!(
-            "no {} with the key {key} appeared at {} within {} after it was sent; look there before you try again{}",
-            absence.what,
+            "no {what} at {} within {} after it was sent; look there before you try again{}",
             job.engine,
             say(absence.lasting),
             absence.hint

@@ -90,7 +90,7 @@ pub(super) struct GroupMemberBody {
 }
 
 /// A deployment to an environment that waits.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct PendingBody {
     pub environment: Option<NameBody>,
@@ -102,7 +102,7 @@ pub(super) struct PendingBody {
     pub reviewers: Option<Vec<ReviewerBody>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ReviewerBody {
     pub reviewer: Option<NameBody>,

@@ -1,7 +1,5 @@
 //! Approves the job of a run that waits for a review, as the person who asked for the deployment, and follows this job.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde_json::json;
@@ -13,7 +11,7 @@ use crate::domain::ids::Sha;
 use crate::domain::remote::{RunRef, Waits};
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::runner::remote::answers::{Looked, RunState, SendAnswer};
-use crate::engine::runner::remote::client::{CallError, EngineClient, sentence};
+use crate::engine::runner::remote::client::{CallError, EngineClient, IsWanted, sentence};
 use crate::engine::runner::remote::order::Order;
 
 /// The most runs of one commit that are looked at.
@@ -51,6 +49,7 @@ impl GitHubActions {
         order: &Order,
         workflow: NamedWorkflow<'_>,
         (environment, job): (&str, &str),
+        is_wanted: IsWanted<'_>,
     ) -> SendAnswer {
         let Some(presser) = &self.presser else {
             return SendAnswer::Rejected("no token of whoever asked for it is there".into());
@@ -72,7 +71,7 @@ impl GitHubActions {
         });
         let path = pending_path(workflow.repository, run.id);
         let headers = HeaderMap::new();
-        let asked = presser.ask(Method::POST, &path, headers, Some(&body), Duration::ZERO).await;
+        let asked = presser.start(is_wanted, Method::POST, &path, headers, Some(&body)).await;
         match answered(asked, NEEDS) {
             Ok(_) => SendAnswer::Started(run.found()),
             Err(other) => other,
@@ -86,7 +85,7 @@ impl GitHubActions {
         workflow: NamedWorkflow<'_>,
     ) -> Result<Option<RunRef>, CallError> {
         let all = runs_of_commit(&self.client, workflow, &order.sha, None).await?;
-        for run in all.runs.iter().take(MOST_RUNS) {
+        for run in all.runs.iter().filter(|run| is_of_its_commit(run)).take(MOST_RUNS) {
             let Some(id) = run.id else { continue };
             let path = format!("/repos/{}/actions/runs/{id}/approvals", workflow.repository);
             let reviews = self.client.read::<Vec<ReviewBody>>(&path).await?;
@@ -163,6 +162,11 @@ fn is_of(pending: &PendingBody, environment: &str) -> bool {
     name.is_some_and(|name| name.eq_ignore_ascii_case(environment))
 }
 
+/// Whether a run deploys the commit that it names. One of another event names the head of the branch, whatever it deploys.
+pub(super) fn is_of_its_commit(run: &WorkflowRunBody) -> bool {
+    matches!(run.event.as_deref(), Some("push" | "release" | "create" | "merge_group"))
+}
+
 /// The newest run of the commit that waits for a review of this environment, which whoever asks may give.
 pub(super) async fn waiting(
     client: &EngineClient,
@@ -171,29 +175,59 @@ pub(super) async fn waiting(
     (environment, job): (&str, &str),
 ) -> Result<WaitingRun, NotWaiting> {
     let all = runs_of_commit(client, workflow, sha, None).await?.runs;
-    let is_open = |run: &&WorkflowRunBody| run.status.as_deref() != Some("completed");
-    for run in all.iter().filter(is_open).take(MOST_RUNS) {
-        let Some(id) = run.id else { continue };
-        let path = pending_path(workflow.repository, id);
-        let pending = client.read::<Vec<PendingBody>>(&path).await?;
-        let pending = pending.map(|read| read.value).unwrap_or_default();
-        let Some(pending) = pending.iter().find(|one| is_of(one, environment)) else { continue };
-        if pending.current_user_can_approve == Some(false) {
-            let waits = judge::waits_first([pending].into_iter(), SystemClock.now());
-            let waits = waits.map(|waits| format!("; it waits for {waits}")).unwrap_or_default();
-            let why = format!(
-                "GitHub does not let the owner of this token approve {environment} of run {id}{waits}"
-            );
-            return Err(NotWaiting::None(why));
-        }
-        let number = pending.environment.as_ref().and_then(|environment| environment.id);
-        let number = number.ok_or_else(|| {
-            CallError::Lost("it does not tell the number of the environment".into())
-        })?;
-        let (attempt, page) = (run.run_attempt.unwrap_or(1), run.html_url.clone());
-        return Ok(WaitingRun { id, attempt, page, environment: number });
+    let (ours, others): (Vec<_>, Vec<_>) = all.into_iter().partition(is_of_its_commit);
+    if let Some(waits) = first_waiting(client, workflow.repository, &ours, environment).await? {
+        return approvable(waits, environment);
     }
-    Err(none_waits(client, workflow, (sha, all.first()), (environment, job)).await?)
+    let none = none_waits(client, workflow, (sha, ours.first()), (environment, job)).await?;
+    let NotWaiting::None(why) = none else { return Err(none) };
+    let other = first_waiting(client, workflow.repository, &others, environment).await?;
+    Err(NotWaiting::None(other.map_or(why, |(run, id, _)| {
+        let event = sentence(run.event.as_deref().unwrap_or("an event that is not told"));
+        format!(
+            "only run {id} of {} waits for a review of {environment}, and {event} started it: it need not be of this commit",
+            workflow.file
+        )
+    })))
+}
+
+/// The first of some runs that waits for a review of this environment.
+async fn first_waiting<'r>(
+    client: &EngineClient,
+    repository: &str,
+    runs: &'r [WorkflowRunBody],
+    environment: &str,
+) -> Result<Option<(&'r WorkflowRunBody, u64, PendingBody)>, CallError> {
+    let is_open = |run: &&WorkflowRunBody| run.status.as_deref() != Some("completed");
+    for run in runs.iter().filter(is_open).take(MOST_RUNS) {
+        let Some(id) = run.id else { continue };
+        let pending = client.read::<Vec<PendingBody>>(&pending_path(repository, id)).await?;
+        let pending = pending.map(|read| read.value).unwrap_or_default();
+        if let Some(pending) = pending.iter().find(|one| is_of(one, environment)) {
+            return Ok(Some((run, id, pending.clone())));
+        }
+    }
+    Ok(None)
+}
+
+/// What to approve of a run that waits, unless whoever asks may not.
+fn approvable(
+    (run, id, pending): (&WorkflowRunBody, u64, PendingBody),
+    environment: &str,
+) -> Result<WaitingRun, NotWaiting> {
+    if pending.current_user_can_approve == Some(false) {
+        let waits = judge::waits_first([&pending].into_iter(), SystemClock.now());
+        let waits = waits.map(|waits| format!("; it waits for {waits}")).unwrap_or_default();
+        let why = format!(
+            "GitHub does not let the owner of this token approve {environment} of run {id}{waits}"
+        );
+        return Err(NotWaiting::None(why));
+    }
+    let number = pending.environment.and_then(|environment| environment.id);
+    let number = number
+        .ok_or_else(|| CallError::Lost("it does not tell the number of the environment".into()))?;
+    let (attempt, page) = (run.run_attempt.unwrap_or(1), run.html_url.clone());
+    Ok(WaitingRun { id, attempt, page, environment: number })
 }
 
 /// Why no run of the commit waits, as far as its newest run tells.

@@ -1,6 +1,6 @@
 //! What would keep a step from deploying, as far as GitHub tells before anybody confirms it. Changes nothing.
 
-use super::approve::{NotWaiting, waiting};
+use super::approve::{NotWaiting, is_of_its_commit, waiting};
 use super::found;
 use super::refs::{TagPlace, branch_goes_forwards, tag_is_free};
 use super::ways::{NamedWorkflow, runs_of_commit};
@@ -29,7 +29,8 @@ pub(in crate::engine::runner::remote) async fn page(
 ) -> Option<String> {
     let workflow = NamedWorkflow { repository: call.allowed_as(), file: call.job() };
     let all = runs_of_commit(client, workflow, sha, None).await.ok()?;
-    let open = all.runs.iter().find(|run| run.status.as_deref() != Some("completed"))?;
+    let mut ours = all.runs.iter().filter(|run| is_of_its_commit(run));
+    let open = ours.find(|run| run.status.as_deref() != Some("completed"))?;
     found(open.id?, open.html_url.clone()).page
 }
 

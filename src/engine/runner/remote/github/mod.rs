@@ -28,7 +28,7 @@ pub use self::deployments::{DeploymentQuestion, KnownDeployments, deployments_of
 pub(super) use self::hindrance::{WayTarget, hindrance, page};
 pub use self::runs::{KnownJobs, ListedRuns, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
-use super::client::{CallError, EngineClient, is_page, permission, says};
+use super::client::{CallError, EngineClient, IsWanted, is_page, permission, says};
 use super::order::Order;
 use super::times::RemoteTimes;
 use crate::domain::remote::{GitHubWay, RemoteCall, RunKey, RunRef, Waits};
@@ -143,9 +143,9 @@ impl GitHubActions {
     }
 
     /// Dispatches the workflow, or has it deploy in another way.
-    pub async fn send(&self, order: &Order) -> SendAnswer {
+    pub async fn send(&self, order: &Order, is_wanted: IsWanted<'_>) -> SendAnswer {
         let RemoteCall::GitHub { at, .. } = &order.job.call else {
-            return self.send_by(order).await;
+            return self.send_by(order, is_wanted).await;
         };
         let workflow = match Workflow::of(order) {
             Ok(workflow) => workflow,
@@ -161,7 +161,7 @@ impl GitHubActions {
         }
         let path = format!("{}/dispatches", workflow.path());
         let headers = HeaderMap::new();
-        let asked = self.client.ask(Method::POST, &path, headers, Some(&body), Duration::ZERO);
+        let asked = self.client.start(is_wanted, Method::POST, &path, headers, Some(&body));
         match asked.await {
             Ok(answer) if answer.status.is_success() => {
                 let details = serde_json::from_slice::<DispatchedBody>(&answer.body);

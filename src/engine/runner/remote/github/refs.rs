@@ -1,7 +1,5 @@
 //! Makes a tag or a release, or moves a branch, so that its push starts the workflow. What was done already is not done anew.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
@@ -12,7 +10,9 @@ use super::answers::{ComparisonBody, GitRefBody, ReleaseBody};
 use super::ways::{answered, not_looked};
 use crate::domain::ids::Sha;
 use crate::engine::runner::remote::answers::SendAnswer;
-use crate::engine::runner::remote::client::{CallError, EngineAnswer, EngineClient, sentence};
+use crate::engine::runner::remote::client::{
+    CallError, EngineAnswer, EngineClient, IsWanted, sentence,
+};
 use crate::engine::runner::remote::order::Order;
 
 /// The permission that all of this needs.
@@ -25,8 +25,11 @@ impl GitHubActions {
         order: &Order,
         repository: &str,
         (name, release): (&str, bool),
+        is_wanted: IsWanted<'_>,
     ) -> SendAnswer {
-        match tag_is_free(&self.client, repository, (name, release), &order.sha).await {
+        // Once it went out, the tag alone says that it was done: somebody may have deleted the release.
+        let of_release = release && order.times == 1;
+        match tag_is_free(&self.client, repository, (name, of_release), &order.sha).await {
             Ok(TagPlace::Free) => {}
             // Ours, of the send before.
             Ok(TagPlace::Ours(_)) if order.times > 1 => return SendAnswer::Accepted,
@@ -41,10 +44,12 @@ impl GitHubActions {
             let body = json!({
                 "tag_name": name, "target_commitish": order.sha, "name": name, "body": what,
             });
-            self.change(Method::POST, &format!("/repos/{repository}/releases"), &body).await
+            let path = format!("/repos/{repository}/releases");
+            self.change((Method::POST, &path), &body, is_wanted).await
         } else {
             let body = json!({ "ref": format!("refs/tags/{name}"), "sha": order.sha });
-            self.change(Method::POST, &format!("/repos/{repository}/git/refs"), &body).await
+            let path = format!("/repos/{repository}/git/refs");
+            self.change((Method::POST, &path), &body, is_wanted).await
         };
         started(order, asked)
     }
@@ -54,21 +59,19 @@ impl GitHubActions {
         order: &Order,
         repository: &str,
         branch: &str,
+        is_wanted: IsWanted<'_>,
     ) -> SendAnswer {
         let path = ref_path(repository, &format!("heads/{branch}"));
         let at = match commit_at(&self.client, &path).await {
             Ok(at) => at,
             Err(error) => return not_looked(error),
         };
-        if at.as_deref() == Some(order.sha.as_str()) && order.times > 1 {
-            return SendAnswer::Accepted;
-        }
         if let Err(why) = may_move(branch, at.as_deref(), &order.sha) {
             return refused(order, why);
         }
         let body = json!({ "sha": order.sha, "force": false });
         let path = path.replacen("/git/ref/", "/git/refs/", 1);
-        match self.change(Method::PATCH, &path, &body).await {
+        match self.change((Method::PATCH, &path), &body, is_wanted).await {
             Err(SendAnswer::Rejected(why)) if why.to_ascii_lowercase().contains("fast forward") => {
                 refused(order, not_forwards(branch, order.build))
             }
@@ -78,11 +81,11 @@ impl GitHubActions {
 
     async fn change(
         &self,
-        method: Method,
-        path: &str,
+        (method, path): (Method, &str),
         body: &impl Serialize,
+        is_wanted: IsWanted<'_>,
     ) -> Result<EngineAnswer, SendAnswer> {
-        let asked = self.client.ask(method, path, HeaderMap::new(), Some(body), Duration::ZERO);
+        let asked = self.client.start(is_wanted, method, path, HeaderMap::new(), Some(body));
         answered(asked.await, NEEDS)
     }
 }

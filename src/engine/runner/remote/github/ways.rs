@@ -9,7 +9,7 @@ use crate::domain::remote::{GitHubWay, RemoteCall, RunRef, filled};
 use crate::engine::clock::{Clock as _, SystemClock};
 use crate::engine::runner::remote::answers::SendAnswer;
 use crate::engine::runner::remote::client::{
-    CallError, EngineAnswer, EngineClient, permission, says,
+    CallError, EngineAnswer, EngineClient, IsWanted, permission, says,
 };
 use crate::engine::runner::remote::order::Order;
 
@@ -34,7 +34,7 @@ pub(super) struct CommitRuns {
 
 impl GitHubActions {
     /// Does what makes the workflow deploy.
-    pub(super) async fn send_by(&self, order: &Order) -> SendAnswer {
+    pub(super) async fn send_by(&self, order: &Order, is_wanted: IsWanted<'_>) -> SendAnswer {
         let RemoteCall::GitHubBy { repository, workflow: file, way, job, .. } = &order.job.call
         else {
             return SendAnswer::Rejected("the step names no workflow".into());
@@ -43,12 +43,15 @@ impl GitHubActions {
         match way {
             GitHubWay::Approve { environment } => {
                 let job = job.as_deref().unwrap_or_default();
-                self.approve(order, workflow, (environment, job)).await
+                self.approve(order, workflow, (environment, job), is_wanted).await
             }
             GitHubWay::Tag { name, release } => {
-                self.tag(order, repository, (&name_of(name, order), *release)).await
+                let named = (name_of(name, order), *release);
+                self.tag(order, repository, (&named.0, named.1), is_wanted).await
             }
-            GitHubWay::Branch { branch } => self.move_branch(order, repository, branch).await,
+            GitHubWay::Branch { branch } => {
+                self.move_branch(order, repository, branch, is_wanted).await
+            }
         }
     }
 

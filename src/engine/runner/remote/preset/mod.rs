@@ -22,7 +22,7 @@ use self::data::{
 };
 use self::template::TemplateValues;
 use super::answers::{Absence, Found, Looked, RunState, SendAnswer};
-use super::client::{CallError, EngineAnswer, EngineClient, is_page, says, sentence};
+use super::client::{CallError, EngineAnswer, EngineClient, IsWanted, is_page, says, sentence};
 use super::order::Order;
 use crate::config::engines::Preset;
 use crate::domain::remote::RunRef;
@@ -114,9 +114,9 @@ impl PresetEngine {
     }
 
     /// Starts the run. Nothing repeats the request.
-    pub async fn send(&self, order: &Order) -> SendAnswer {
+    pub async fn send(&self, order: &Order, is_wanted: IsWanted<'_>) -> SendAnswer {
         let values = self.values(order);
-        match self.write(&values, &self.data.start.request).await {
+        match self.write(&values, &self.data.start.request, is_wanted).await {
             Ok(answer) if answer.status.is_success() => match self.started(&answer) {
                 Some(id) => SendAnswer::Started(self.run(&values, id, None)),
                 None => SendAnswer::Unknown("its answer does not tell the run".into()),
@@ -291,7 +291,7 @@ impl PresetEngine {
         values: &TemplateValues<'_>,
         request: &RequestData,
     ) -> Result<(), CallError> {
-        let answer = self.write(values, request).await?;
+        let answer = self.write(values, request, &|| true).await?;
         let lost = || CallError::Lost(format!("it answers {}", answer.status));
         answer.status.is_success().then_some(()).ok_or_else(lost)
     }
@@ -427,6 +427,7 @@ impl PresetEngine {
         &self,
         values: &TemplateValues<'_>,
         request: &RequestData,
+        is_wanted: IsWanted<'_>,
     ) -> Result<EngineAnswer, CallError> {
         let method = match request.method {
             WriteMethod::Post => Method::POST,
@@ -435,7 +436,7 @@ impl PresetEngine {
         };
         let body = request.json.as_ref().map(|json| values.json(json));
         let path = values.path_of(request);
-        self.client.ask(method, &path, self.headers(), body.as_ref(), Duration::ZERO).await
+        self.client.start(is_wanted, method, &path, self.headers(), body.as_ref()).await
     }
 
     fn headers(&self) -> HeaderMap {
