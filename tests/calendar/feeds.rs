@@ -220,7 +220,11 @@ fn a_hostile_feed_is_refused_in_a_moment() {
         let said = of_2026(&text, Tz::UTC).unwrap_err();
         assert!(said.contains(refusal), "{said:?} does not contain {refusal:?}");
     }
-    assert_eq!(of_2026(&calendar(&[never]), Tz::UTC).map(|events| events.occurrences), Ok(vec![]));
+    // A machine that is slow at it refuses it in time.
+    match of_2026(&calendar(&[never]), Tz::UTC) {
+        Ok(events) => assert_eq!(events.occurrences, []),
+        Err(said) => assert!(said.contains("takes more than 5 s"), "{said:?}"),
+    }
 }
 
 #[test]
