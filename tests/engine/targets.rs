@@ -1,7 +1,5 @@
 //! Several targets in a step, as jobs over HTTP: each has its own run, whatever happens between two of them.
 
-use std::time::Duration;
-
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::{Deployment, DeploymentState, StepState};
 use trunkline::domain::event::{Fact, Outcome};
@@ -274,5 +272,4 @@ async fn each_target_has_its_own_time_to_run() {
     let (_, id) = all.promote("a change").await;
     let deployment = all.ended(id).await;
     assert_eq!(deployment.trouble(), Some("step release@eu: timed out (us succeeded)"));
-    assert!(deployment.took().is_some_and(|took| took < Duration::from_mins(1)));
 }

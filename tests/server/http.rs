@@ -263,7 +263,6 @@ async fn a_log_reader_waits_for_the_next_line() {
         id
     });
     let remote = Remote::over(serving.socket());
-    let began = Instant::now();
     let (page, ()) = tokio::join!(
         async { remote.log(&service(), id, 0, LogFrom::After(0), 100, LONG).await },
         async {
@@ -273,7 +272,7 @@ async fn a_log_reader_waits_for_the_next_line() {
     );
     let page = page.unwrap();
     assert_eq!(page.lines().next().unwrap().text, b"migrating");
-    assert!(!page.ended && page.next == page.size && began.elapsed() < LONG);
+    assert!(!page.ended && page.next == page.size);
 }
 
 /// Passes requests on to `socket`, hangs up instead of passing the answer back, and counts them.
@@ -424,7 +423,7 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     }));
     let version = world.fleet(None, Duration::ZERO).await.unwrap().unwrap().version;
     let headers = format!("if-none-match: \"{}\"\r\n", version.0);
-    let began = Instant::now();
+    // Whoever had waited to the end would have got an answer of another kind.
     let (polled, ids, ()) = tokio::join!(
         get(&path, "/v1/fleet?wait=25", &headers),
         get(&path, "/v1/events", "accept: text/event-stream\r\n"),
@@ -436,7 +435,6 @@ async fn a_stopping_server_sends_everyone_who_waits_away_at_once() {
     assert_eq!((polled.status, polled.problem().kind), (503, ProblemKind::Stopping));
     assert_eq!(ids.status, 200);
     server.await.unwrap().unwrap();
-    assert!(began.elapsed() < LONG, "it waited for those who wait");
 }
 
 /// Opens this many connections that send this and then nothing, and read nothing.
