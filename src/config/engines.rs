@@ -117,6 +117,16 @@ impl EngineSettings {
 /// The address of GitHub for everybody.
 pub const GITHUB: &str = "https://api.github.com";
 
+/// The host at which people and git find the repositories of a GitHub whose API is at this address.
+#[must_use]
+pub fn web_host(api: &str) -> String {
+    if api == GITHUB {
+        return "github.com".to_owned();
+    }
+    let rest = api.split_once("://").map_or(api, |(_, rest)| rest);
+    rest.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
+}
+
 /// Reads the setting `engines`.
 pub(super) fn read(
     setting: Option<Setting<'_>>,

@@ -1,10 +1,11 @@
 //! The operator's files together: the user file, and the server file, which may have engines too.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::error::ConfigError;
 use super::server_file::{SERVER_FILE, engines_of};
-use super::user_file::UserFile;
+use super::user_file::{UserFile, read};
 
 /// Where they are. Either may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,11 +28,55 @@ impl OperatorFiles {
     /// # Errors
     /// If one cannot be read, or with every mistake in one of them.
     pub fn load(&self) -> Result<UserFile, ConfigError> {
-        let mut file = UserFile::load(&self.user)?;
-        let engines = engines_of(&self.server, &file.engines, &self.user)?;
+        self.parse(&self.texts()?)
+    }
+
+    fn texts(&self) -> Result<FileTexts, ConfigError> {
+        Ok(FileTexts { user: read(&self.user)?, server: read(&self.server)? })
+    }
+
+    fn parse(&self, texts: &FileTexts) -> Result<UserFile, ConfigError> {
+        let mut file = UserFile::parse(&texts.user, &self.user.display().to_string())?;
+        let engines = engines_of(&self.server, &texts.server, &file.engines, &self.user)?;
         file.server_file = self.server.display().to_string();
         file.server_engines = engines.keys().cloned().collect();
         file.engines.extend(engines);
+        Ok(file)
+    }
+}
+
+/// What they say.
+#[derive(Debug, PartialEq, Eq)]
+struct FileTexts {
+    user: String,
+    server: String,
+}
+
+/// The files for whoever needs them often: texts that are the same as before are not parsed again. Clones share them.
+#[derive(Debug, Clone)]
+pub struct OftenRead {
+    pub files: OperatorFiles,
+    last: Arc<Mutex<Option<(FileTexts, Arc<UserFile>)>>>,
+}
+
+impl OftenRead {
+    #[must_use]
+    pub fn new(files: OperatorFiles) -> Self {
+        Self { files, last: Arc::default() }
+    }
+
+    /// The same as [`OperatorFiles::load`].
+    ///
+    /// # Errors
+    /// As that.
+    pub fn load(&self) -> Result<Arc<UserFile>, ConfigError> {
+        let texts = self.files.texts()?;
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = last.as_ref().filter(|(known, _)| *known == texts) {
+            return Ok(file.clone());
+        }
+        let file = Arc::new(self.files.parse(&texts)?);
+        *last = Some((texts, file.clone()));
         Ok(file)
     }
 }
@@ -76,5 +121,26 @@ mod tests {
         assert!(why.contains("server.toml:3:1") && why.contains("did you mean"), "{why}");
         assert!(loaded(&own, &format!("listen = 7\n{team}")).is_ok(), "that concerns no engine");
         assert!(loaded(&own, "").is_ok());
+    }
+    #[test]
+    fn a_change_of_either_file_counts_at_once_and_a_mistake_does_not_hide_behind_what_was_read_before()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let often = OftenRead::new(OperatorFiles::new(&folder.path().join("config.toml"), None));
+        let write = |file: &Path, text: &str| fs::write(file, text).unwrap();
+        let names = || {
+            let file = often.load().map_err(|why| why.in_one_line())?;
+            Ok::<_, String>(file.engines.keys().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(names().unwrap(), Vec::<String>::new());
+        write(&often.files.user, &format!("[engines.hub]\n{HUB}"));
+        assert_eq!(names().unwrap(), ["hub"]);
+        assert!(Arc::ptr_eq(&often.load().unwrap(), &often.load().unwrap()));
+        write(&often.files.server, &format!("[engines.other]\n{HUB}"));
+        assert_eq!(names().unwrap(), ["hub", "other"]);
+        write(&often.files.user, "[engines.hub\n");
+        assert!(names().is_err());
+        write(&often.files.user, "");
+        assert_eq!(names().unwrap(), ["other"]);
     }
 }

@@ -107,18 +107,19 @@ impl ServerFile {
     }
 }
 
-/// The engines of a server file, of which the user file has none. Other mistakes in it do not concern them.
+/// The engines in the text of a server file, of which the user file has none. Other mistakes in it do not concern them.
 ///
 /// # Errors
-/// If it cannot be read, or with every mistake about its engines.
+/// With every mistake about its engines.
 pub(super) fn engines_of(
     path: &Path,
+    text: &str,
     known: &BTreeMap<EngineName, EngineSettings>,
     user_file: &Path,
 ) -> Result<BTreeMap<EngineName, EngineSettings>, ConfigError> {
-    let (text, file) = (user_file::read(path)?, path.display().to_string());
-    let tree = tree(&text, &file)?;
-    let (mut top, mut mistakes) = (Section::of_file(&tree), Mistakes::new(&file, &text));
+    let file = path.display().to_string();
+    let tree = tree(text, &file)?;
+    let (mut top, mut mistakes) = (Section::of_file(&tree), Mistakes::new(&file, text));
     let setting = top.take("engines");
     let all = setting.as_ref().and_then(|entry| entry.section(&mut mistakes));
     for entry in all.map(|section| section.all()).unwrap_or_default() {

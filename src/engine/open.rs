@@ -111,13 +111,14 @@ impl Engine {
             user_file: services.user_file().map(Path::to_owned),
             poll,
         };
-        let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
+        let sources = (world.clone(), engines.clone());
+        let sink = (inputs.clone(), clock.clone());
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());
         let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
         let live = Arc::new(LiveReads::new(observing.clone()));
         let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk =
-            TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
+        let (sources, woken) = ((world, engines), webhooks.wakers.clone());
+        let trunk = TrunkContext::new(sources, inputs, now, rules, woken, fetches.clone());
         let watching = Watching {
             trunk,
             mirrors,

@@ -76,6 +76,12 @@ impl Mirror {
         Ok(mirror)
     }
 
+    /// Whether the mirror's folder is there and complete.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        bare::is_made(&self.path)
+    }
+
     /// Makes the mirror's folder if it is missing. True if it was made.
     async fn make_if_missing(&self) -> Result<bool, GitError> {
         let is_made = bare::make_if_missing(&self.path, "--object-format=sha1").await?;

@@ -70,7 +70,7 @@ async fn an_engine_that_is_back_is_found_within_two_seconds_however_long_it_was_
     console.until("fresh").await;
     backend.fault(Fault::Unreachable);
     console.until("the engine does not answer").await.until("STALE 1m").await;
-    console.rest(Duration::from_mins(10)).await;
+    console.rest(Duration::from_mins(4)).await;
     backend.heal();
     console.rest(Duration::from_secs(2)).await.until_gone("STALE").await;
     assert!(console.text().contains("fresh"), "{}", console.text());

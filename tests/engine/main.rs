@@ -39,5 +39,6 @@ mod targets;
 mod tokens;
 mod trouble;
 mod trunk;
+mod trunk_head;
 mod undeployed;
 mod variables;

@@ -2,11 +2,13 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::repository::Repository;
@@ -16,7 +18,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct GitServer {
     port: u16,
+    /// Where it has repositories under names of their own.
+    named: TempDir,
     is_silent: Arc<AtomicBool>,
+    /// How many asked and got one.
+    answered: Arc<AtomicUsize>,
     /// How many asked and got no answer.
     unanswered: watch::Receiver<usize>,
 }
@@ -27,7 +33,10 @@ impl GitServer {
         let port = listener.local_addr().unwrap().port();
         let is_silent = Arc::new(AtomicBool::new(false));
         let (asked, unanswered) = watch::channel(0);
-        let silent = is_silent.clone();
+        let (silent, answered) = (is_silent.clone(), Arc::<AtomicUsize>::default());
+        let count = answered.clone();
+        let named = tempfile::tempdir().unwrap();
+        let base = named.path().to_owned();
         std::thread::spawn(move || {
             let mut held = Vec::new();
             for connection in listener.incoming().map_while(Result::ok) {
@@ -35,16 +44,30 @@ impl GitServer {
                     held.push(connection);
                     asked.send_replace(held.len());
                 } else {
-                    answer(connection);
+                    count.fetch_add(1, Ordering::SeqCst);
+                    answer(connection, &base);
                 }
             }
         });
-        Self { port, is_silent, unanswered }
+        Self { port, named, is_silent, answered, unanswered }
     }
 
     /// The address of a repository. That of one that is gone too.
     pub fn url(&self, repository: &Repository) -> String {
         format!("git://127.0.0.1:{}{}", self.port, repository.address())
+    }
+
+    /// The address of a repository that has this name here, as `acme/shop`.
+    pub fn url_as(&self, name: &str, repository: &Repository) -> String {
+        let place = self.named.path().join(name);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(repository.path(), &place).unwrap();
+        format!("git://127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// How often somebody fetched or looked.
+    pub fn answered(&self) -> usize {
+        self.answered.load(Ordering::SeqCst)
     }
 
     /// Whoever asks from now on waits forever.
@@ -64,10 +87,11 @@ impl GitServer {
     }
 }
 
-fn answer(connection: TcpStream) {
+fn answer(connection: TcpStream, base: &Path) {
     let output = OwnedFd::from(connection.try_clone().unwrap());
     let daemon = Command::new("git")
-        .args(["daemon", "--inetd", "--export-all", "--timeout=60"])
+        .args(["daemon", "--inetd", "--export-all", "--timeout=60", "--base-path-relaxed"])
+        .arg(format!("--base-path={}", base.display()))
         .stdin(Stdio::from(OwnedFd::from(connection)))
         .stdout(Stdio::from(output))
         .stderr(Stdio::null())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::GatherContext;
-use crate::config::engines::GITHUB;
+use crate::config::engines::{GITHUB, web_host};
 use crate::domain::event::StepSpec;
 use crate::domain::ids::ServiceName;
 use crate::domain::plan::{Endpoints, Finding, Guard, Severity};
@@ -122,15 +122,8 @@ fn server(context: &GatherContext, job: &RemoteJob) -> String {
 
 /// Whether the mirror is of this repository at this server.
 fn is_watched(mirror: &Mirror, repository: &str, server: &str) -> bool {
-    let host = match server {
-        GITHUB => "github.com".to_owned(),
-        server => {
-            let rest = server.split_once("://").map_or(server, |(_, rest)| rest);
-            rest.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase()
-        }
-    };
     let address = RepositoryAddress::of(&mirror.address());
-    let path = address.as_ref().and_then(|address| address.at_host(&host));
+    let path = address.as_ref().and_then(|address| address.at_host(&web_host(server)));
     path.is_some_and(|path| path.eq_ignore_ascii_case(repository))
 }
 

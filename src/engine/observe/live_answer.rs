@@ -1,5 +1,6 @@
 //! Asks a service at its own address which commit it runs. No token goes there, and its answer is believed in nothing else.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CACHE_CONTROL};
@@ -21,15 +22,16 @@ const LONGEST_SHOWN: usize = 60;
 const DIGITS: std::ops::RangeInclusive<usize> = 7..=40;
 const AGENT: &str = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
 
-/// What asks services, with and without TLS.
+/// What asks services, with and without TLS. Each is made when it is first needed: to read all certificates that the system
+/// trusts takes time and room.
 pub(super) struct LiveClients {
-    safe: Result<Client, String>,
-    plain: Result<Client, String>,
+    safe: LazyLock<Result<Client, String>>,
+    plain: LazyLock<Result<Client, String>>,
 }
 
 impl LiveClients {
     pub fn new() -> Self {
-        Self { safe: client(false), plain: client(true) }
+        Self { safe: LazyLock::new(|| client(false)), plain: LazyLock::new(|| client(true)) }
     }
 
     /// The commit that a service says it runs.
@@ -63,7 +65,7 @@ fn client(is_plain: bool) -> Result<Client, String> {
         .retry(retry::never())
         // Another connection may lead to another of its replicas.
         .pool_max_idle_per_host(0);
-    let builder = if is_plain { builder.no_proxy() } else { builder };
+    let builder = if is_plain { builder.no_proxy().tls_certs_only([]) } else { builder };
     builder.build().map_err(|why| why.to_string())
 }
 

@@ -1,6 +1,7 @@
 //! The trunk of a repository: watches it, looks at it with git, and takes in the result.
 
 mod find_trunk;
+mod head;
 mod known;
 mod known_people;
 mod look;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc};
 
+use self::head::TrunkHeads;
 pub(super) use self::known::read_file;
 pub(super) use self::known_people::KnownPeople;
 pub(super) use self::look::new_builds;
@@ -23,6 +25,7 @@ pub(super) use self::watch::watch;
 use super::clock::Clock;
 use super::freezes::Freezes;
 use super::input::Input;
+use super::runner::remote::Engines;
 use super::work_times::WorkTimes;
 use super::world::WorldReader;
 use crate::config::user_file::Watched;
@@ -44,13 +47,14 @@ pub struct TrunkContext {
     pub freezes: Arc<Freezes>,
     pub wakers: Wakers,
     pub fetches: WorkTimes,
+    heads: TrunkHeads,
     /// Each look takes a permit, so that a large fleet does not start a thousand git processes at once.
     looks: Arc<Semaphore>,
 }
 
 impl TrunkContext {
     pub fn new(
-        world: WorldReader,
+        (world, engines): (WorldReader, Arc<Engines>),
         inputs: mpsc::Sender<Input>,
         clock: Arc<dyn Clock>,
         freezes: Arc<Freezes>,
@@ -58,7 +62,8 @@ impl TrunkContext {
         fetches: WorkTimes,
     ) -> Self {
         let looks = Arc::new(Semaphore::new(CONCURRENT_LOOKS));
-        Self { world, inputs, clock, freezes, wakers, fetches, looks }
+        let heads = TrunkHeads::new(engines);
+        Self { world, inputs, clock, freezes, wakers, fetches, heads, looks }
     }
 }
 

@@ -39,9 +39,9 @@ impl Wakers {
     }
 }
 
-/// Waits for the next look, or until somebody wakes this watcher.
-pub async fn pause_or_wake(pause: Duration, woken: &Notify) {
+/// Waits for the next look, or until somebody wakes this watcher. True if somebody did.
+pub async fn pause_or_wake(pause: Duration, woken: &Notify) -> bool {
     let shortest = SHORTEST_PAUSE.min(pause);
     sleep(shortest).await;
-    let _either = timeout(pause.saturating_sub(shortest), woken.notified()).await;
+    timeout(pause.saturating_sub(shortest), woken.notified()).await.is_ok()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 
+use super::head::TrunkHead;
 use super::look::{is_taken_in, look};
 use super::update::{TrunkLook, TrunkUpdate};
 use super::wake::pause_or_wake;
@@ -14,12 +15,12 @@ use crate::domain::ids::Sha;
 use crate::engine::backoff::pause;
 use crate::engine::input::Input;
 use crate::engine::world::World;
-use crate::git::{BranchState, Mirror};
+use crate::git::Mirror;
 
 /// The longest pause after failed looks.
 const LONGEST_BACKOFF: Duration = Duration::from_mins(1);
-/// git looks after this time even if the files of a local repository did not change.
-const FORCED_LOOK_INTERVAL: Duration = Duration::from_mins(2);
+/// git looks after this time even if the trunk did not move: for other branches and tags, and in case that was told wrongly.
+const FORCED_LOOK_INTERVAL: Duration = Duration::from_mins(10);
 
 /// How long a look waits for a permit.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,22 +37,23 @@ pub(in crate::engine) async fn watch(
         local_identity(&watched).await
     };
     let woken = context.wakers.enter(&watched);
+    let mut at = context.heads.of(&watched);
     let mut failures = 0;
     let mut trunk: Option<String> = None;
     let mut last: Option<LastLook> = None;
     let mut times_made = None;
     loop {
-        let branch = match &trunk {
-            Some(trunk) => mirror.standing(trunk).await,
+        let head = match &trunk {
+            Some(trunk) => at.look(&mirror, trunk).await,
             None => None,
         };
         if last
             .as_ref()
-            .is_some_and(|last| last.is_current(&context.world.world(), &watched, branch.as_ref()))
+            .is_some_and(|last| last.is_current(&context.world.world(), &watched, head.as_ref()))
         {
             tracing::trace!(?watched.repository, "nothing has changed");
         } else {
-            // The branch state is older than the look, so the next check finds a change in between.
+            // The head is older than the look, so the next check finds a change in between.
             let begun = Instant::now();
             let result = {
                 let _permit = permit(&context).await;
@@ -64,13 +66,16 @@ pub(in crate::engine) async fn watch(
             }
             failures = if result.is_err() { failures + 1 } else { 0 };
             trunk = result.as_ref().ok().map(|update| update.trunk.clone());
-            last = result.as_ref().ok().and_then(|update| LastLook::new(update, branch, begun));
+            last = result.as_ref().ok().and_then(|update| LastLook::new(update, head, begun));
             let look = TrunkLook { watched: watched.clone(), mirror: mirror.clone(), result };
             if context.inputs.send(Input::Looked(Box::new(look))).await.is_err() {
                 return;
             }
         }
-        pause_or_wake(pause(poll, failures, LONGEST_BACKOFF), &woken).await;
+        if pause_or_wake(pause(at.pace(poll), failures, LONGEST_BACKOFF), &woken).await {
+            // Whoever wakes it may know of more than the trunk.
+            last = None;
+        }
     }
 }
 
@@ -79,21 +84,25 @@ async fn permit(context: &TrunkContext) -> Option<SemaphorePermit<'_>> {
     tokio::time::timeout(PERMIT_TIMEOUT, context.looks.acquire()).await.ok().and_then(Result::ok)
 }
 
-/// The result of the last look with git, and the state of the branch before it.
+/// The result of the last look with git, and where the trunk was before it.
 struct LastLook {
     tip: Sha,
-    branch: BranchState,
+    head: TrunkHead,
     at: Instant,
 }
 
 impl LastLook {
-    fn new(update: &TrunkUpdate, branch: Option<BranchState>, at: Instant) -> Option<Self> {
-        Some(Self { tip: update.tip.clone(), branch: branch?, at })
+    fn new(update: &TrunkUpdate, head: Option<TrunkHead>, at: Instant) -> Option<Self> {
+        Some(Self { tip: update.tip.clone(), head: head?, at })
     }
 
     /// Whether a new look would find the same. False until the engine took in the result.
-    fn is_current(&self, world: &World, watched: &Watched, branch: Option<&BranchState>) -> bool {
-        branch == Some(&self.branch)
+    fn is_current(&self, world: &World, watched: &Watched, head: Option<&TrunkHead>) -> bool {
+        let is_same = match head {
+            Some(TrunkHead::Forge(head)) => *head == self.tip,
+            head => head == Some(&self.head),
+        };
+        is_same
             && self.at.elapsed() < FORCED_LOOK_INTERVAL
             && is_taken_in(world, watched, &self.tip)
     }

@@ -214,10 +214,17 @@ fn is_guard(fact: &Fact) -> bool {
 fn only_order_and_what_is_in_flight_refuse_and_nothing_stops_a_rollback() {
     let seed = Seed::of_this_run();
     let (mut promotes, mut rollbacks, mut refused) = (0, 0, 0);
+    let mut calm = World {
+        calendar: Evaluation::default(),
+        events: Vec::new(),
+        migrations: Migrations::default(),
+        ..World::of(&mut Dice::of(1))
+    };
     for case in 0..number("TRUNKLINE_FACTS").unwrap_or(600) {
         let mut dice = Dice::of(seed.0).fork(case);
         let world = World::of(&mut dice);
         let (state, bare) = (world.state(|_| true), world.state(|fact| !is_guard(fact)));
+        calm.now = world.now;
         for number in 1..12 {
             let build = BuildNumber(number);
             if let Some(plan) = world.plan(&state, Action::Promote { build }) {
@@ -238,12 +245,6 @@ fn only_order_and_what_is_in_flight_refuse_and_nothing_stops_a_rollback() {
                 assert!(matches!(guard, Guard::Order | Guard::InFlight), "{sentence}");
             }
             // Without any guard's facts, on an empty calendar and schema, it refuses the very same.
-            let calm = World {
-                calendar: Evaluation::default(),
-                events: Vec::new(),
-                ..World::of(&mut Dice::of(1))
-            };
-            let calm = World { now: world.now, migrations: Migrations::default(), ..calm };
             let without = calm.plan(&bare, action).expect("the builds are the same");
             assert_eq!(refusals(&plan), refusals(&without));
             if refusals(&plan).is_empty() {

@@ -19,15 +19,16 @@ use super::http_jobs::HttpJobs;
 use super::order::Order;
 use super::preset::PresetEngine;
 use super::times::RemoteTimes;
-use crate::config::engines::{EngineKind, EngineSettings, TokenSource};
-use crate::config::operator_files::OperatorFiles;
+use crate::config::engines::{EngineKind, EngineSettings, TokenSource, web_host};
+use crate::config::operator_files::{OftenRead, OperatorFiles};
 use crate::config::user_file::UserFile;
 use crate::domain::live_source::LiveUrl;
 use crate::domain::remote::{EngineName, RemoteJob};
+use crate::domain::repository_address::RepositoryAddress;
 
 /// Reads the files each time that an engine is needed: a change needs no restart. What is known of an engine stays.
 pub struct Engines {
-    files: Option<OperatorFiles>,
+    files: Option<OftenRead>,
     environment: Arc<BTreeMap<String, String>>,
     times: RemoteTimes,
     opened: Mutex<OpenedEngines>,
@@ -82,7 +83,7 @@ impl Engines {
         environment: BTreeMap<String, String>,
         times: RemoteTimes,
     ) -> Self {
-        let environment = Arc::new(environment);
+        let (files, environment) = (files.map(OftenRead::new), Arc::new(environment));
         Self { files, environment, times, opened: Mutex::default() }
     }
 
@@ -133,6 +134,18 @@ impl Engines {
         let (_, client) = self.client(&file, engine, repository)?;
         client.credential().token().await.map_err(NoEngine::Now)?;
         Ok(client.with_urgency(CallUrgency::Observe))
+    }
+
+    /// What asks GitHub for the repository with this address, if one of the engines is the server there and may be asked for it.
+    pub async fn at_forge(&self, address: &RepositoryAddress) -> Option<EngineClient> {
+        let file = self.read().await.ok()?;
+        let is_there = |settings: &EngineSettings| {
+            let is_github = settings.kind == EngineKind::GitHub;
+            let name = address.at_host(&web_host(&settings.url)).filter(|_| is_github);
+            name.is_some_and(|name| settings.allows(name))
+        };
+        let (name, _) = file.engines.iter().find(|(_, settings)| is_there(settings))?;
+        self.for_repository(name, address.path()).await.ok()
     }
 
     /// Whether a service may be asked at this address what it runs.
@@ -290,15 +303,15 @@ impl Engines {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn read(&self) -> Result<UserFile, String> {
-        let Some(files) = self.files.clone() else { return Ok(UserFile::default()) };
+    async fn read(&self) -> Result<Arc<UserFile>, String> {
+        let Some(files) = self.files.clone() else { return Ok(Arc::default()) };
         let read = tokio::task::spawn_blocking(move || files.load());
         let read = read.await.map_err(|why| why.to_string())?;
         read.map_err(|error| error.in_one_line())
     }
 
     fn file(&self) -> String {
-        let user = self.files.as_ref().map(|files| files.user.display().to_string());
+        let user = self.files.as_ref().map(|often| often.files.user.display().to_string());
         user.unwrap_or_else(|| "config.toml".into())
     }
 }

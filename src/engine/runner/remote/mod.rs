@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::attend::{Attending, Here, Wish};
 pub use self::github::{
     DeploymentQuestion, KnownDeployments, KnownJobs, ListedRuns, RunQuestion, deployments_of,
-    runs_of,
+    head_of, runs_of,
 };
 use self::late::Following;
 pub use self::late::LateOrder;

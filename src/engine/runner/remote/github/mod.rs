@@ -26,6 +26,7 @@ use self::answers::{
 };
 pub use self::deployments::{DeploymentQuestion, KnownDeployments, deployments_of};
 pub(super) use self::hindrance::{WayTarget, hindrance, page};
+pub use self::refs::head_of;
 pub use self::runs::{KnownJobs, ListedRuns, RunQuestion, runs_of};
 use super::answers::{Absence, Found, Looked, SendAnswer};
 use super::client::{CallError, EngineClient, IsWanted, is_page, permission, says};

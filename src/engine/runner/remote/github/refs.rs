@@ -9,6 +9,7 @@ use super::GitHubActions;
 use super::answers::{ComparisonBody, GitRefBody, ReleaseBody};
 use super::ways::{answered, not_looked};
 use crate::domain::ids::Sha;
+use crate::domain::repository_address::RepositoryAddress;
 use crate::engine::runner::remote::answers::SendAnswer;
 use crate::engine::runner::remote::client::{
     CallError, EngineAnswer, EngineClient, IsWanted, sentence,
@@ -176,6 +177,19 @@ fn may_move(branch: &str, at: Option<&str>, to: &Sha) -> Result<(), String> {
         )),
         Some(_) => Ok(()),
     }
+}
+
+/// The head of a branch as GitHub tells it. `None` if it does not.
+pub async fn head_of(
+    client: &EngineClient,
+    address: &RepositoryAddress,
+    branch: &str,
+) -> Option<Sha> {
+    let (owner, name) = address.path().split_once('/')?;
+    let repository = format!("{}/{}", in_path(owner), in_path(name));
+    // A list of all that begin so may be the answer where there is no such branch.
+    let told = commit_at(client, &ref_path(&repository, &format!("heads/{branch}"))).await;
+    told.ok().flatten()?.parse().ok()
 }
 
 fn not_forwards(branch: &str, build: u64) -> String {
