@@ -42,8 +42,15 @@ fn fault(buffer: &Buffer) -> Option<String> {
     buffer.content.iter().map(Cell::symbol).find_map(fault_in_cell)
 }
 
-/// Goes from screen to screen; `look` sees each of them under its name.
-fn walk<T: Texts>(desk: &mut Desk<'_, T>, mut look: impl FnMut(&str, &Buffer)) {
+/// The keys that open something over a screen.
+const OPENING: [&str; 12] = ["d", "p", "P", "R", "V", "H", "F", "X", "i", "!", "M", "?"];
+
+/// Goes from screen to screen, and presses these keys; `look` sees each of them under its name.
+fn walk<T: Texts>(
+    desk: &mut Desk<'_, T>,
+    keys: impl Iterator<Item = &'static str>,
+    mut look: impl FnMut(&str, &Buffer),
+) {
     let mut at = |desk: &mut Desk<'_, T>, name: &str| look(name, desk.draw());
     at(desk, "service");
     for pane in ["2", "3", "4", "5", "6", "1"] {
@@ -56,7 +63,7 @@ fn walk<T: Texts>(desk: &mut Desk<'_, T>, mut look: impl FnMut(&str, &Buffer)) {
     desk.press(&["2", "j", "3", "z"]);
     at(desk, "details of a deployment");
     desk.press(&["z", "1"]);
-    for key in ["d", "p", "P", "R", "V", "H", "F", "X", "i", "!", "M", "?"] {
+    for key in keys {
         desk.press(&[key]);
         at(desk, key);
         desk.press(&["tab"]);
@@ -85,7 +92,7 @@ fn walk<T: Texts>(desk: &mut Desk<'_, T>, mut look: impl FnMut(&str, &Buffer)) {
     at(desk, "fleet");
 }
 
-/// Each entry at one of the sizes; at each of them when `TRUNKLINE_MUTATIONS` asks for more.
+/// Each entry at one of the sizes and in every third dialog; at each of them and in all when `TRUNKLINE_MUTATIONS` asks for more.
 #[test]
 fn every_entry_in_every_slot_of_every_screen_is_drawn_as_text() {
     let is_deep = number("TRUNKLINE_MUTATIONS").is_some();
@@ -101,7 +108,10 @@ fn every_entry_in_every_slot_of_every_screen_is_drawn_as_text() {
                     let here = all.filter(|(size, _)| is_deep || at % SIZES.len() == *size);
                     for (_, &size) in here {
                         let mut desk = Desk::open(world, size, Always(reads.concat()));
-                        walk(&mut desk, |screen, buffer| {
+                        // Entries of one kind lie beside each other, and here each dialog gets some of every kind.
+                        let mine = |key: &usize| is_deep || key % 3 == (at / SIZES.len()) % 3;
+                        let keys = (0..OPENING.len()).filter(mine).map(|key| OPENING[key]);
+                        walk(&mut desk, keys, |screen, buffer| {
                             assert_eq!(fault(buffer), None, "{id} in {screen} at {size:?}");
                         });
                     }
@@ -122,7 +132,7 @@ fn mutations_in_every_slot_of_every_screen_are_drawn_as_text() {
         let size = SIZES[usize::try_from(model % 3).unwrap()];
         let texts = Mutations { mutator: &mutator, dice, made: 0 };
         let mut desk = Desk::open(&world, size, texts);
-        walk(&mut desk, |screen, buffer| {
+        walk(&mut desk, OPENING.into_iter(), |screen, buffer| {
             let fault = fault(buffer);
             assert_eq!(fault, None, "model {model}, {screen}");
         });

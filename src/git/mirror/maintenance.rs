@@ -24,19 +24,22 @@ const MARK: &str = "trunkline-packed";
 const TASKS: [&str; 3] = ["--task=pack-refs", "--task=loose-objects", "--task=incremental-repack"];
 
 impl Mirror {
-    /// Has git pack the mirror, once a day. It waits for nobody, and nobody waits for it.
+    /// Has git pack the mirror, once a day, for the first time a day after it was seen here. It waits for nobody, and nobody
+    /// waits for it.
     ///
     /// # Errors
     /// When git fails or takes too long. Then it is tried again the next day.
     pub async fn maintain_when_due(&self) -> Result<(), GitError> {
         let mark = self.path.join(MARK);
-        let is_due = is_older(&mark, EVERY).unwrap_or(true);
+        // What brought the history of a new one is a pack already.
+        let is_new = !mark.exists();
+        let is_due = is_new || is_older(&mark, EVERY).unwrap_or(true);
         if !is_due || self.is_fetching() || !self.is_filled().await? {
             return Ok(());
         }
         let file = |why| GitError::File { path: mark.clone(), why };
         fs::write(&mark, "").map_err(file)?;
-        self.maintain().await
+        if is_new { Ok(()) } else { self.maintain().await }
     }
 
     async fn maintain(&self) -> Result<(), GitError> {
@@ -129,6 +132,9 @@ mod tests {
             fs::write(left, "").unwrap();
             make_old(left);
         }
+        mirror.maintain_when_due().await.unwrap();
+        assert_eq!(files(&path), (loose, 0), "a new one is left for a day");
+        make_old(&path.join(MARK));
         mirror.maintain_when_due().await.unwrap();
         assert!(files(&path).1 > 0, "it has a pack");
         assert!(!lock.exists() && !part.exists(), "what was left is gone");
