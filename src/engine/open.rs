@@ -114,7 +114,7 @@ impl Engine {
         let (sources, sink) = ((world.clone(), engines), (inputs.clone(), clock.clone()));
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());
         let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
-        let live = Arc::new(LiveReads::new(observing.clone()));
+        let live = Arc::new(LiveReads::new(observing.clone(), gather.clone()));
         let (now, rules) = (clock.clone(), freezes.clone());
         let trunk =
             TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
