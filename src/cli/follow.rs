@@ -7,6 +7,7 @@ use tokio::signal::ctrl_c;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::context::Context;
+use super::effect;
 use super::error::CliError;
 use super::output::{self, Output};
 use super::wording::sentence;
@@ -52,7 +53,7 @@ pub async fn to_the_end(
         run(&format!("cancel {deployment} --reason TEXT"))
     );
     match followed {
-        Ok(Outcome::Succeeded) => Ok(()),
+        Ok(Outcome::Succeeded) => effect::tell(context, service, deployment).await,
         Ok(other) => Err(CliError::failed(format!("{deployment} {other}"))),
         Err(CliError::Interrupted(what)) => Err(CliError::Interrupted(format!("{what}\n{ways}"))),
         Err(CliError::Failed(why)) => Err(CliError::failed(format!(

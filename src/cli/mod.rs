@@ -20,6 +20,7 @@ mod credential;
 mod demo;
 mod device_login;
 mod doctor;
+mod effect;
 mod engine;
 mod engine_lock;
 mod engine_process;

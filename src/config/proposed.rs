@@ -52,7 +52,20 @@ pub fn service_file(wanted: &ProposedFor<'_>, proposal: &Proposal) -> String {
         }
     }
     call(&mut text, wanted, proposal, is_known);
+    live(&mut text);
     text
+}
+
+/// That nothing tells what production runs, and what could.
+fn live(text: &mut String) {
+    text.push('\n');
+    comment(
+        text,
+        "Does production tell which commit it runs? GitHub tells what ran, not what runs. Write the address that answers with \
+         JSON, and list its host in [live] hosts of config.toml; or a command that prints a line TARGET COMMIT for each target.",
+    );
+    let address = "[production.live]\nurl = \"https://HOST/version\"\npointer = \"/sha\"\n";
+    push(text, address, false);
 }
 
 /// A lane that is not certain: its questions, with what would be written.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::effect::DeploymentEffect;
 use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
 use super::ids::DeploymentId;
 use super::people::Actor;
@@ -34,6 +35,9 @@ pub struct Deployment {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<Box<SeenRun>>,
     pub cancel: Option<Cancel>,
+    /// What the targets said that they run once it had ended; absent where nobody asked them, or not yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Box<DeploymentEffect>>,
 }
 
 /// A run at another engine that trunkline did not start.
@@ -144,6 +148,7 @@ impl Deployment {
             runs: Vec::new(),
             seen: None,
             cancel: None,
+            effect: None,
         }
     }
 
@@ -212,6 +217,13 @@ impl Deployment {
             false => "tried to deploy",
         };
         Some(format!("{} {how} {commit}", self.by))
+    }
+
+    /// Whether its steps succeeded, and not all targets said after it that they run its build.
+    #[must_use]
+    pub fn is_partly(&self) -> bool {
+        let is_whole = |effect: &DeploymentEffect| effect.is_whole(self.request.build);
+        self.succeeded() && self.effect.as_ref().is_some_and(|effect| !is_whole(effect))
     }
 
     /// When it ended by the clock of the engine at which it was seen, or that ran its last step.

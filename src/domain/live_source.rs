@@ -2,12 +2,33 @@
 
 use std::time::Duration;
 
+use super::event::Run;
 use super::ids::Environment;
+use super::target::TargetName;
+
+/// How the name of a command begins that tells what runs, in place of a host.
+pub const THE_COMMAND: &str = "the command ";
 
 /// How long an old commit may be answered after a deployment, if the service file does not say it.
 pub const DEFAULT_SETTLE: Duration = Duration::from_mins(2);
 
-/// The addresses of a service by environment.
+/// How long an old commit may be answered after a deployment where each target is asked, if the service file does not say it.
+pub const DEFAULT_TARGETS_SETTLE: Duration = Duration::from_secs(10);
+
+/// How long a command may take that tells what runs, if the service file does not say it.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who is asked what an environment runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedOf {
+    Nobody,
+    /// The service as a whole.
+    Service,
+    /// Each of its targets, or a command that tells of each.
+    Targets,
+}
+
+/// What a service file says of where to ask, by environment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveSources {
     pub staging: Option<LiveSource>,
@@ -30,14 +51,77 @@ impl LiveSources {
     }
 }
 
+/// How it is asked what an environment runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSource {
+    pub question: LiveQuestion,
+    /// How long after a deployment the answer may still be the old one.
+    pub settle: Duration,
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveQuestion {
+    /// The service as a whole, at one address.
+    One(LiveAddress),
+    /// Each target at its own address.
+    Each(Vec<(TargetName, LiveAddress)>),
+    /// A command of the service's repository, as it is at the trunk's tip.
+    Command(LiveCommand),
+}
+
+/// A command that prints `TARGET COMMIT` lines, or one commit alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveCommand {
+    pub run: Run,
+    pub timeout: Duration,
+}
+
 /// An address that answers with JSON, and where in it the commit stands.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LiveSource {
+pub struct LiveAddress {
     pub url: LiveUrl,
     /// A JSON pointer.
     pub pointer: String,
-    /// How long after a deployment the answer may still be the old one.
-    pub settle: Duration,
+}
+
+/// The longest name of a command.
+const LONGEST_NAME: usize = 40;
+
+impl LiveSource {
+    /// Who is asked, for people: a host, `h1.example and 2 more`, `the command ./which.sh`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.question {
+            LiveQuestion::One(address) => address.url.host().to_owned(),
+            LiveQuestion::Each(all) => {
+                let first = all.first().map_or("nobody", |(_, address)| address.url.host());
+                match all.len().saturating_sub(1) {
+                    0 => first.to_owned(),
+                    more => format!("{first} and {more} more"),
+                }
+            }
+            LiveQuestion::Command(command) => {
+                let text = match &command.run {
+                    Run::Shell(line) | Run::Bash(line) => line.clone(),
+                    Run::Argv(words) => words.join(" "),
+                    Run::Remote(_) => String::new(),
+                };
+                let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let plain = |c: &char| c.is_ascii_graphic() || *c == ' ';
+                let name: String = words.chars().filter(plain).take(LONGEST_NAME).collect();
+                format!("{THE_COMMAND}{name}")
+            }
+        }
+    }
+
+    #[must_use]
+    pub fn asked_of(&self) -> AskedOf {
+        match self.question {
+            LiveQuestion::One(_) => AskedOf::Service,
+            LiveQuestion::Each(_) | LiveQuestion::Command(_) => AskedOf::Targets,
+        }
+    }
 }
 
 /// An address of a service, taken apart.

@@ -9,6 +9,7 @@ pub mod commit;
 pub mod commit_location;
 pub mod delivery;
 pub mod deployment;
+pub mod effect;
 pub mod engine_metrics;
 pub mod event;
 pub mod expected;

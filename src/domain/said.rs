@@ -3,6 +3,7 @@
 use super::deployment::{Deployment, SeenRun};
 use super::event::{Event, LiveSaid, Outcome, SaidCommit, UnknownCommit};
 use super::ids::{BuildNumber, DeploymentId, Environment, Sha};
+use super::live_source::THE_COMMAND;
 use super::people::Actor;
 use super::service::{Live, ServiceState};
 
@@ -50,9 +51,12 @@ pub fn said_instead(
     format!("{environment} runs {build} ({by} says so); trunkline's record says {record}")
 }
 
-/// Who answers at a host.
+/// Who answers at a host, or the command that tells it.
 #[must_use]
 pub fn service_at(host: &str) -> Actor {
+    if host.starts_with(THE_COMMAND) {
+        return Actor::External { login: host.to_owned(), engine: "trunkline".to_owned() };
+    }
     Actor::External { login: THE_SERVICE.to_owned(), engine: host.to_owned() }
 }
 
@@ -67,7 +71,23 @@ impl ServiceState {
     /// one that answers does not say that all of it works. A doubt that an answer left is open to the next one.
     #[must_use]
     pub fn is_moved_by(&self, environment: Environment, says: &SaidCommit) -> bool {
-        let doubt = self.unsettled(environment);
+        self.is_moved_in_doubt(self.unsettled(environment), environment, says)
+    }
+
+    /// The same of an answer that all targets give: it ends a doubt that is of nothing but that they differ.
+    #[must_use]
+    pub fn is_moved_by_all(&self, environment: Environment, says: &SaidCommit) -> bool {
+        let is_apart = |doubt: &&Deployment| doubt.succeeded() && doubt.unknown_commit().is_none();
+        let doubt = self.unsettled(environment).filter(|doubt| !is_apart(doubt));
+        self.is_moved_in_doubt(doubt, environment, says)
+    }
+
+    fn is_moved_in_doubt(
+        &self,
+        doubt: Option<&Deployment>,
+        environment: Environment,
+        says: &SaidCommit,
+    ) -> bool {
         let is_of_restore = |id| self.restores.contains(&id);
         let is_final = |doubt: &Deployment| {
             doubt.unknown_commit().is_none() && !doubt.is_said() && !is_of_restore(doubt.id)

@@ -1,5 +1,6 @@
 //! The state of one service: a pure fold over its events. The state is never stored.
 
+mod answered;
 mod reads;
 mod targets;
 
@@ -14,6 +15,7 @@ use super::build::{Build, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use super::live_source::AskedOf;
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
 use super::recipe::Recipe;
@@ -62,6 +64,10 @@ pub struct ServiceState {
     apart: BTreeSet<Environment>,
     /// The targets that are in doubt by nothing but an answer of the service.
     doubted_by_answer: BTreeSet<(Environment, TargetName)>,
+    /// After which deployment the targets of an environment were last heard themselves.
+    heard_after: BTreeMap<Environment, Option<DeploymentId>>,
+    /// The targets that answered since the last deployment that they were heard after.
+    answering: BTreeMap<Environment, BTreeSet<TargetName>>,
     pub holds: BTreeMap<Environment, Hold>,
     /// The quarantined commits by their sha.
     pub quarantine: BTreeMap<Sha, Quarantined>,
@@ -106,6 +112,8 @@ pub struct ServiceState {
     pub undeployed: BTreeMap<BuildNumber, Undeployed>,
     /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
     pub unread: BTreeMap<Environment, String>,
+    /// Who is asked what production runs, once the service file is read. No event records it: the engine sets it.
+    pub asked_of_production: Option<AskedOf>,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The runs of steps that nobody waits for any more although they may still change something, oldest first.
@@ -182,6 +190,7 @@ impl ServiceState {
                 self.late_run_ended(*deployment);
             }
             Fact::LiveSaid(said) => self.live_said(event, said),
+            Fact::TargetsSaid(said) => self.targets_answered(event, said),
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
                 let hold = Hold {

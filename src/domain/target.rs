@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{BuildNumber, DeploymentId, InvalidName, ServiceName};
+use super::instant;
 
 /// The most targets of one step.
 pub const MOST_TARGETS: usize = 20;
@@ -89,9 +91,32 @@ pub struct TargetStanding {
     /// The build of a deployment that may have changed it since and did not succeed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<BuildNumber>,
+    /// Why no build is known: what it says it runs is none, or it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Since when it says so itself; absent if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_since: Option<DateTime<Utc>>,
+    /// Since when it says that it runs something that nobody deployed to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<DateTime<Utc>>,
 }
 
 impl TargetStanding {
+    /// A target of which nothing is known.
+    #[must_use]
+    pub fn named(target: TargetName) -> Self {
+        Self {
+            target,
+            build: None,
+            deployment: None,
+            doubt: None,
+            why: None,
+            said_since: None,
+            changed_at: None,
+        }
+    }
+
     /// `#1290`, `#1286 or #1290`, `not known`.
     fn has(&self) -> String {
         match (self.build, self.doubt) {
@@ -107,7 +132,8 @@ impl TargetStanding {
 #[must_use]
 pub fn differ(targets: &[TargetStanding]) -> bool {
     let first = targets.first().and_then(|first| first.build);
-    targets.iter().any(|target| target.doubt.is_some() || target.build != first)
+    let is_unsure = |target: &TargetStanding| target.doubt.is_some() || target.why.is_some();
+    targets.iter().any(|target| is_unsure(target) || target.build != first)
 }
 
 /// What each has, those with the same together: `eu us #1290, ap #1286 or #1290`.
@@ -123,4 +149,54 @@ pub fn in_words(targets: &[TargetStanding]) -> String {
     }
     let said = groups.into_iter().map(|(has, names)| format!("{} {has}", names.join(" ")));
     said.collect::<Vec<_>>().join(", ")
+}
+
+/// What somebody changed who is not on record: `h1 runs #2 since Mon 2026-11-30 14:02 UTC, which nobody deployed`.
+#[must_use]
+pub fn changed_in_words(targets: &[TargetStanding]) -> Option<String> {
+    let changed = targets.iter().filter_map(|target| {
+        let since = instant::in_utc(target.changed_at?);
+        let runs = target.build.map_or("something else".to_owned(), |build| build.to_string());
+        Some(format!("{} runs {runs} since {since}, which nobody deployed", target.target))
+    });
+    let changed: Vec<_> = changed.collect();
+    (!changed.is_empty()).then(|| changed.join("; "))
+}
+
+/// How many have a build, and what the others have: `partly: 2 of 3, h3 runs #3`.
+#[must_use]
+pub fn partly_in_words(targets: &[TargetStanding], build: BuildNumber) -> String {
+    let has = |target: &&TargetStanding| target.doubt.is_none() && target.build == Some(build);
+    let reached = targets.iter().filter(has).count();
+    let runs = |target: &TargetStanding| target.build.map(|_| target.has());
+    let others = targets.iter().filter(|target| !has(target));
+    let others: Vec<_> = others.map(|target| (target.target.as_str(), runs(target))).collect();
+    format!("partly: {reached} of {}, {}", targets.len(), grouped(&others))
+}
+
+/// Why it is not known what some of them run: `h3: it does not answer`.
+#[must_use]
+pub fn unknown_in_words(targets: &[TargetStanding]) -> Option<String> {
+    let why = |target: &TargetStanding| {
+        target.why.as_ref().map(|why| format!("{}: {why}", target.target))
+    };
+    let unknown: Vec<_> = targets.iter().filter_map(why).collect();
+    (!unknown.is_empty()).then(|| unknown.join("; "))
+}
+
+/// `h3 runs #3`, `h2 h3 run #3, h4 not known`.
+pub(super) fn grouped(all: &[(&str, Option<String>)]) -> String {
+    let mut groups: Vec<(&Option<String>, Vec<&str>)> = Vec::new();
+    for (name, runs) in all {
+        match groups.iter_mut().find(|(known, _)| *known == runs) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((runs, vec![name])),
+        }
+    }
+    let words = groups.into_iter().map(|(runs, names)| {
+        let verb = if names.len() == 1 { "runs" } else { "run" };
+        let names = names.join(" ");
+        runs.as_ref().map_or(format!("{names} not known"), |runs| format!("{names} {verb} {runs}"))
+    });
+    words.collect::<Vec<_>>().join(", ")
 }

@@ -56,6 +56,9 @@ const GATHER_ATTEMPTS: u32 = 5;
 const ASKED_BEFORE_PROMOTE: Duration = Duration::from_secs(3);
 /// The same before a rollback, which may be one from a service that answers nothing any more.
 const ASKED_BEFORE_ROLLBACK: Duration = Duration::from_secs(1);
+/// The same for a plan.
+const ASKED_FOR_PLAN: Duration = Duration::from_secs(1);
+const ASKED_FOR_ROLLBACK_PLAN: Duration = Duration::from_millis(500);
 
 /// What a running engine consists of.
 pub(super) struct RunningEngine {
@@ -286,6 +289,12 @@ impl Handle {
         action: Action,
         caller: &Caller,
     ) -> Result<Plan, CommandError> {
+        let (environment, longest) = match action {
+            Action::Promote { .. } => (Environment::Production, ASKED_FOR_PLAN),
+            Action::Rollback { .. } => (Environment::Production, ASKED_FOR_ROLLBACK_PLAN),
+            Action::Retry { environment, .. } => (environment, ASKED_FOR_PLAN),
+        };
+        Box::pin(self.0.live.ask_before(name, environment, longest)).await;
         for _ in 0..GATHER_ATTEMPTS {
             let gathered =
                 Box::pin(gather::for_plan(&self.0.gather, name, action, Some(caller))).await?;

@@ -63,8 +63,8 @@ pub enum Input {
         service: ServiceName,
         builds: BTreeMap<BuildNumber, Undeployed>,
     },
-    /// What a service itself answers that it runs.
-    LiveRead(Box<LiveRead>),
+    /// What a service itself answers that it runs. Reply once that is taken in.
+    LiveRead(Box<LiveRead>, oneshot::Sender<()>),
     /// A deployment at another engine that was seen to begin is not seen any more.
     SightingLost {
         service: ServiceName,

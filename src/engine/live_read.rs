@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::sighting::News;
 use super::world::{Trouble, World};
-use crate::domain::event::{Fact, LiveSaid, SaidCommit};
+use crate::domain::event::{Fact, LiveSaid, SaidCommit, TargetSaid, TargetsSaid};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::said::service_at;
 use crate::domain::service::ServiceState;
@@ -19,10 +19,23 @@ pub struct LiveRead {
     pub environment: Environment,
     /// The host that was asked.
     pub host: String,
+    /// The last deployment there that had ended when it was asked.
+    pub after: Option<DeploymentId>,
     /// How long after a deployment the answer may still be the old one.
     pub settle: Duration,
     /// Nothing while it is not known which build its commit is, and where nobody is asked any more.
-    pub answer: Result<Option<SaidCommit>, Trouble>,
+    pub answer: Option<LiveAnswer>,
+    /// Why all of it, or what some targets run, could not be read.
+    pub trouble: Option<Trouble>,
+}
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LiveAnswer {
+    /// By the service as a whole.
+    One(SaidCommit),
+    /// By each of its targets.
+    Each(Vec<TargetSaid>),
 }
 
 impl LiveRead {
@@ -40,18 +53,26 @@ impl LiveRead {
     pub fn is_news(&self, world: &World, now: DateTime<Utc>) -> bool {
         let Some(service) = world.services.get(&self.service) else { return false };
         let problem = service.problems.get(self.problem());
-        if let Err(trouble) = &self.answer {
-            return problem.is_none_or(|problem| problem.what != trouble.what);
-        }
+        let is_told = match &self.trouble {
+            Some(trouble) => problem.is_some_and(|problem| problem.what == trouble.what),
+            None => problem.is_none(),
+        };
         let next = Seq(service.state.last_seq.0 + 1);
-        problem.is_some() || news(&service.state, self, now, next).is_some()
+        !is_told || news(&service.state, self, now, next).is_some()
     }
 }
 
 /// What is recorded of an answer, if the state does not have it yet. The first fact gets this sequence number.
 #[must_use]
 pub fn news(state: &ServiceState, read: &LiveRead, now: DateTime<Utc>, next: Seq) -> Option<News> {
-    let says = read.answer.as_ref().ok()?.as_ref()?;
+    // What was asked before the last deployment ended says nothing of it.
+    if state.last_ended(read.environment).map(|last| last.id) != read.after {
+        return None;
+    }
+    let says = match read.answer.as_ref()? {
+        LiveAnswer::One(says) => says,
+        LiveAnswer::Each(targets) => return news_of_targets(state, read, targets, (now, next)),
+    };
     let LiveRead { environment, host, .. } = read;
     let environment = *environment;
     // What is being deployed answers one and the other.
@@ -69,6 +90,39 @@ pub fn news(state: &ServiceState, read: &LiveRead, now: DateTime<Utc>, next: Seq
     let mut facts = vec![Fact::LiveSaid(said)];
     facts.extend(moved_back(state, read, says, next).filter(|_| is_moved));
     Some(News { actor: service_at(host), facts })
+}
+
+/// What is recorded of the answers of targets. All that say the same are the answer of the service too.
+fn news_of_targets(
+    state: &ServiceState,
+    read: &LiveRead,
+    targets: &[TargetSaid],
+    (now, next): (DateTime<Utc>, Seq),
+) -> Option<News> {
+    let (environment, source) = (read.environment, read.host.clone());
+    let is_free = |said: &TargetSaid| said.says().is_none_or(|says| is_free(state, says));
+    if state.in_flight(environment).is_some()
+        || state.newest_build().is_none()
+        || !targets.iter().all(is_free)
+    {
+        return None;
+    }
+    let said = TargetsSaid { environment, source, targets: targets.to_vec() };
+    let whole = said.whole().cloned();
+    let is_moved = whole.as_ref().is_some_and(|says| state.is_moved_by_all(environment, says));
+    if state.is_told(&said) && !is_moved {
+        return None;
+    }
+    let live = state.live(environment).map(|live| live.build);
+    let is_as_recorded = live.is_some() && whole.as_ref().and_then(SaidCommit::build) == live;
+    if !is_as_recorded && is_settling(state, read, now) {
+        return None;
+    }
+    let actor = service_at(&said.source);
+    let mut facts = vec![Fact::TargetsSaid(said)];
+    let moved = whole.filter(|_| is_moved);
+    facts.extend(moved.and_then(|says| moved_back(state, read, &says, next)));
+    Some(News { actor, facts })
 }
 
 /// Whether the last deployment there is so young that the answer may be of before it.

@@ -115,7 +115,7 @@ impl Engine {
         let sink = (inputs.clone(), clock.clone());
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());
         let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
-        let live = Arc::new(LiveReads::new(observing.clone()));
+        let live = Arc::new(LiveReads::new(observing.clone(), gather.clone()));
         let (now, rules) = (clock.clone(), freezes.clone());
         let (sources, woken) = ((world, engines), webhooks.wakers.clone());
         let trunk = TrunkContext::new(sources, inputs, now, rules, woken, fetches.clone());

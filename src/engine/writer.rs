@@ -187,7 +187,7 @@ impl Writer {
                 self.news_of_run(news);
             }
             Input::Observed(observation) => self.observed(&observation),
-            Input::LiveRead(read) => self.live_read(&read),
+            Input::LiveRead(read, taken) => self.live_read(&read, taken),
             Input::Undeployed { service, builds } => {
                 self.world.change(&service, |service| service.state.undeployed = builds);
             }
@@ -432,6 +432,7 @@ impl Writer {
 
     /// Notes whether the trunk's own steps roll every build back. If that changed, other checkouts are needed.
     fn note_way_back(&mut self, name: &ServiceName) {
+        self.note_asked(name);
         let by_trunk = |service: &Service| {
             let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
             service.steps_of_trunk(environment, kind).is_some()

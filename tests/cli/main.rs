@@ -19,3 +19,4 @@ mod retry;
 mod team;
 mod team_document;
 mod waiting;
+mod what_runs;

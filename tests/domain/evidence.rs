@@ -1,5 +1,9 @@
 //! What a plan says of its commits where evidence is weak, and of what comes later on the trunk.
 
+mod proof;
+
+pub(crate) use self::proof::Hosts;
+
 use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::Action;

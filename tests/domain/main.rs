@@ -1,5 +1,6 @@
 //! The vocabulary, the plan and the decisions: pure functions over recorded events, and the files that configure them.
 
+mod answered;
 mod config;
 mod decide;
 mod doubts;

@@ -29,6 +29,7 @@ mod observe;
 mod observe_deployments;
 mod offers;
 mod paths;
+mod proof;
 mod recipes;
 mod remote;
 mod restored;

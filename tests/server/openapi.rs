@@ -15,7 +15,8 @@ use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
     Adoption, DeploymentKind, DeploymentRequest, Fact, LiveSaid, ObservedDeployment, Outcome,
-    SaidCommit, StepOutcome, UnknownCommit, UnknownDeployment,
+    SaidCommit, StepOutcome, TargetAnswer, TargetSaid, TargetsSaid, UnknownCommit,
+    UnknownDeployment,
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
@@ -464,8 +465,17 @@ async fn every_fact_is_as_described() {
             SaidCommit::Build { build: BuildNumber(1), sha: sha.clone(), older: None },
             SaidCommit::Unknown(unknown),
         ] {
+            let answer = TargetAnswer::Says(says.clone());
             let said = LiveSaid { environment, host: host.clone(), says };
             world.record(&service(), service_at(&host), Fact::LiveSaid(said));
+            let source = "the command ./which.sh".to_owned();
+            let silent = TargetAnswer::Unread("it does not answer".into());
+            let targets = [("h1", answer), ("h2", silent)];
+            let targets =
+                targets.map(|(name, answer)| TargetSaid { target: name.parse().unwrap(), answer });
+            let by = service_at(&source);
+            let said = TargetsSaid { environment, source, targets: targets.into() };
+            world.record(&service(), by, Fact::TargetsSaid(said));
         }
         let (deployment, step) = (DeploymentId(1), 0);
         let (engine, key) =

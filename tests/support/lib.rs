@@ -21,6 +21,7 @@ pub mod git_server;
 pub mod github;
 pub mod github_description;
 pub mod home;
+pub mod hosts;
 pub mod invalid;
 pub mod jobs;
 pub mod proofs;

@@ -6,6 +6,7 @@ mod observed;
 mod outcome;
 mod request;
 mod sentence;
+mod targets_said;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub use self::request::{
     DeploymentKind, DeploymentRequest, Run, StepSpec, are_remote, steps_in_words, together,
 };
 pub use self::sentence::Subject;
+pub use self::targets_said::{TargetAnswer, TargetSaid, TargetsSaid};
 use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
 use super::people::Actor;
@@ -166,6 +168,9 @@ pub enum Fact {
     /// than the record. One that is counts as a deployment, which this event's sequence number names. The actor is the
     /// service at its host.
     LiveSaid(LiveSaid),
+    /// What each target of an environment itself says that it runs: the first answers after each deployment, and each other
+    /// ones. If all say another build than the record, that counts as a deployment, which this event's sequence number names.
+    TargetsSaid(TargetsSaid),
     BuildVerified {
         build: BuildNumber,
         note: String,
@@ -280,6 +285,7 @@ names! {
     UnknownObserved: "unknown_observed",
     ObservedEnded: "observed_ended",
     LiveSaid: "live_said",
+    TargetsSaid: "targets_said",
     BuildVerified: "build_verified",
     HoldPlaced: "hold_placed",
     HoldReleased: "hold_released",

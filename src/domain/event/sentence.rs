@@ -65,7 +65,8 @@ impl Fact {
             | Self::RunWaits { .. }
             | Self::DeploymentObserved(_)
             | Self::UnknownObserved(_)
-            | Self::LiveSaid(_) => self.of_other_engine(by, seq),
+            | Self::LiveSaid(_)
+            | Self::TargetsSaid(_) => self.of_other_engine(by, seq),
             Self::StepEnded { deployment, step, target, outcome, .. } => {
                 format!("{deployment} {}: {outcome}", step_of(*step, target.as_ref()))
             }
@@ -160,6 +161,9 @@ impl Fact {
                 };
                 format!("{by} says that {} runs {what}", said.environment)
             }
+            Self::TargetsSaid(said) => {
+                format!("{by} says of {}: {}", said.environment, said.in_words())
+            }
             _ => String::new(),
         }
     }
@@ -185,6 +189,11 @@ impl Fact {
             Self::LiveSaid(said) => {
                 Subject { build: said.says.build(), environment: Some(said.environment), ..none }
             }
+            Self::TargetsSaid(said) => Subject {
+                build: said.whole().and_then(SaidCommit::build),
+                environment: Some(said.environment),
+                ..none
+            },
             Self::ProductionAdopted(adopted) => Subject {
                 build: Some(adopted.build),
                 environment: Some(Environment::Production),

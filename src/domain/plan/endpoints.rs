@@ -79,7 +79,7 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
     };
     if state.builds.contains_key(&target) {
         let newest = match kind {
-            DeploymentKind::Rollback => live.max(attempted_build(state)),
+            DeploymentKind::Rollback => live.max(attempted_build(state)).max(newest_apart(state)),
             _ => live,
         };
         Ok(Endpoints { environment, live, newest, target, kind })
@@ -140,4 +140,10 @@ fn attempted_build(state: &ServiceState) -> Option<BuildNumber> {
     let running = state.in_flight(Environment::Production);
     let attempt = running.or(state.unsettled(Environment::Production));
     attempt.map(|attempt| attempt.request.build)
+}
+
+/// The newest build that a target of production runs, where they differ.
+fn newest_apart(state: &ServiceState) -> Option<BuildNumber> {
+    let apart = state.targets_apart(Environment::Production).iter();
+    apart.filter_map(|target| target.build.max(target.doubt)).max()
 }

@@ -18,6 +18,7 @@ use crate::domain::people::Actor;
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::stops::{Freeze, Hold};
+use crate::domain::target::{TargetStanding, changed_in_words};
 use crate::domain::time::{between, say};
 
 /// The digests of a plan's parts, written as `live:0123456789abcdef.target:…`.
@@ -101,10 +102,7 @@ pub(super) fn of(
     let mut parts = BTreeMap::from([
         (Part::Actor, digest(&(input.service, actor))),
         (Part::Action, digest(&action)),
-        (
-            Part::Live,
-            digest(&(state.live(environment), state.last_ended(environment).map(|d| d.id))),
-        ),
+        (Part::Live, live(state, ends)),
         (Part::Target, digest(&(ends.target, target))),
         (Part::Range, digest(&(shas, input.range.more, lost, later))),
         (Part::InFlight, digest(&state.in_flight(environment).map(|d| d.id))),
@@ -118,6 +116,20 @@ pub(super) fn of(
         _ => parts.extend(promote_parts(input, ends, now)),
     }
     Fingerprint(parts)
+}
+
+/// What runs there. What nobody deployed counts for every plan; that a deployment left targets apart counts for no rollback,
+/// which goes over it.
+fn live(state: &ServiceState, ends: &Endpoints) -> String {
+    let environment = ends.environment;
+    let live = (state.live(environment), state.last_ended(environment).map(|d| d.id));
+    let is_rollback = ends.kind == DeploymentKind::Rollback;
+    let counts = |target: &&TargetStanding| {
+        target.changed_at.is_some() || target.said_since.is_some() && !is_rollback
+    };
+    let apart = state.targets_apart(environment).iter().filter(counts);
+    let apart: Vec<_> = apart.map(|target| (&target.target, target.build, &target.why)).collect();
+    if apart.is_empty() { digest(&live) } else { digest(&(live, apart)) }
 }
 
 /// The parts that a retry in staging depends on beside those of every plan.
@@ -250,6 +262,9 @@ fn freeze_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
 fn live_sentence(now: &Plan, details: ChangeDetails<'_>) -> String {
     let live = now.live.as_ref().map_or_else(|| "nothing".into(), |live| live.build.to_string());
     let changed = format!("{} changed: {live} is live", now.environment);
+    if let Some(by_hand) = changed_in_words(&now.targets) {
+        return format!("{} changed: {by_hand}", now.environment);
+    }
     let Some(last) = details.last_ended else { return changed };
     let is_unknown = last.is_of_restore() || last.unknown_commit().is_some();
     let changed = if is_unknown {

@@ -156,7 +156,11 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
             .with(Some(Remedy::Watch { deployment: again.id }));
     }
     if let Some(tried) = input.state.unsettled(Environment::Staging) {
-        let why = format!("{} did not succeed there", tried.request.build);
+        let why = if tried.succeeded() {
+            "its targets differ".to_owned()
+        } else {
+            format!("{} did not succeed there", tried.request.build)
+        };
         let sentence = format!("{verified}; what staging runs now is not known, since {why}");
         return finding(Severity::Warn, sentence);
     }

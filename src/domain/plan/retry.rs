@@ -79,6 +79,10 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
                 "{number} is older than {runs}. It takes the place of {runs} in staging until the next build comes"
             ),
         ),
+        Some(partly) if partly.succeeded() => {
+            let sentence = format!("Deploys {number} to all targets again, after {}", partly.id);
+            with(Severity::Info, sentence)
+        }
         Some(failed) => with(
             Severity::Info,
             format!(
@@ -121,8 +125,8 @@ fn waits(state: &ServiceState, build: &Build) -> bool {
 fn in_doubt(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
     let failed = input.state.unsettled(Environment::Staging)?;
     let build = failed.request.build;
-    let sentence =
-        format!("What staging runs is in doubt: {} of {build} did not succeed", failed.id);
+    let how = if failed.succeeded() { "left its targets apart" } else { "did not succeed" };
+    let sentence = format!("What staging runs is in doubt: {} of {build} {how}", failed.id);
     (build != target.number).then(|| finding(Guard::Order, Severity::Warn, sentence))
 }
 

@@ -90,6 +90,11 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
             ),
         )
         .with(Some(Remedy::Adopt { commit: None })),
+        Some(partly) if partly.succeeded() && partly.request.build == number => finding(
+            Guard::Order,
+            Severity::Info,
+            format!("Deploys {number} to all targets again, after {}", partly.id),
+        ),
         Some(attempt) => finding(
             Guard::Order,
             Severity::Info,

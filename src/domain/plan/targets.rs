@@ -1,7 +1,11 @@
 //! What a plan says of the targets of an environment.
 
 use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
-use crate::domain::target::{differ, in_words};
+use crate::domain::event::DeploymentKind;
+use crate::domain::ids::Environment;
+use crate::domain::live_source::AskedOf;
+use crate::domain::remedy::Remedy;
+use crate::domain::target::{changed_in_words, differ, in_words, unknown_in_words};
 
 /// That they differ, and which of them the steps leave out.
 pub(super) fn findings(input: PlanInput<'_>, ends: &Endpoints) -> Vec<Finding> {
@@ -23,5 +27,50 @@ pub(super) fn findings(input: PlanInput<'_>, ends: &Endpoints) -> Vec<Finding> {
         let sentence = format!("The steps leave out targets: {}", in_words(&left));
         findings.push(finding(Guard::Order, Severity::Warn, sentence));
     }
+    findings.extend(changed(input, ends));
+    if let Some(why) = unknown_in_words(standing) {
+        let sentence = format!("What some targets of {environment} run is not known: {why}");
+        findings.push(finding(Guard::Order, Severity::Warn, sentence));
+    }
+    if environment == Environment::Production {
+        findings.extend(evidence(input));
+    }
     findings
+}
+
+/// What nobody deployed. A promote needs a person who saw it; a rollback goes over it.
+fn changed(input: PlanInput<'_>, ends: &Endpoints) -> Option<Finding> {
+    let sentence = changed_in_words(input.state.targets(ends.environment))?;
+    let severity = match ends.kind {
+        DeploymentKind::Rollback | DeploymentKind::Retry => Severity::Warn,
+        _ => Severity::Override,
+    };
+    let live = input.state.live_build(ends.environment);
+    let commit = live.map(|live| live.sha.short().to_owned());
+    let remedy = Remedy::Adopt { commit };
+    let remedy = (ends.environment == Environment::Production).then_some(remedy);
+    Some(finding(Guard::Order, severity, sentence).with(remedy))
+}
+
+/// What tells that production runs what the record says.
+fn evidence(input: PlanInput<'_>) -> Option<Finding> {
+    let (state, production) = (input.state, Environment::Production);
+    let live = state.live(production)?.build;
+    let is_read = !state.unread.contains_key(&production);
+    match state.asked_of_production? {
+        AskedOf::Nobody => {
+            let sentence = "Nothing tells what production really runs: trunkline.toml has no [production.live]";
+            Some(finding(Guard::Order, Severity::Info, sentence))
+        }
+        AskedOf::Targets if let Some(all) = state.all_say_live(production) => {
+            let sentence = format!("{live} runs on {all} of {all} targets, by their own word");
+            Some(finding(Guard::Order, Severity::Info, sentence))
+        }
+        AskedOf::Targets if let Some(last) = state.unheard().filter(|_| is_read) => {
+            let sentence =
+                format!("What the targets of production run was not heard since {}", last.id);
+            Some(finding(Guard::Order, Severity::Warn, sentence))
+        }
+        AskedOf::Service | AskedOf::Targets => None,
+    }
 }

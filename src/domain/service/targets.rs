@@ -46,10 +46,9 @@ impl ServiceState {
             }
             let known = before.iter().find(|known| known.target == target.name).cloned();
             standing.push(known.unwrap_or_else(|| TargetStanding {
-                target: target.name.clone(),
                 build: whole.map(|live| live.build),
                 deployment: whole.map(|live| live.deployment),
-                doubt: None,
+                ..TargetStanding::named(target.name.clone())
             }));
         }
         if standing.is_empty() {
@@ -91,6 +90,8 @@ impl ServiceState {
         let known = standing.iter_mut().find(|known| known.target == target.name);
         let Some(known) = known else { return };
         self.doubted_by_answer.remove(&(environment, target.name.clone()));
+        // Its word is of before this run.
+        (known.said_since, known.changed_at, known.why) = (None, None, None);
         match by {
             None => known.doubt = Some(build),
             Some(by) => {
@@ -191,6 +192,8 @@ impl ServiceState {
     pub(in crate::domain) fn forget_targets(&mut self) {
         self.targets.clear();
         self.apart.clear();
+        self.heard_after.clear();
+        self.answering.clear();
         self.doubted_by_answer.clear();
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::late::LateRun;
 use crate::domain::people::Actor;
 use crate::domain::said::{LiveDrift, said_instead};
 use crate::domain::service::ServiceState;
-use crate::domain::target::{TargetStanding, in_words};
+use crate::domain::target::{TargetStanding, changed_in_words, in_words, partly_in_words};
 
 /// One thing that is wrong with what a service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,9 +63,12 @@ impl Alarm {
                 Environment::Production => "LIVE NOT KNOWN".to_owned(),
                 Environment::Staging => "STG NOT KNOWN".to_owned(),
             },
-            Self::InDoubt { environment, targets, .. } if !targets.is_empty() => {
+            Self::InDoubt { environment, targets, build, state, .. } if !targets.is_empty() => {
                 let stage = if *environment == Environment::Staging { "STG " } else { "" };
-                format!("{stage}{}", in_words(targets))
+                let is_partly = *state == DeploymentState::Succeeded && are_heard(targets);
+                let words =
+                    if is_partly { partly_in_words(targets, *build) } else { in_words(targets) };
+                format!("{stage}{words}")
             }
             Self::InDoubt { environment: Environment::Production, kind, build, state, .. } => {
                 format!("{} {build} {kind}", state.as_str().to_uppercase())
@@ -100,6 +103,9 @@ impl Alarm {
                 };
                 let at = step.as_ref().map_or_else(String::new, |step| format!(" at step {step}"));
                 let how = state.as_str();
+                if *state == DeploymentState::Succeeded && are_heard(targets) {
+                    return partly(*environment, &what, (*build, targets));
+                }
                 if !targets.is_empty() {
                     let differ = format!("{environment} differs by target: {}", in_words(targets));
                     return match state {
@@ -133,6 +139,26 @@ impl Alarm {
             Self::NotInStaging { .. } => Environment::Staging,
         }
     }
+}
+
+/// Whether targets said themselves what they run.
+fn are_heard(targets: &[TargetStanding]) -> bool {
+    targets.iter().any(|target| target.said_since.is_some() || target.why.is_some())
+}
+
+/// `production is in doubt: rollback of #2 ended partly: 2 of 3, h3 runs #3`; of what was changed since, that and no more.
+fn partly(
+    environment: Environment,
+    what: &str,
+    (build, targets): (BuildNumber, &[TargetStanding]),
+) -> String {
+    let is_other = |target: &TargetStanding| {
+        target.changed_at.is_none() && (target.doubt.is_some() || target.build != Some(build))
+    };
+    let partly = targets.iter().any(is_other);
+    let partly = partly.then(|| format!("{what} ended {}", partly_in_words(targets, build)));
+    let parts: Vec<_> = partly.into_iter().chain(changed_in_words(targets)).collect();
+    format!("{environment} is in doubt: {}", parts.join("; "))
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]

@@ -71,6 +71,8 @@ pub fn service(
         me: Me { actor: me.clone(), identified: input.people.knows(me) },
         live: live.collect(),
         targets: targets(state),
+        heard: heard(state),
+        unheard: state.unheard().map(|deployment| deployment.id),
         live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         staging_unknown: state.is_unknown_since_restore(Environment::Staging),
@@ -131,6 +133,11 @@ fn targets(state: &ServiceState) -> BTreeMap<Environment, Vec<TargetStanding>> {
     let of = |environment| (environment, state.targets(environment).to_vec());
     let all = [Environment::Production, Environment::Staging].map(of).into_iter();
     all.filter(|(_, targets)| !targets.is_empty()).collect()
+}
+
+fn heard(state: &ServiceState) -> BTreeMap<Environment, usize> {
+    let all = [Environment::Production, Environment::Staging].into_iter();
+    all.filter_map(|environment| Some((environment, state.all_say_live(environment)?))).collect()
 }
 
 fn quarantine(state: &ServiceState) -> Vec<Quarantined> {

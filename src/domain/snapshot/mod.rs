@@ -173,6 +173,12 @@ pub struct ServiceSnapshot {
     /// What each target of an environment has, where its steps deploy to several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub targets: BTreeMap<Environment, Vec<TargetStanding>>,
+    /// Where all targets say that they run what is live, how many they are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub heard: BTreeMap<Environment, usize>,
+    /// The last deployment of production to end, if its targets are asked what they run and were not heard since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<DeploymentId>,
     /// Whether production ran before trunkline deployed there, so that what is live is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub live_unknown: bool,

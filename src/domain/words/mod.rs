@@ -85,19 +85,30 @@ pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
     let state = deployment.state();
     match (state, deployment.took()) {
         _ if deployment.is_said() => "not seen deployed".to_owned(),
-        (DeploymentState::Succeeded, Some(took)) => format!("succeeded in {}", say(took)),
+        (DeploymentState::Succeeded, Some(took)) => {
+            with_effect(deployment, format!("succeeded in {}", say(took)))
+        }
         (DeploymentState::Running, _) if deployment.cancel.is_some() => {
             format!("being cancelled, {}", running(deployment, now))
         }
         (DeploymentState::Running, _) => running(deployment, now),
         (DeploymentState::Failed | DeploymentState::Interrupted, _) => {
-            format!(
-                "{}: {}",
-                state.as_str(),
-                deployment.trouble().unwrap_or("the reason is unknown")
-            )
+            let why = deployment.trouble().unwrap_or("the reason is unknown");
+            with_effect(deployment, format!("{}: {why}", state.as_str()))
         }
         _ => state.as_str().to_owned(),
+    }
+}
+
+/// How its steps ended, and what the targets say that it brought about, which comes first where that is not all.
+fn with_effect(deployment: &Deployment, steps: String) -> String {
+    let build = deployment.request.build;
+    match &deployment.effect {
+        None => steps,
+        Some(effect) if deployment.succeeded() && !effect.is_whole(build) => {
+            format!("{} (its steps {steps})", effect.in_words(build))
+        }
+        Some(effect) => format!("{steps}, {}", effect.in_words(build)),
     }
 }
 

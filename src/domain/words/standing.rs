@@ -117,7 +117,16 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
     if let Some(targets) = apart {
         return format!("{targets}{broken}");
     }
-    format!("{} {} {subject}{broken}", live.build, ago(live.since, snapshot.at))
+    let seen = match snapshot.heard.get(&environment) {
+        Some(all) if broken.is_empty() => format!(" ({all} of {all} say so)"),
+        None if environment == Environment::Production && broken.is_empty() => {
+            let unheard = snapshot.unheard;
+            unheard
+                .map_or_else(String::new, |id| format!(" (its targets were not heard since {id})"))
+        }
+        _ => String::new(),
+    };
+    format!("{} {} {subject}{broken}{seen}", live.build, ago(live.since, snapshot.at))
 }
 
 fn rollback(snapshot: &ServiceSnapshot) -> String {

@@ -1,131 +1,242 @@
-//! Asks the services themselves what they run, again and again and before something is deployed.
+//! Asks the services themselves, their targets or their commands what runs: again and again, once a deployment has ended, and for
+//! every plan.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::sync::Mutex as TurnMutex;
+use tokio::sync::{Mutex as TurnMutex, OwnedMutexGuard, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::ObserveContext;
-use super::commit::{Deployed, not_there, resolve};
 use super::live_answer::LiveClients;
-use crate::domain::event::{SaidCommit, UnknownCommit};
-use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName};
+use super::live_command::{CommandMemory, LiveCommands};
+use super::live_lines::{self, TargetHeard};
+use super::live_target::LiveTarget;
+use crate::domain::event::{TargetAnswer, TargetSaid};
+use crate::domain::ids::{CommitPrefix, DeploymentId, Environment, ServiceName};
 use crate::domain::instant;
-use crate::domain::live_source::{LiveSource, LiveSources};
-use crate::domain::repository_address::RepositoryAddress;
+use crate::domain::live_source::{AskedOf, LiveAddress, LiveQuestion, LiveSource, LiveSources};
+use crate::domain::target::TargetName;
+use crate::domain::time::say;
 use crate::engine::backoff::pause;
+use crate::engine::gather::GatherContext;
 use crate::engine::input::Input;
-use crate::engine::live_read::LiveRead;
-use crate::engine::sighting::DeployedBuild;
+use crate::engine::live_read::{LiveAnswer, LiveRead};
 use crate::engine::world::{Trouble, World};
 
 /// The longest pause after questions that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
-/// How many answers are compared.
-const COMPARED: usize = 6;
-/// How long a commit that is no build is looked for among those to come.
-const SURE_AFTER: Duration = Duration::from_secs(15);
+/// How many times as old as it took may an answer be that counts as fresh: a slow command is not asked all the time.
+const TIMES_AS_OLD: u32 = 3;
 
 type PlaceKey = (ServiceName, Environment);
+type SharedPlace = Arc<TurnMutex<LivePlace>>;
 
-/// Asks services what they run.
+/// Asks what services run.
 pub struct LiveReads {
     context: ObserveContext,
     clients: LiveClients,
-    places: Mutex<HashMap<PlaceKey, Arc<TurnMutex<LivePlace>>>>,
+    commands: LiveCommands,
+    places: Mutex<HashMap<PlaceKey, SharedPlace>>,
 }
 
-/// What is known of one address.
+/// What is known of one environment of a service.
 #[derive(Default)]
 struct LivePlace {
     source: Option<LiveSource>,
     asked: Option<Instant>,
+    took: Duration,
     /// When it last answered, by the clock of the engine.
     answered: Option<DateTime<Utc>>,
     failures: u32,
-    /// The last answers, oldest first.
-    recent: VecDeque<CommitPrefix>,
-    /// Since when the build of a commit is looked for.
-    missed: Option<(CommitPrefix, Instant)>,
-    /// What a commit is, as long as there is no newer build.
-    resolved: Option<(CommitPrefix, Option<BuildNumber>, SaidCommit)>,
+    /// The answers of the service as a whole.
+    one: LiveTarget,
+    /// Those of its targets.
+    targets: BTreeMap<TargetName, LiveTarget>,
+    command: CommandMemory,
+}
+
+/// What was answered.
+enum Heard {
+    One(CommitPrefix),
+    Each(Vec<TargetHeard>),
 }
 
 impl LiveReads {
-    pub(in crate::engine) fn new(context: ObserveContext) -> Self {
-        Self { context, clients: LiveClients::new(), places: Mutex::default() }
+    pub(in crate::engine) fn new(context: ObserveContext, gather: GatherContext) -> Self {
+        let (clients, commands) = (LiveClients::new(), LiveCommands::new(gather));
+        Self { context, clients, commands, places: Mutex::default() }
     }
 
-    /// Asks once more, unless it was asked within the pace of looks. What it says has reached the writer before whatever is sent to that
-    /// next. Waits no longer than this: what is not known then stays so.
-    pub async fn ask_before(&self, service: &ServiceName, of: Environment, longest: Duration) {
-        let _in_time = timeout(longest, self.ask(service, of, self.context.times.pace)).await;
-    }
-
-    /// Asks once, unless it was asked since. Returns the pause until the next question.
-    async fn ask(&self, service: &ServiceName, of: Environment, unless: Duration) -> Duration {
-        let every = self.context.times.live;
-        let source = self.context.world.read(|world| {
-            let file = world.services.get(service)?.file.as_ref()?;
-            file.live.of(of).cloned()
-        });
-        let Some(source) = source else { return every };
+    /// Asks once more, unless it was asked just now. What it says is known to whatever is decided next. Waits no longer than
+    /// this, and not at all where it is known already that nobody answers: what is not known then is said so.
+    pub async fn ask_before(
+        self: &Arc<Self>,
+        service: &ServiceName,
+        of: Environment,
+        longest: Duration,
+    ) {
+        let deadline = Instant::now() + longest;
         let key = (service.clone(), of);
-        let place = {
-            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            places.entry(key.clone()).or_default().clone()
+        let Some((source, place)) = self.place(&key) else { return };
+        let is_silent = self.context.world.read(|world| {
+            world
+                .services
+                .get(service)
+                .is_some_and(|service| service.state.unread.contains_key(&of))
+        });
+        let in_time = match place.clone().try_lock_owned() {
+            // Somebody asks now: no second question beside it.
+            Err(_) if is_silent => return,
+            Err(_) => timeout_at(deadline, place.lock()).await.is_ok(),
+            Ok(mut turn) => {
+                turn.turn_to(&source);
+                if turn.is_fresh(self.context.times.pace) {
+                    return;
+                }
+                let (reads, key, source) = (self.clone(), key.clone(), source.clone());
+                let asking =
+                    tokio::spawn(async move { Box::pin(reads.ask_now(key, source, turn)).await });
+                if is_silent {
+                    return;
+                }
+                timeout_at(deadline, asking).await.is_ok()
+            }
         };
-        let mut place = place.lock().await;
-        if place.source.as_ref() != Some(&source) {
-            *place = LivePlace { source: Some(source.clone()), ..LivePlace::default() };
+        if !in_time {
+            let why = format!("it has not answered within {}", say(longest));
+            let trouble = Some(trouble(of, &source, &why, None));
+            self.tell(&key, &source, None, (None, trouble), deadline).await;
         }
-        if place.asked.is_some_and(|asked| asked.elapsed() < unless) {
-            return every;
-        }
-        let answer = match self.context.engines.may_ask_live(&source.url).await {
-            Ok(()) => self.clients.ask(&source).await,
-            Err(why) => Err(why.to_string()),
-        };
-        place.asked = Some(Instant::now());
-        let answer = match answer {
-            Ok(commit) => {
+    }
+
+    fn place(&self, key: &PlaceKey) -> Option<(LiveSource, SharedPlace)> {
+        let source = self.context.world.read(|world| {
+            let file = world.services.get(&key.0)?.file.as_ref()?;
+            file.live.of(key.1).cloned()
+        })?;
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((source, places.entry(key.clone()).or_default().clone()))
+    }
+
+    /// Asks once. Returns the pause until the next question.
+    async fn ask(&self, key: &PlaceKey) -> Duration {
+        let Some((source, place)) = self.place(key) else { return self.context.times.live };
+        let mut turn = place.lock_owned().await;
+        turn.turn_to(&source);
+        Box::pin(self.ask_now(key.clone(), source, turn)).await
+    }
+
+    async fn ask_now(
+        &self,
+        key: PlaceKey,
+        source: LiveSource,
+        mut place: OwnedMutexGuard<LivePlace>,
+    ) -> Duration {
+        let (of, begun, after) = (key.1, Instant::now(), self.last_ended(&key));
+        let heard = self.heard(&key, &source, &mut place).await;
+        place.took = begun.elapsed();
+        let (answer, trouble) = match heard {
+            Ok(heard) => {
                 place.failures = 0;
                 place.answered = Some(self.context.clock.now());
-                Ok(self.says(&key, &mut place, commit).await)
+                let silent = silent(of, &heard);
+                (self.answer(&key, &mut place, heard, after).await, silent)
             }
             Err(why) => {
                 place.failures = place.failures.saturating_add(1);
-                Err(trouble(of, &source, &why, place.answered))
+                (None, Some(trouble(of, &source, &why, place.answered)))
             }
         };
-        self.tell(&key, &source, answer).await;
-        let is_calm = place.recent.iter().all(|commit| place.recent.front() == Some(commit));
+        let far = Instant::now() + LONGEST_PAUSE;
+        self.tell(&key, &source, after, (answer, trouble), far).await;
+        place.asked = Some(Instant::now());
+        let every = self.context.times.live;
+        let is_calm = place.is_calm() && !self.is_awaited(&key, &source);
         let every = if is_calm { every } else { every.min(self.context.times.pace) };
         pause(every, place.failures, LONGEST_PAUSE.max(every))
     }
 
-    /// What the last answers say together; nothing while that is not known.
-    async fn says(
+    async fn heard(
+        &self,
+        key: &PlaceKey,
+        source: &LiveSource,
+        place: &mut LivePlace,
+    ) -> Result<Heard, String> {
+        match &source.question {
+            LiveQuestion::One(address) => self.address(address).await.map(Heard::One),
+            LiveQuestion::Each(all) => {
+                let asked = all.iter().map(|(name, address)| async move {
+                    (name.clone(), self.address(address).await)
+                });
+                Ok(Heard::Each(futures_util::future::join_all(asked).await))
+            }
+            LiveQuestion::Command(command) => {
+                let of = (&key.0, key.1);
+                let text = Box::pin(self.commands.ask(of, command, &mut place.command)).await?;
+                let alone = key.1.as_str().parse().map_err(|_| "it has no name".to_owned())?;
+                let mut all = live_lines::answers(&text, &alone)?;
+                all.extend(self.unnamed(key, &all));
+                Ok(Heard::Each(all))
+            }
+        }
+    }
+
+    async fn address(&self, address: &LiveAddress) -> Result<CommitPrefix, String> {
+        self.context.engines.may_ask_live(&address.url).await.map_err(|why| why.to_string())?;
+        self.clients.ask(address).await
+    }
+
+    /// The targets that a command named before and does not name now.
+    fn unnamed(&self, (service, of): &PlaceKey, named: &[TargetHeard]) -> Vec<TargetHeard> {
+        let expected = self.context.world.read(|world| {
+            let service = world.services.get(service)?;
+            Some(service.state.expected_to_answer(*of))
+        });
+        let expected = expected.into_iter().flatten();
+        let gone = expected.filter(|known| named.iter().all(|(name, _)| name != known));
+        gone.map(|gone| (gone, Err("it is not named any more".to_owned()))).collect()
+    }
+
+    /// What the answers say; nothing while that is not known of one of them.
+    async fn answer(
         &self,
         key: &PlaceKey,
         place: &mut LivePlace,
-        commit: CommitPrefix,
-    ) -> Option<SaidCommit> {
-        if self.is_deploying(key) {
-            place.recent.clear();
+        heard: Heard,
+        after: Option<DeploymentId>,
+    ) -> Option<LiveAnswer> {
+        // Answers that flap must not count as new ones because one of them counted as a deployment.
+        let is_made = |world: &World| {
+            let last = world.services.get(&key.0)?.state.last_ended(key.1)?;
+            (!last.is_said()).then_some(last.id)
+        };
+        let after = self.context.world.read(is_made).filter(|made| after == Some(*made));
+        let (context, since) = (&self.context, (self.is_deploying(key), after));
+        let each = match heard {
+            Heard::One(commit) => {
+                let says = place.one.says(context, &key.0, commit, since).await;
+                return says.map(LiveAnswer::One);
+            }
+            Heard::Each(each) => each,
+        };
+        place.targets.retain(|known, _| each.iter().any(|(name, _)| name == known));
+        let mut all = Vec::with_capacity(each.len());
+        for (target, heard) in each {
+            let known = place.targets.entry(target.clone()).or_default();
+            let answer = match heard {
+                Ok(commit) => {
+                    let says = known.says(context, &key.0, commit, since).await?;
+                    TargetAnswer::Says(says)
+                }
+                Err(why) => TargetAnswer::Unread(why),
+            };
+            all.push(TargetSaid { target, answer });
         }
-        place.recent.push_back(commit.clone());
-        while place.recent.len() > COMPARED {
-            place.recent.pop_front();
-        }
-        match flapping(&place.recent) {
-            Some(why) => Some(SaidCommit::Unknown(UnknownCommit { sha: None, why })),
-            None => self.resolved(key, place, commit).await,
-        }
+        Some(LiveAnswer::Each(all))
     }
 
     fn is_deploying(&self, (service, environment): &PlaceKey) -> bool {
@@ -135,101 +246,99 @@ impl LiveReads {
         })
     }
 
-    async fn resolved(
-        &self,
-        (service, _): &PlaceKey,
-        place: &mut LivePlace,
-        commit: CommitPrefix,
-    ) -> Option<SaidCommit> {
-        let newest = self
-            .context
-            .world
-            .read(|world| Some(world.services.get(service)?.state.newest_build()?.number));
-        if let Some((known, as_of, says)) = &place.resolved
-            && (known, as_of) == (&commit, &newest)
-        {
-            return Some(says.clone());
-        }
-        let found = Box::pin(resolve(&self.context.world, service, &commit)).await;
-        let found = found.inspect_err(
-            |error| tracing::warn!(%commit, %error, "an answered commit cannot be looked up"),
-        );
-        let settling = self.context.times.settling;
-        let says = match found.ok()? {
-            Deployed::Build(DeployedBuild { number: build, sha, older }) => {
-                SaidCommit::Build { build, sha, older }
-            }
-            Deployed::Unknown(unknown) => {
-                let is_sure = self.given_up(service, place, &commit, SURE_AFTER.min(settling));
-                SaidCommit::Unknown(is_sure.then_some(unknown)?)
-            }
-            Deployed::NotYet => {
-                let is_sure = self.given_up(service, place, &commit, settling);
-                SaidCommit::Unknown(is_sure.then(|| not_there(&commit))?)
-            }
+    /// Whether targets were not heard since the last deployment there ended.
+    fn is_awaited(&self, (service, of): &PlaceKey, source: &LiveSource) -> bool {
+        let is_heard = |world: &World| {
+            world.services.get(service).is_none_or(|service| service.state.is_heard(*of))
         };
-        place.missed = None;
-        let is_older = matches!(says, SaidCommit::Build { older: Some(_), .. });
-        // The number of an older one may be another's soon.
-        place.resolved = (!is_older).then(|| (commit, newest, says.clone()));
-        Some(says)
+        source.asked_of() == AskedOf::Targets && !self.context.world.read(is_heard)
     }
 
-    /// Whether the build of a commit was looked for long enough. Else the trunk is looked at once more.
-    fn given_up(
-        &self,
-        service: &ServiceName,
-        place: &mut LivePlace,
-        commit: &CommitPrefix,
-        within: Duration,
-    ) -> bool {
-        let known = place.missed.take_if(|(missed, _)| missed == commit);
-        let (commit, since) = known.unwrap_or_else(|| (commit.clone(), Instant::now()));
-        place.missed = Some((commit, since));
-        if since.elapsed() >= within {
-            return true;
-        }
-        let address = self
-            .context
-            .world
-            .read(|world| RepositoryAddress::of(&world.services.get(service)?.watched.repository));
-        self.context.trunks.wake(address.as_slice());
-        false
-    }
-
+    /// Tells the writer, and waits until it has taken it in, at most until then.
     async fn tell(
         &self,
         (service, environment): &PlaceKey,
         source: &LiveSource,
-        answer: Result<Option<SaidCommit>, Trouble>,
+        after: Option<DeploymentId>,
+        (answer, trouble): (Option<LiveAnswer>, Option<Trouble>),
+        until: Instant,
     ) {
         let read = LiveRead {
             service: service.clone(),
             environment: *environment,
-            host: source.url.host().to_owned(),
+            host: source.name(),
+            after,
             settle: source.settle,
             answer,
+            trouble,
         };
-        self.send(read).await;
+        let _in_time = timeout_at(until, self.send(read)).await;
     }
 
     async fn send(&self, read: LiveRead) {
         let now = self.context.clock.now();
         if self.context.world.read(|world| read.is_news(world, now)) {
-            let _stopped = self.context.inputs.send(Input::LiveRead(Box::new(read))).await;
+            let (taken, is_taken) = oneshot::channel();
+            let input = Input::LiveRead(Box::new(read), taken);
+            if self.context.inputs.send(input).await.is_ok() {
+                let _stopped = is_taken.await;
+            }
         }
     }
 
-    /// Asks at one address until it is aborted.
-    async fn follow(self: Arc<Self>, (service, environment): PlaceKey) {
+    /// Asks at one place until it is aborted.
+    async fn follow(self: Arc<Self>, key: PlaceKey) {
         loop {
-            let pause = Box::pin(self.ask(&service, environment, Duration::ZERO)).await;
-            sleep(pause).await;
+            let before = self.last_ended(&key);
+            let pause = Box::pin(self.ask(&key)).await;
+            self.until_due(&key, before, pause).await;
         }
+    }
+
+    /// Waits for so long, or until a deployment there ends.
+    async fn until_due(&self, key: &PlaceKey, before: Option<DeploymentId>, pause: Duration) {
+        let mut changes = self.context.world.changes();
+        let due = Instant::now() + pause;
+        while self.last_ended(key) == before {
+            let change = async {
+                if changes.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = sleep_until(due) => return,
+                () = change => {}
+            }
+        }
+    }
+
+    fn last_ended(&self, (service, of): &PlaceKey) -> Option<DeploymentId> {
+        self.context.world.read(|world| {
+            let last = world.services.get(service)?.state.last_ended(*of);
+            last.map(|last| last.id)
+        })
     }
 }
 
-/// Asks all services what they run, as their files are now.
+impl LivePlace {
+    /// What was known of another source counts no more.
+    fn turn_to(&mut self, source: &LiveSource) {
+        if self.source.as_ref() != Some(source) {
+            *self = Self { source: Some(source.clone()), ..Self::default() };
+        }
+    }
+
+    fn is_fresh(&self, pace: Duration) -> bool {
+        let limit = pace.max(self.took.saturating_mul(TIMES_AS_OLD));
+        self.asked.is_some_and(|asked| asked.elapsed() < limit)
+    }
+
+    fn is_calm(&self) -> bool {
+        self.one.is_calm() && self.targets.values().all(LiveTarget::is_calm)
+    }
+}
+
+/// Asks at all places, as the service files are now.
 pub(in crate::engine) async fn ask_all(reads: Arc<LiveReads>) {
     let mut tasks = JoinSet::new();
     let mut running: HashMap<PlaceKey, AbortHandle> = HashMap::new();
@@ -246,7 +355,7 @@ pub(in crate::engine) async fn ask_all(reads: Arc<LiveReads>) {
         }
         while tasks.try_join_next().is_some() {}
         for read in reads.context.world.read(of_nobody) {
-            reads.send(read).await;
+            let _in_time = timeout(LONGEST_PAUSE, reads.send(read)).await;
         }
         sleep(reads.context.poll).await;
     }
@@ -262,7 +371,7 @@ fn places(world: &World) -> Vec<PlaceKey> {
     all
 }
 
-/// The end of what is said of addresses that no file names any more.
+/// The end of what is said of places that no file names any more.
 fn of_nobody(world: &World) -> Vec<LiveRead> {
     let mut all = Vec::new();
     for service in world.services.values() {
@@ -272,12 +381,16 @@ fn of_nobody(world: &World) -> Vec<LiveRead> {
             service: service.name.clone(),
             environment: *environment,
             host: String::new(),
+            after: None,
             settle: Duration::ZERO,
-            answer: Ok(None),
+            answer: None,
+            trouble: None,
         }));
     }
     all
 }
+
+const REMEDY: &str = "see live in trunkline.toml; trunkline retries automatically";
 
 fn trouble(
     of: Environment,
@@ -285,27 +398,28 @@ fn trouble(
     why: &str,
     answered: Option<DateTime<Utc>>,
 ) -> Trouble {
-    let as_of = match answered {
+    let as_of = as_of(answered);
+    Trouble::new(format!("{} does not say what {of} runs: {why}; {as_of}", source.name()), REMEDY)
+}
+
+fn as_of(answered: Option<DateTime<Utc>>) -> String {
+    match answered {
         Some(at) => format!("its last answer is of {}", instant::in_utc(at)),
         None => "it has not answered yet".to_owned(),
-    };
-    let what = format!("{} does not say what {of} runs: {why}; {as_of}", source.url.host());
-    Trouble::new(what, "see live in trunkline.toml; trunkline retries automatically")
+    }
 }
 
-/// Why the answers of a service say nothing: they went to another commit and back.
-fn flapping(recent: &VecDeque<CommitPrefix>) -> Option<String> {
-    let changes = recent.iter().zip(recent.iter().skip(1)).filter(|(one, next)| one != next);
-    if changes.count() < 2 {
+/// The targets that did not answer, if some did not.
+fn silent(of: Environment, heard: &Heard) -> Option<Trouble> {
+    let Heard::Each(all) = heard else { return None };
+    let silent = all.iter().filter_map(|(target, heard)| {
+        let why = heard.as_ref().err()?;
+        Some(format!("{target} ({why})"))
+    });
+    let silent: Vec<_> = silent.collect();
+    if silent.is_empty() {
         return None;
     }
-    let mut all: Vec<_> = recent.iter().map(|commit| short(commit.as_str())).collect();
-    all.sort_unstable();
-    all.dedup();
-    let first: Vec<_> = all.into_iter().take(3).collect();
-    Some(format!("its answers flap between {}", first.join(" and ")))
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
+    let what = format!("it is not known what {of} runs at {}", silent.join(", "));
+    Some(Trouble::new(what, REMEDY))
 }

@@ -8,7 +8,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, Url, retry};
 
 use crate::domain::ids::CommitPrefix;
-use crate::domain::live_source::LiveSource;
+use crate::domain::live_source::LiveAddress;
 
 /// How long an answer may take in all.
 const ANSWER: Duration = Duration::from_millis(2_500);
@@ -38,8 +38,8 @@ impl LiveClients {
     ///
     /// # Errors
     /// With what is wrong with its answer, as the end of a sentence about it.
-    pub async fn ask(&self, source: &LiveSource) -> Result<CommitPrefix, String> {
-        let url = source.url.whole();
+    pub async fn ask(&self, address: &LiveAddress) -> Result<CommitPrefix, String> {
+        let url = address.url.whole();
         let client = if url.starts_with("http://") { &self.plain } else { &self.safe };
         let client = client.as_ref().map_err(Clone::clone)?;
         let request = client.get(url).header(ACCEPT, "application/json");
@@ -52,7 +52,7 @@ impl LiveClients {
         if !status.is_success() {
             return Err(format!("it answers {}", status.as_u16()));
         }
-        commit_in(&read(response).await?, &source.pointer)
+        commit_in(&read(response).await?, &address.pointer)
     }
 }
 
@@ -103,6 +103,11 @@ fn failed(error: &reqwest::Error) -> String {
     why
 }
 
+/// The commit that a text names, if it has enough digits.
+pub(super) fn commit_of(text: &str) -> Option<CommitPrefix> {
+    text.parse().ok().filter(|_| DIGITS.contains(&text.len()))
+}
+
 fn commit_in(body: &[u8], pointer: &str) -> Result<CommitPrefix, String> {
     let json: serde_json::Value =
         serde_json::from_slice(body).map_err(|_| "its answer is no JSON".to_owned())?;
@@ -111,8 +116,7 @@ fn commit_in(body: &[u8], pointer: &str) -> Result<CommitPrefix, String> {
     let Some(text) = found.as_str() else {
         return Err(format!("{pointer} is no text; a commit is wanted there"));
     };
-    let commit = text.parse().ok().filter(|_| DIGITS.contains(&text.len()));
-    commit.ok_or_else(|| {
+    commit_of(text).ok_or_else(|| {
         let shown: String = text.chars().take(LONGEST_SHOWN).collect();
         format!("{pointer} is {shown:?}, and no commit of 7 to 40 hex digits")
     })

@@ -5,6 +5,9 @@ mod judge;
 mod judge_deployment;
 mod live;
 mod live_answer;
+mod live_command;
+mod live_lines;
+mod live_target;
 mod repository;
 mod undeployed;
 

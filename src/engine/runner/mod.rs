@@ -13,9 +13,15 @@ use std::sync::Arc;
 pub use self::job::{Job, Permit, RunId};
 pub use self::status::Status;
 use super::commands::CommandError;
-use super::variables::StepVariables;
+use super::variables::{Secret, StepVariables};
 use crate::domain::ids::DeploymentId;
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+
+/// A text without these secrets, in whatever form they are printed.
+#[must_use]
+pub(in crate::engine) fn masked(text: &[u8], secrets: &[Secret]) -> Vec<u8> {
+    output::Mask::new(secrets).hide(text)
+}
 
 /// The runner of the steps on this machine. It also keeps the logs of all others.
 pub type StepRunner = local::LocalRunner;

@@ -213,6 +213,21 @@ impl Variables {
         Ok(StepVariables { environment: resolved.environment, secrets })
     }
 
+    /// The values for a command that is no step.
+    ///
+    /// # Errors
+    /// As [`Self::of_step`].
+    pub async fn environment_of(
+        &self,
+        declared: &StepNeeds,
+    ) -> Result<BTreeMap<String, String>, String> {
+        let resolved = self.resolve(declared).await;
+        match resolved.missing {
+            Some(missing) => Err(missing.to_string()),
+            None => Ok(resolved.environment),
+        }
+    }
+
     /// What is masked in the log of a step that gets no variables: every secret whose value can be read.
     pub async fn secrets(&self, declared: &StepNeeds, world: &WorldReader) -> Vec<Secret> {
         let resolved = self.resolve(declared).await;

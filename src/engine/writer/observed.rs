@@ -1,12 +1,16 @@
 //! Takes in what was seen of runs at other engines: those of our steps, and those that others started.
 
+use tokio::sync::oneshot;
+
 use super::Writer;
-use crate::domain::ids::{DeploymentId, Seq, ServiceName};
+use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::live_source::{AskedOf, LiveSource};
 use crate::domain::service::ServiceState;
 use crate::engine::input::Input;
 use crate::engine::live_read::{self, LiveRead};
 use crate::engine::report;
 use crate::engine::sighting::{Observation, due, news};
+use crate::engine::world::Service;
 
 impl Writer {
     /// Records what is new. What cannot be recorded is seen again by the next look.
@@ -44,10 +48,34 @@ impl Writer {
         self.settle(&name);
     }
 
+    /// Takes in an answer of a service.
+    pub(super) fn live_read(&mut self, read: &LiveRead, taken: oneshot::Sender<()>) {
+        self.take_in_answer(read);
+        let _nobody_waits = taken.send(());
+    }
+
+    /// Notes who is asked what production runs.
+    pub(super) fn note_asked(&mut self, name: &ServiceName) {
+        let asked = |service: &Service| {
+            let file = service.file.as_ref()?;
+            let source = file.live.of(Environment::Production);
+            (!file.production.is_empty() || source.is_some())
+                .then(|| source.map_or(AskedOf::Nobody, LiveSource::asked_of))
+        };
+        let changed = {
+            let world = self.world.world();
+            let now = world.services.get(name).map(|s| (asked(s), s.state.asked_of_production));
+            now.filter(|(now, before)| now != before)
+        };
+        if let Some((now, _)) = changed {
+            self.world.change(name, |service| service.state.asked_of_production = now);
+        }
+    }
+
     /// Records what is new of an answer of a service. What cannot be recorded is asked again.
-    pub(super) fn live_read(&mut self, read: &LiveRead) {
+    fn take_in_answer(&mut self, read: &LiveRead) {
         let (name, now) = (read.service.clone(), self.clock.now());
-        let (environment, trouble) = (read.environment, read.answer.as_ref().err().cloned());
+        let (environment, trouble) = (read.environment, read.trouble.clone());
         self.world.change(&name, |service| {
             match &trouble {
                 Some(trouble) => {

@@ -165,6 +165,7 @@ impl Reference {
             | Fact::UnknownObserved(_)
             | Fact::ObservedEnded { .. }
             | Fact::LiveSaid(_)
+            | Fact::TargetsSaid(_)
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }
             | Fact::RunsRemoved { .. } => {

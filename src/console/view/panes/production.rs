@@ -161,6 +161,9 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
         DeploymentState::Succeeded if row.deployment.unknown_commit().is_some() => {
             (symbols.warn, "NOT KNOWN", Role::Danger)
         }
+        DeploymentState::Succeeded if row.deployment.is_partly() => {
+            (symbols.warn, "PARTLY", Role::Danger)
+        }
         DeploymentState::Succeeded if is_live(model, row) => (symbols.live, "LIVE", Role::Live),
         DeploymentState::Succeeded if was_rolled_back(model, row) => {
             (symbols.rolled_back, "rolled back", Role::Warn)

@@ -1,5 +1,6 @@
 //! The local runner: each step runs on this machine under a supervisor process, which outlives the engine.
 
+pub(in crate::engine) mod command;
 mod logs;
 mod orphans;
 mod processes;

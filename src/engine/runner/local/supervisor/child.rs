@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::os::unix::process::ExitStatusExt as _;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 use tokio::time::{Instant, sleep_until};
 
-use crate::domain::event::{Run, StepOutcome};
+use crate::domain::event::StepOutcome;
 use crate::domain::log::Stream;
 use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
+use crate::engine::runner::local::command::command;
 use crate::engine::runner::local::processes;
 use crate::engine::runner::local::run::{RunFolder, Spec};
 use crate::engine::runner::output::{Lines, LogFile, Mask};
@@ -102,9 +103,6 @@ pub(super) async fn run(
     }
 }
 
-/// How long a shell may take to say whether it knows `pipefail`.
-const SHELL_ANSWERS: Duration = Duration::from_secs(5);
-
 /// Starts the step. Both its streams go into the one pipe.
 async fn start(
     spec: &Spec,
@@ -112,53 +110,10 @@ async fn start(
 ) -> io::Result<(Child, pipe::Receiver)> {
     let (reader, writer) = io::pipe()?;
     let reader = pipe::Receiver::from_owned_fd(reader.into())?;
-    let mut command = command(spec, environment).await?;
+    let mut command = command(&spec.run, &spec.folder, environment).await?;
+    command.envs(&spec.environment);
     let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     Ok((child, reader))
-}
-
-async fn command(spec: &Spec, environment: &BTreeMap<String, String>) -> io::Result<Command> {
-    let mut command = match &spec.run {
-        Run::Shell(line) => shell("sh", line, environment).await,
-        Run::Bash(line) => shell("bash", line, environment).await,
-        Run::Remote(job) => {
-            return Err(io::Error::other(format!("it runs at {}", job.engine)));
-        }
-        Run::Argv(argv) => {
-            let (program, arguments) = argv.split_first().map_or(("", &[][..]), |(p, a)| (p, a));
-            let mut command = Command::new(program);
-            command.args(arguments);
-            command
-        }
-    };
-    command
-        .current_dir(&spec.folder)
-        .env_clear()
-        .envs(environment)
-        .envs(&spec.environment)
-        .stdin(Stdio::null())
-        .process_group(0);
-    Ok(command)
-}
-
-/// A shell that stops at the first line that fails, and counts a pipeline as failed if any part of it fails. An old `sh`
-/// knows no `pipefail`: there the last part decides.
-async fn shell(program: &str, line: &str, environment: &BTreeMap<String, String>) -> Command {
-    let mut shell = Command::new(program);
-    shell.arg("-e");
-    if has_pipefail(program, environment).await {
-        shell.args(["-o", "pipefail"]);
-    }
-    shell.arg("-c").arg(line);
-    shell
-}
-
-async fn has_pipefail(program: &str, environment: &BTreeMap<String, String>) -> bool {
-    let mut asked = Command::new(program);
-    asked.args(["-c", "set -o pipefail"]).env_clear().envs(environment).stdin(Stdio::null());
-    asked.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    let answer = tokio::time::timeout(SHELL_ANSWERS, asked.status()).await;
-    answer.is_ok_and(|ended| ended.is_ok_and(|status| status.success()))
 }
 
 fn ask(group: Option<Pid>, reason: Reason, spec: &Spec, output: &mut StepOutput<'_>) -> Stopping {
