@@ -17,4 +17,5 @@ mod snapshots;
 mod statements;
 mod stats;
 mod targets;
+mod watch;
 mod way_back;

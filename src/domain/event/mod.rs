@@ -6,6 +6,7 @@ mod observed;
 mod outcome;
 mod request;
 mod sentence;
+mod watch;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ use super::retention::RetentionRule;
 use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
+use super::watch::{WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
 /// optional fields may be added.
@@ -244,6 +246,15 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         findings: Vec<Finding>,
     },
+    /// What was deployed is looked at for a while.
+    WatchBegan(WatchBegan),
+    /// What the watch saw since the summary before.
+    WatchSampled(WatchSampled),
+    /// A check of the watch turned bad, good or unknown.
+    WatchTurned(WatchTurned),
+    WatchEnded(WatchEnded),
+    /// A console showed a person how the watch ended.
+    WatchSeen(WatchSeen),
 }
 
 /// Writes the list of names and the look-up from the one table.
@@ -293,6 +304,11 @@ names! {
     RecordRestored: "record_restored",
     RunsRemoved: "runs_removed",
     Refused: "refused",
+    WatchBegan: "watch_began",
+    WatchSampled: "watch_sampled",
+    WatchTurned: "watch_turned",
+    WatchEnded: "watch_ended",
+    WatchSeen: "watch_seen",
 }
 
 impl Fact {

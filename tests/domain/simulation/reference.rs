@@ -167,7 +167,12 @@ impl Reference {
             | Fact::LiveSaid(_)
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }
-            | Fact::RunsRemoved { .. } => {
+            | Fact::RunsRemoved { .. }
+            | Fact::WatchBegan(_)
+            | Fact::WatchSampled(_)
+            | Fact::WatchTurned(_)
+            | Fact::WatchEnded(_)
+            | Fact::WatchSeen(_) => {
                 panic!(
                     "{event:?}: no command of the story records what is done outside of trunkline"
                 )
@@ -451,6 +456,6 @@ impl Reference {
 fn name(kind: &VerifyBy) -> Option<String> {
     match kind {
         VerifyBy::Step(step) => Some(step.clone()),
-        VerifyBy::Person | VerifyBy::Staging => None,
+        VerifyBy::Person | VerifyBy::Staging | VerifyBy::Watch => None,
     }
 }

@@ -153,7 +153,11 @@ async fn shell(program: &str, line: &str, environment: &BTreeMap<String, String>
     shell
 }
 
-async fn has_pipefail(program: &str, environment: &BTreeMap<String, String>) -> bool {
+/// Whether a shell counts a pipeline as failed if any part of it fails, once it is told to.
+pub(in crate::engine) async fn has_pipefail(
+    program: &str,
+    environment: &BTreeMap<String, String>,
+) -> bool {
     let mut asked = Command::new(program);
     asked.args(["-c", "set -o pipefail"]).env_clear().envs(environment).stdin(Stdio::null());
     asked.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
