@@ -14,6 +14,7 @@ mod shared_way;
 mod steps;
 mod targets;
 mod variables;
+mod watch;
 
 use crate::config::branch;
 use crate::config::error::ConfigError;
@@ -25,6 +26,7 @@ use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
 use crate::domain::recipe::{Recipe, RecordedPipeline};
+use crate::domain::watch::ServiceWatches;
 use crate::settings::{Located, Mistakes, Section, did_you_mean, list, text, tree};
 
 pub use self::migrations::{DEFAULT_MIN_BAKE, MigrationSettings};
@@ -64,6 +66,8 @@ pub struct ServiceFile {
     pub lanes: Lanes,
     /// Where the service itself tells what its environments run.
     pub live: LiveSources,
+    /// What is looked at after deployments.
+    pub watches: ServiceWatches,
 }
 
 impl ServiceFile {
@@ -120,7 +124,11 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let database = top.take("database").and_then(|entry| entry.text(mistakes).map(str::to_owned));
     let pipelines = steps::read(&mut top, mistakes);
     let staging: Vec<_> = pipelines.staging.iter().map(StepSpec::declared).collect();
-    let mut policy = policy(&mut top, &staging, mistakes);
+    let has_watch = !pipelines.watches.staging.checks.is_empty();
+    let mut policy = policy(&mut top, (&staging, has_watch), mistakes);
+    let watched = pipelines.watches.production.checks.iter();
+    policy.auto_rollback = pipelines.watches.production.auto_rollback;
+    policy.watch = watched.map(|check| check.name.clone()).collect();
     if pipelines.lanes.staging.is_some() {
         policy.staging = Staging::Observe;
     }
@@ -144,6 +152,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         rollback: pipelines.rollback,
         lanes: pipelines.lanes,
         live: pipelines.live,
+        watches: pipelines.watches,
     })
 }
 
@@ -156,7 +165,10 @@ fn service_name(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Se
     name.map_err(|invalid| entry.reject(mistakes, invalid.to_string())).ok()
 }
 
-fn policy(top: &mut Section<'_>, staging: &[&str], mistakes: &mut Mistakes<'_>) -> Policy {
+/// What in staging can verify a build: the names of its steps, and whether it has a watch.
+type Verifiers<'a> = (&'a [&'a str], bool);
+
+fn policy(top: &mut Section<'_>, staging: Verifiers<'_>, mistakes: &mut Mistakes<'_>) -> Policy {
     let mut policy = Policy::default();
     let section = top.take("policy").and_then(|entry| entry.section(mistakes));
     let Some(mut section) = section else { return policy };
@@ -181,10 +193,10 @@ fn policy(top: &mut Section<'_>, staging: &[&str], mistakes: &mut Mistakes<'_>) 
     policy
 }
 
-/// `"person"`, `"staging"`, `"step:NAME"` with the name of a staging step, or a list of these that are all needed.
+/// `"person"`, `"staging"`, `"watch"`, `"step:NAME"` with the name of a staging step, or a list of these that are all needed.
 fn verify(
     section: &mut Section<'_>,
-    staging: &[&str],
+    staging: Verifiers<'_>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Vec<VerifyBy>> {
     let entry = section.take("verify")?;
@@ -210,7 +222,7 @@ fn verify(
     (!kinds.is_empty()).then_some(kinds)
 }
 
-fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
+fn kind(name: &str, (staging, has_watch): Verifiers<'_>) -> Result<VerifyBy, String> {
     match name.strip_prefix("step:") {
         Some(step) if staging.contains(&step) => Ok(VerifyBy::Step(step.to_owned())),
         Some(step) => {
@@ -220,8 +232,12 @@ fn kind(name: &str, staging: &[&str]) -> Result<VerifyBy, String> {
         }
         None if name == "person" => Ok(VerifyBy::Person),
         None if name == "staging" => Ok(VerifyBy::Staging),
+        None if name == "watch" && has_watch => Ok(VerifyBy::Watch),
+        None if name == "watch" => {
+            Err("\"watch\" needs a [[staging.watch]]; add one or remove this".to_owned())
+        }
         None => {
-            let known = ["person", "staging", "step:NAME"];
+            let known = ["person", "staging", "watch", "step:NAME"];
             let advice =
                 did_you_mean(name, &known).unwrap_or_else(|| format!("; known: {}", list(&known)));
             Err(format!("unknown value {name:?}{advice}"))

@@ -129,6 +129,8 @@ pub enum Command {
         #[schema(value_type = ReasonText)]
         reason: String,
     },
+    /// Notes that a console showed a person how the watch of a deployment ended.
+    SeeWatch { deployment: DeploymentId },
 }
 
 impl Command {
@@ -160,6 +162,9 @@ impl Command {
             Self::Lift { .. } => "the end of the freeze".into(),
             Self::BuildTip {} => "the build of the trunk's newest commit".into(),
             Self::Adopt { commit, .. } => format!("the statement that {commit} is live"),
+            Self::SeeWatch { deployment } => {
+                format!("the note that the end of the watch of {deployment} was seen")
+            }
         }
     }
 }

@@ -50,5 +50,6 @@ pub mod time;
 pub mod token;
 pub mod undeployed;
 pub mod variables;
+pub mod watch;
 pub mod way_back;
 pub mod words;

@@ -27,6 +27,12 @@ pub struct Policy {
     /// Who deploys to staging.
     #[serde(default, skip_serializing_if = "Staging::is_deploy")]
     pub staging: Staging,
+    /// The names of what is looked at in production after a deployment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub watch: Vec<String>,
+    /// Whether a watch that turns bad may roll production back by itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub auto_rollback: bool,
 }
 
 impl Default for Policy {
@@ -38,8 +44,15 @@ impl Default for Policy {
             freeze: FreezeMode::Override,
             request_expires: request_expires(),
             staging: Staging::Deploy,
+            watch: Vec::new(),
+            auto_rollback: false,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 fn request_expires() -> Duration {
@@ -72,6 +85,8 @@ pub enum VerifyBy {
     Step(String),
     /// The success of the deployment to staging.
     Staging,
+    /// The watch of its deployment to staging, if every check was good all the time.
+    Watch,
     /// A person.
     #[default]
     Person,

@@ -3,6 +3,7 @@
 mod answered;
 mod reads;
 mod targets;
+mod watched;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use super::stops::{Freeze, Hold};
 use super::target::{TargetName, TargetStanding};
 use super::undeployed::Undeployed;
 use super::variables::VariableDigests;
+use super::watch::Watches;
 
 /// What an environment runs, by the last deployment that succeeded there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -125,6 +127,8 @@ pub struct ServiceState {
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
     pub tip: Option<Sha>,
+    /// What was looked at after deployments.
+    pub watches: Watches,
     pub last_seq: Seq,
 }
 
@@ -193,14 +197,7 @@ impl ServiceState {
             Fact::TargetsSaid(said) => self.targets_answered(event, said),
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
             Fact::HoldPlaced { environment, reason, rollback } => {
-                let hold = Hold {
-                    id: event.seq,
-                    by: event.actor.clone(),
-                    at: event.at,
-                    reason: reason.clone(),
-                    rollback: *rollback,
-                };
-                self.holds.insert(*environment, hold);
+                self.hold_placed(event, *environment, reason, *rollback);
             }
             Fact::HoldReleased { environment, reason, bad } => {
                 self.holds.remove(environment);
@@ -229,7 +226,24 @@ impl ServiceState {
             }
             // A refusal changes no state.
             Fact::Refused { .. } => {}
+            Fact::WatchBegan(_)
+            | Fact::WatchSampled(_)
+            | Fact::WatchTurned(_)
+            | Fact::WatchEnded(_)
+            | Fact::WatchSeen(_) => self.watched(event),
         }
+    }
+
+    fn hold_placed(
+        &mut self,
+        event: &Event,
+        environment: Environment,
+        reason: &str,
+        rollback: Option<DeploymentId>,
+    ) {
+        let (id, by, at) = (event.seq, event.actor.clone(), event.at);
+        let hold = Hold { id, by, at, reason: reason.to_owned(), rollback };
+        self.holds.insert(environment, hold);
     }
 
     /// What became known of the run of a step at another engine.

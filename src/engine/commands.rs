@@ -8,6 +8,7 @@ mod digest;
 mod error;
 mod quarantine;
 mod request;
+mod see_watch;
 
 use chrono::{DateTime, Utc};
 
@@ -131,6 +132,7 @@ pub fn decide(
             let plan = plan(service, Action::Promote { build: *build }, context)?;
             Ok(request::ask(service, &plan, fingerprint, note, context)?)
         }
+        Command::SeeWatch { deployment } => Ok(see_watch::see_watch(service, *deployment)?),
         Command::Withdraw { request, reason } => {
             Ok(request::withdraw(service, *request, reason, context)?)
         }
@@ -266,6 +268,7 @@ fn verified(build: &Build, kinds: &[VerifyBy]) -> String {
         .filter_map(|kind| match kind {
             VerifyBy::Step(name) => Some(format!("step {name}")),
             VerifyBy::Staging => Some("its deployment to staging".to_owned()),
+            VerifyBy::Watch => Some("its watch in staging".to_owned()),
             VerifyBy::Person => None,
         })
         .collect();

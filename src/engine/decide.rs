@@ -11,6 +11,7 @@ use crate::domain::ids::{DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::policy::{Staging, VerifyBy};
 use crate::domain::remote::RunKey;
 use crate::domain::service::ServiceState;
+use crate::domain::watch::WatchEnd;
 
 /// One thing to do. Facts are recorded first. The other decisions are repeated until the state shows that they are done,
 /// so doing one twice must be harmless.
@@ -178,6 +179,7 @@ fn verifications(input: &DecisionInput<'_>) -> impl Iterator<Item = Decision> {
     input.verify.iter().filter_map(|kind| match kind {
         VerifyBy::Step(name) => verification(input.state, kind, name),
         VerifyBy::Staging => of_staging(input.state),
+        VerifyBy::Watch => of_watch(input.state),
         VerifyBy::Person => None,
     })
 }
@@ -209,4 +211,18 @@ fn of_staging(state: &ServiceState) -> Option<Decision> {
     let build = state.builds.get(&live.build).filter(|b| b.verification(&kind).is_none())?;
     let note = format!("{} succeeded", live.deployment);
     Some(record(Fact::BuildVerified { build: build.number, note, kind }))
+}
+
+/// Verifies the build in staging by the watch of its deployment there, which ended and saw nothing but good.
+fn of_watch(state: &ServiceState) -> Option<Decision> {
+    let live = state.live(Environment::Staging)?;
+    if state.unsettled(Environment::Staging).is_some() {
+        return None;
+    }
+    let kind = VerifyBy::Watch;
+    let build = state.builds.get(&live.build).filter(|b| b.verification(&kind).is_none())?;
+    (state.watches.end_of(live.deployment)? == WatchEnd::Good).then(|| {
+        let note = format!("the watch of {} ended good", live.deployment);
+        record(Fact::BuildVerified { build: build.number, note, kind })
+    })
 }

@@ -16,6 +16,7 @@ use super::service_rules::ServiceRules;
 use super::sighting::Observation;
 use super::tokens::TokenInput;
 use super::trunk::update::TrunkLook;
+use super::watch::WatchReport;
 use super::world::Trouble;
 use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
@@ -65,6 +66,8 @@ pub enum Input {
     },
     /// What a service itself answers that it runs. Reply once that is taken in.
     LiveRead(Box<LiveRead>, oneshot::Sender<()>),
+    /// What a watch tells.
+    Watch(Box<WatchReport>),
     /// A deployment at another engine that was seen to begin is not seen any more.
     SightingLost {
         service: ServiceName,

@@ -35,6 +35,7 @@ mod step_ends;
 mod tokens;
 mod trunk;
 pub mod variables;
+mod watch;
 mod watching;
 mod webhooks;
 mod work_times;

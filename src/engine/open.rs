@@ -27,6 +27,7 @@ use super::runner::{Runners, StepRunner};
 use super::tokens::Tokens;
 use super::trunk::{KnownPeople, TrunkContext};
 use super::variables::Variables;
+use super::watch::WatchContext;
 use super::watching::{Watching, watch_all};
 use super::webhooks::Webhooks;
 use super::work_times::WorkTimes;
@@ -126,6 +127,7 @@ impl Engine {
             reserve,
             gather: gather.clone(),
             known: known_people,
+            watch: WatchContext::of(&observing, &gather, &data),
             observing,
             live: live.clone(),
             poll,

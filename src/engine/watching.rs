@@ -20,6 +20,7 @@ use super::restore::{RETRY_REMEDY, read_rules};
 use super::retention::Keeper;
 use super::trunk::{KnownPeople, TrunkContext, watch};
 use super::variables::{RollbackNeeds, StepNeeds};
+use super::watch::{WatchContext, watch_deployments};
 use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::event::DeploymentKind;
@@ -45,6 +46,8 @@ pub struct Watching {
     pub observing: ObserveContext,
     /// Asks the services what they run.
     pub live: Arc<LiveReads>,
+    /// Looks at what was deployed.
+    pub watch: WatchContext,
     pub poll: Duration,
 }
 
@@ -186,6 +189,7 @@ pub(super) async fn watch_all(
     watchers.spawn(keeper.keep());
     watchers.spawn(observe_all(watching.observing.clone()));
     watchers.spawn(ask_all(watching.live.clone()));
+    watchers.spawn(watch_deployments(watching.watch.clone()));
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

@@ -3,6 +3,7 @@
 mod observed;
 mod record;
 mod tokens;
+mod watched;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -188,6 +189,7 @@ impl Writer {
             }
             Input::Observed(observation) => self.observed(&observation),
             Input::LiveRead(read, taken) => self.live_read(&read, taken),
+            Input::Watch(report) => self.watched(&report),
             Input::Undeployed { service, builds } => {
                 self.world.change(&service, |service| service.state.undeployed = builds);
             }

@@ -172,6 +172,22 @@ impl<'a> Setting<'a> {
         count
     }
 
+    /// A number in millionths, with or without decimals.
+    pub fn millionths(&self, mistakes: &mut Mistakes<'_>) -> Option<i64> {
+        let text = match self.value {
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            _ => return self.wrong_type("a number", mistakes),
+        };
+        let number = text.replace('_', "").parse::<f64>().ok().filter(|number| number.is_finite());
+        let number = number.filter(|number| number.abs() < 9e12);
+        if number.is_none() {
+            self.reject(mistakes, format!("\"{text}\" is not a number below 9000000000000"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is within the range")]
+        number.map(|number| (number * 1e6).round() as i64)
+    }
+
     /// A duration such as `15m`, at most 30 days.
     pub fn duration(&self, mistakes: &mut Mistakes<'_>) -> Option<Duration> {
         let DeValue::String(text) = self.value else {

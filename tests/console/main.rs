@@ -31,3 +31,4 @@ mod stops;
 mod targets;
 mod trouble;
 mod typing;
+mod watch;

@@ -28,7 +28,7 @@ async fn a_green_build_is_promoted_with_an_arrow_and_enter() {
     console.until_gone("Promote #3 to PRODUCTION").await.until("queued").await;
     assert_eq!(production(&console), 3);
     console.backend.change(|world| world.finish(&checkout()));
-    console.until("PROD checkout #3 ok").await;
+    console.until("PROD checkout #3 live").await;
 }
 
 #[tokio::test(start_paused = true)]

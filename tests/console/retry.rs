@@ -70,7 +70,7 @@ async fn a_promote_that_failed_opens_its_plan_again_for_its_row() {
     assert_eq!((made.kind, made.environment), (DeploymentKind::Promote, PRODUCTION));
     assert!(made.retries.is_some(), "{made:?}");
     console.backend.change(|world| world.finish(&checkout()));
-    console.until("PROD checkout #3 ok").await.press(&["g", "T"]);
+    console.until("PROD checkout #3 live").await.press(&["g", "T"]);
     console.until("succeeded; there is nothing to try again").await;
 }
 

@@ -8,7 +8,7 @@ use trunkline_testing::console::{Console, checkout, ready};
 async fn a_tiny_screen_says_what_it_needs_and_still_updates() {
     let backend = ready();
     let console = Console::sized(&backend, (58, 11));
-    console.until("needs 60x12, have 58x11, q quits").await.until("PROD checkout #2 ok").await;
+    console.until("needs 60x12, have 58x11, q quits").await.until("PROD checkout #2 live").await;
     backend.change(|world| {
         trunkline_testing::console::put_live(world, trunkline::domain::ids::BuildNumber(3));
     });

@@ -13,6 +13,7 @@ use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
+use trunkline::domain::watch::{Threshold, ValueBound, WatchCheck, WatchProbe};
 use trunkline::migrations::Dialect;
 
 use trunkline_testing::invalid::each_is_refused_in_its_own_words;
@@ -91,6 +92,8 @@ fn every_key_is_resolved() {
         freeze: FreezeMode::Warn,
         request_expires: Duration::from_mins(5),
         staging: Staging::Deploy,
+        watch: Vec::new(),
+        auto_rollback: false,
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.database.as_deref(), Some("main"));
@@ -126,4 +129,28 @@ fn each_kind_of_deployment_has_its_steps() {
     assert_eq!(steps(Environment::Production, DeploymentKind::Promote), file.production);
     assert_eq!(steps(Environment::Production, DeploymentKind::Redeploy), file.production);
     assert_eq!(steps(Environment::Production, DeploymentKind::Rollback), file.rollback);
+}
+
+#[test]
+fn checks_of_a_watch_are_read_with_their_defaults() {
+    let file = valid("watch.toml");
+    let (staging, production) = (&file.watches.staging, &file.watches.production);
+    let names: Vec<_> = production.checks.iter().map(|check| check.name.as_str()).collect();
+    assert_eq!(names, ["errors", "front", "queue"]);
+    assert_eq!(file.policy.watch, names);
+    assert_eq!(file.policy.verify, [VerifyBy::Person, VerifyBy::Watch]);
+    assert!(production.auto_rollback && !staging.auto_rollback);
+    let times = |check: &WatchCheck| (check.every, check.lasts, check.timeout);
+    let usual = (Duration::from_secs(15), Duration::from_mins(15), Duration::from_secs(10));
+    assert!(production.checks.iter().all(|check| times(check) == usual));
+    let own = (Duration::from_secs(5), Duration::from_mins(2), Duration::from_secs(3));
+    assert_eq!(times(&staging.checks[0]), own);
+    let WatchProbe::Prometheus(errors) = &production.checks[0].probe else { panic!("no query") };
+    let (factor, ignore_below) = (Threshold(2_000_000), Threshold(10_000));
+    assert_eq!(errors.bound, ValueBound::AtMostTimesBefore { factor, ignore_below });
+    assert_eq!(
+        production.checks[2].probe,
+        WatchProbe::Run(Run::Bash("test $(wc -l < queue) -lt 100".into()))
+    );
+    assert_eq!((staging.lasts(), production.lasts()), (own.1, usual.1));
 }

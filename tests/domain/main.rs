@@ -18,4 +18,5 @@ mod snapshots;
 mod statements;
 mod stats;
 mod targets;
+mod watch;
 mod way_back;

@@ -43,3 +43,4 @@ mod trunk;
 mod trunk_head;
 mod undeployed;
 mod variables;
+mod watch;

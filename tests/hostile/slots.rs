@@ -5,15 +5,19 @@ use trunkline::calendar::FreezeWindow;
 use trunkline::domain::commit::Commit;
 use trunkline::domain::deployment::{Deployment, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
-use trunkline::domain::ids::BuildNumber;
+use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::on_call::{OnCall, OnCallShift, OnCallTrouble};
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::plan::{Guard, Plan};
 use trunkline::domain::policy::{FreezeMode, VerifyBy};
 use trunkline::domain::request::{Closed, Request};
 use trunkline::domain::schema::{Outlook, Verdict};
+use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::domain::stops::{Freeze, Hold};
+use trunkline::domain::watch::{
+    CheckBar, CheckState, EndedWatch, SampleVerdict, WatchEnd, WatchState,
+};
 
 /// The most characters that any text from git or a person has by the time that it is shown.
 const LONGEST: usize = 1000;
@@ -41,6 +45,48 @@ pub fn fill_fleet(fleet: &mut FleetSnapshot, texts: &mut impl Texts) {
     fill_problems(&mut fleet.problems, texts);
 }
 
+/// The watch of what production runs, with a check that says something from outside.
+fn fill_watch(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
+    let Some(live) = snapshot.live.get(&Environment::Production) else { return };
+    let bar = |value| CheckBar { worst: SampleVerdict::Good, value };
+    let bars = vec![bar(Some("0.5".to_owned())), bar(Some(texts.text())), bar(None)];
+    let check = CheckState {
+        name: texts.text(),
+        verdict: SampleVerdict::Bad,
+        since: live.since,
+        good: 1,
+        bad: 2,
+        unknown: 0,
+        turned_bad: 1,
+        says: Some(texts.text()),
+        bars,
+    };
+    let (environment, began) = (Environment::Production, live.since);
+    let alarm = Alarm::WatchBad {
+        environment,
+        build: live.build,
+        deployment: live.deployment,
+        check: check.name.clone(),
+        since: began,
+        says: texts.text(),
+        more: 1,
+    };
+    let watch = WatchState {
+        deployment: live.deployment,
+        environment,
+        build: live.build,
+        began,
+        until: began,
+        every: std::time::Duration::from_secs(15),
+        told: began,
+        checks: vec![check],
+        ended: Some(EndedWatch { at: began, end: WatchEnd::Bad }),
+        seen: None,
+    };
+    snapshot.alarms.push(alarm);
+    snapshot.watches.insert(environment, watch);
+}
+
 pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
     snapshot.repository = texts.text();
     snapshot.trunk = texts.text();
@@ -55,6 +101,7 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
             }
         }
     }
+    fill_watch(snapshot, texts);
     for row in &mut snapshot.deployments {
         row.subject = texts.text();
         fill_deployment(&mut row.deployment, texts);

@@ -27,10 +27,10 @@ fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     screen.until("the demo", |text| text.contains("DEMO"));
     screen.until("a second build live", |text| {
         let header = header(text);
-        header.contains("checkout #20 ok") && header.contains("#19")
+        header.contains("checkout #20 live") && header.contains("#19")
     });
     screen.keys("!");
-    screen.until("the build before, live again", |text| header(text).contains("checkout #19 ok"));
+    screen.until("the build before, live again", |text| header(text).contains("checkout #19 live"));
     leave(screen);
     assert_eq!(demo.json(&["history"])[0]["request"]["kind"], "rollback");
 }
@@ -40,7 +40,7 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
     let demo = Demo::hurried();
     let screen = demo.on_terminal(&[]);
     screen.until("the last merge in staging", |text| {
-        header(text).contains("checkout #20 ok")
+        header(text).contains("checkout #20 live")
             && text.lines().any(|line| line.contains("#26") && line.contains("verified"))
     });
 
@@ -69,10 +69,10 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
 fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
     let demo = Demo::hurried();
     let first = demo.on_terminal(&["demo"]);
-    first.until("the first build live", |text| header(text).contains("checkout #19 ok"));
+    first.until("the first build live", |text| header(text).contains("checkout #19 live"));
     leave(first);
     let again = demo.on_terminal(&["demo"]);
-    again.until("what is live", |text| header(text).contains(" ok "));
+    again.until("what is live", |text| header(text).contains(" live "));
     leave(again);
     let reset = demo.on_terminal(&["demo", "--reset"]);
     reset.until("a new demo", |text| header(text).contains("live not known"));

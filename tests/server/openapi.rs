@@ -29,6 +29,10 @@ use trunkline::domain::remote::{FoundBy, RunRef, Waits};
 use trunkline::domain::retention::RetentionRule;
 use trunkline::domain::said::service_at;
 use trunkline::domain::target::{TargetName, TargetOrder};
+use trunkline::domain::watch::{
+    CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchSeen,
+    WatchTurned,
+};
 use trunkline_testing::record::{adopted, request, targets};
 
 const GOLDEN: &str = "tests/data/openapi.json";
@@ -120,9 +124,42 @@ fn eventful(world: &Scripted) {
         let id = world.record(&name, other.clone(), Fact::UnknownObserved(unknown)).into();
         let ended = Fact::ObservedEnded { deployment: id, outcome: Outcome::Succeeded, at: from };
         world.record(&name, other, ended);
+        watched(world, open, second);
         apart(world, second);
         world.merge(&name, "ada", "Queue");
     });
+}
+
+/// Every fact of a watch.
+fn watched(world: &mut ScriptedWorld, deployment: DeploymentId, build: BuildNumber) {
+    let check = "errors".to_owned();
+    let (says, value) = ("0.12; has to be below 0.01".to_owned(), Some("0.12".to_owned()));
+    let summary = CheckSummary {
+        check: check.clone(),
+        good: 3,
+        bad: 1,
+        unknown: 0,
+        last: SampleVerdict::Bad,
+        says: says.clone(),
+        value: value.clone(),
+    };
+    let facts = [
+        Fact::WatchBegan(WatchBegan {
+            deployment,
+            environment: Environment::Production,
+            build,
+            checks: vec![check.clone()],
+            until: world.now(),
+            every: Duration::from_secs(25),
+        }),
+        Fact::WatchSampled(WatchSampled { deployment, checks: vec![summary] }),
+        Fact::WatchTurned(WatchTurned { deployment, check, to: SampleVerdict::Bad, says, value }),
+        Fact::WatchEnded(WatchEnded { deployment, end: WatchEnd::Bad }),
+        Fact::WatchSeen(WatchSeen { deployment }),
+    ];
+    for fact in facts {
+        world.record(&service(), Actor::System, fact);
+    }
 }
 
 /// A promote that one of two targets took.
@@ -382,6 +419,7 @@ async fn every_command_is_as_described() {
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
         Command::BuildTip {},
         Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
+        Command::SeeWatch { deployment: DeploymentId(5) },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },

@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
-use super::{live, observe, shared_way};
+use super::{live, observe, shared_way, watch};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::live_source::{LiveSource, LiveSources};
 use crate::domain::target::{StepTarget, TargetName};
+use crate::domain::watch::{EnvironmentWatch, ServiceWatches};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// The default timeout of a step.
@@ -25,6 +26,7 @@ pub(super) struct Pipelines {
     pub(super) rollback: Vec<StepSpec>,
     pub(super) lanes: Lanes,
     pub(super) live: LiveSources,
+    pub(super) watches: ServiceWatches,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
@@ -56,6 +58,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         rollback: rollback.steps,
         lanes: Lanes { staging: staging.lane, production: production.lane },
         live: LiveSources { staging: staging.live, production: production.live },
+        watches: ServiceWatches { staging: staging.watch, production: production.watch },
     }
 }
 
@@ -93,6 +96,7 @@ struct DeclaredPipeline {
     steps: Vec<StepSpec>,
     lane: Option<Lane>,
     live: Option<LiveSource>,
+    watch: EnvironmentWatch,
 }
 
 impl DeclaredPipeline {
@@ -102,6 +106,7 @@ impl DeclaredPipeline {
         let Some(mut section) = entry.section(mistakes) else {
             return Self { at, ..Self::default() };
         };
+        let watch = watch::read(&mut section, name, mistakes);
         let (observed, told) = (section.take("observe"), section.take("live"));
         let (at, steps) = match section.take("steps") {
             Some(entry) => (at, steps(&entry, name, mistakes)),
@@ -121,7 +126,7 @@ impl DeclaredPipeline {
             live::read(&entry, mistakes)
         });
         section.finish_below(&super::TOP, mistakes);
-        Self { at, steps, lane, live }
+        Self { at, steps, lane, live, watch }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {

@@ -18,6 +18,7 @@ pub mod targets;
 pub mod text_input;
 pub mod ticket;
 pub mod wake;
+pub mod watch_end;
 
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ use crate::console::model::requests::RequestNotices;
 use crate::console::model::targets::Targets;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
+use crate::console::model::watch_end::WatchEndShown;
 use crate::console::options::Options;
 use crate::domain::caller::AccessRole;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName};
@@ -94,6 +96,8 @@ pub struct Model {
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
+    /// The end of a watch that nobody had seen.
+    pub watch_end: WatchEndShown,
     pub requests: RequestNotices,
     /// Until when a second press of the interrupt key quits.
     pub quitting: Option<Instant>,
@@ -195,6 +199,7 @@ impl Model {
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
+            watch_end: WatchEndShown::default(),
             requests: RequestNotices::default(),
             quitting: None,
             dirty: true,

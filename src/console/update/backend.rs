@@ -11,7 +11,7 @@ use crate::console::model::link::LinkState;
 use crate::console::model::notes::{Note, Shown, Tone};
 use crate::console::model::problems::what_happened;
 use crate::console::model::{ListFilter, Model, Screen, Updates};
-use crate::console::update::{engine, history, last, plan, requests, watch};
+use crate::console::update::{engine, history, last, plan, requests, watch, watched};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
@@ -153,13 +153,17 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
     let mut effects = Vec::new();
     if from_disk.is_some() {
         // What ended since then is no news by now.
+        effects.extend(watched::tell(model, None));
         effects.extend(plan::snapshot_changed(model));
     } else if let Some(before) = before {
         history::keep(model, &before);
         effects.extend(announce(model, &before));
+        effects.extend(watched::tell(model, Some(&before)));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
             effects.extend(plan::snapshot_changed(model));
         }
+    } else {
+        effects.extend(watched::tell(model, None));
     }
     settle_failures(model);
     effects

@@ -73,6 +73,7 @@ pub fn keep(model: &mut Model, before: &ServiceSnapshot) {
 fn row(model: &Model, deployment: Deployment) -> DeploymentRow {
     let subject = model.build(deployment.request.build).map(|row| row.build.subject().to_owned());
     DeploymentRow {
+        watch: None,
         state: deployment.state(),
         sha: deployment.request.sha.clone(),
         subject: subject.unwrap_or_default(),

@@ -20,6 +20,7 @@ mod recall;
 mod requests;
 mod send;
 mod watch;
+mod watched;
 
 use ratatui::layout::Size;
 use tokio::time::Instant;
@@ -40,6 +41,10 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     model.dirty |= !is_silent(model, &message);
     let is_key = matches!(message, Message::Input { .. });
     let shown = model.service.as_ref().map(|service| service.version.clone());
+    let seen = match &message {
+        Message::Input { keys_out, .. } => watched::seen(model, *keys_out),
+        _ => Vec::new(),
+    };
     let mut effects = match message {
         Message::Input { event, crowd, keys_out } => {
             model.keys_out = keys_out;
@@ -79,6 +84,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     let is_new = model.service.as_ref().map(|service| &service.version) != shown.as_ref();
     let by = if is_key && !is_new { MovedBy::Key } else { MovedBy::News };
     settle(model, by);
+    effects.extend(seen);
     effects.extend(requests::tell(model));
     effects.extend(history::more(model));
     effects.extend(measures::more(model));
@@ -94,6 +100,7 @@ pub fn drawn(model: &mut Model, at: Instant) {
     model.dirty = false;
     model.drawn(at);
     confirm::drawn(model, at);
+    watched::drawn(model, at);
 }
 
 /// The screen has another size than the model knows of: its message is still on the way.

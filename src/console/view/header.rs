@@ -256,7 +256,7 @@ fn of_staging<'t>(model: &Model, row: Row<'t>, newest: &DeploymentRow, length: L
     let (glyph, word, role) = match newest.state {
         DeploymentState::Queued => (symbols.queued, "queued", Role::Muted),
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
-        DeploymentState::Succeeded => (symbols.ok, "ok", Role::Ok),
+        DeploymentState::Succeeded => (symbols.live, "live", Role::Live),
         DeploymentState::Cancelled => (symbols.superseded, "CANCELLED", Role::Warn),
         DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
         DeploymentState::Interrupted => (symbols.warn, "INTERRUPTED", Role::Danger),

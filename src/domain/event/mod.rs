@@ -7,6 +7,7 @@ mod outcome;
 mod request;
 mod sentence;
 mod targets_said;
+mod watch;
 
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use super::retention::RetentionRule;
 use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
+use super::watch::{WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
 /// optional fields may be added.
@@ -249,6 +251,15 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         findings: Vec<Finding>,
     },
+    /// What was deployed is looked at for a while.
+    WatchBegan(WatchBegan),
+    /// What the watch saw since the summary before.
+    WatchSampled(WatchSampled),
+    /// A check of the watch turned bad, good or unknown.
+    WatchTurned(WatchTurned),
+    WatchEnded(WatchEnded),
+    /// A console showed a person how the watch ended.
+    WatchSeen(WatchSeen),
 }
 
 /// Writes the list of names and the look-up from the one table.
@@ -299,6 +310,11 @@ names! {
     RecordRestored: "record_restored",
     RunsRemoved: "runs_removed",
     Refused: "refused",
+    WatchBegan: "watch_began",
+    WatchSampled: "watch_sampled",
+    WatchTurned: "watch_turned",
+    WatchEnded: "watch_ended",
+    WatchSeen: "watch_seen",
 }
 
 impl Fact {

@@ -124,6 +124,11 @@ impl Fact {
             Self::Refused { what, sentence, .. } => {
                 format!("{by} was refused {what}{}", because(sentence))
             }
+            Self::WatchBegan(_)
+            | Self::WatchSampled(_)
+            | Self::WatchTurned(_)
+            | Self::WatchEnded(_)
+            | Self::WatchSeen(_) => self.of_watch(by),
         }
     }
 
@@ -219,7 +224,7 @@ impl Fact {
             Self::HoldReleased { environment, .. } => {
                 Subject { environment: Some(*environment), ..none }
             }
-            _ => none,
+            _ => Subject { deployment: self.watched(), ..none },
         }
     }
 }

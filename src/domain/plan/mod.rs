@@ -11,6 +11,7 @@ mod retry;
 mod rollback;
 mod targets;
 mod variables;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -153,10 +154,11 @@ pub enum Guard {
     BigBatch,
     Variables,
     Engine,
+    Watch,
 }
 
 impl Guard {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Author,
         Self::Freeze,
         Self::Verified,
@@ -169,6 +171,7 @@ impl Guard {
         Self::BigBatch,
         Self::Variables,
         Self::Engine,
+        Self::Watch,
     ];
 
     #[must_use]
@@ -186,6 +189,7 @@ impl Guard {
             Self::BigBatch => "big_batch",
             Self::Variables => "variables",
             Self::Engine => "engine",
+            Self::Watch => "watch",
         }
     }
 }

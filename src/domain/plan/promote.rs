@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry};
+use super::{
+    Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry, watched,
+};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
@@ -39,6 +41,7 @@ pub(super) fn findings(
     findings.extend(off_trunk(target));
     findings.extend(rewritten(input, target));
     findings.extend(later::finding(input, target));
+    findings.extend(watched::on_promote(input, now));
     findings
 }
 
@@ -140,6 +143,7 @@ fn verified(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Finding
             VerifyBy::Step(step) => format!("staging step {step:?} did not pass"),
             VerifyBy::Person => "no person verified it".to_owned(),
             VerifyBy::Staging => "its deployment to staging did not succeed".to_owned(),
+            VerifyBy::Watch => "its watch in staging did not end good".to_owned(),
         })
         .collect();
     if !missing.is_empty() {
@@ -189,6 +193,7 @@ fn verifications(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> St
                 VerifyBy::Step(step) => format!("{step} passed"),
                 VerifyBy::Person => format!("{} verified it", seen.by),
                 VerifyBy::Staging => "its deployment to staging succeeded".to_owned(),
+                VerifyBy::Watch => "its watch in staging ended good".to_owned(),
             };
             let note = match seen.note.as_str() {
                 note if note.is_empty() || !seen.kind.is_person() => String::new(),

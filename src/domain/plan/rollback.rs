@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::promote::{quarantine, running_now};
-use super::{Finding, Guard, PlanInput, Severity, finding, migration, read};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration, read, watched};
 use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::command::Action;
@@ -30,6 +30,7 @@ pub(super) fn findings(
     findings.extend(skips(input, action));
     findings.extend(freeze(input, now));
     findings.extend(hold(input));
+    findings.extend(watched::live(input, now));
     findings
 }
 

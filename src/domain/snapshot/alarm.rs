@@ -1,16 +1,19 @@
 //! What is wrong with what a service runs, read in one place, so that no view hides what another one shows.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::instant;
 use crate::domain::late::LateRun;
 use crate::domain::people::Actor;
 use crate::domain::said::{LiveDrift, said_instead};
 use crate::domain::service::ServiceState;
 use crate::domain::target::{TargetStanding, changed_in_words, in_words, partly_in_words};
+use crate::domain::watch::SampleVerdict;
 
 /// One thing that is wrong with what a service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -49,6 +52,20 @@ pub enum Alarm {
     Drift { environment: Environment, build: BuildNumber, record: BuildNumber, by: Actor },
     /// What production runs is no good build.
     BadLive { build: BuildNumber, why: String },
+    /// The watch of what is live is bad, or ended so.
+    WatchBad {
+        environment: Environment,
+        build: BuildNumber,
+        deployment: DeploymentId,
+        check: String,
+        /// Since when that check is bad.
+        since: DateTime<Utc>,
+        /// What it said last.
+        says: String,
+        /// How many more checks are bad.
+        #[serde(default)]
+        more: u32,
+    },
     /// The newest build of the trunk did not come to staging.
     NotInStaging { build: BuildNumber, why: String },
 }
@@ -82,6 +99,10 @@ impl Alarm {
                 Environment::Staging => format!("STG {build}, NOT {record}"),
             },
             Self::BadLive { build, .. } => format!("LIVE {build} BAD"),
+            Self::WatchBad { environment, check, .. } => match environment {
+                Environment::Production => format!("WATCH {check} BAD"),
+                Environment::Staging => format!("STG WATCH {check} BAD"),
+            },
             Self::NotInStaging { build, .. } => format!("STG lacks {build}"),
         }
     }
@@ -122,6 +143,13 @@ impl Alarm {
                 said_instead(*environment, *build, *record, by)
             }
             Self::BadLive { build, why } => format!("production runs {build}: {why}"),
+            Self::WatchBad { environment, build, check, since, says, more, .. } => {
+                let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
+                let since = instant::in_utc(*since);
+                format!(
+                    "{environment} runs {build}, and its watch says BAD since {since}: {check}{more}: {says}"
+                )
+            }
             Self::NotInStaging { build, why } => {
                 format!("the newest build, {build}, is not in staging: {why}")
             }
@@ -134,7 +162,8 @@ impl Alarm {
         match self {
             Self::InDoubt { environment, .. }
             | Self::LateRun { environment, .. }
-            | Self::Drift { environment, .. } => *environment,
+            | Self::Drift { environment, .. }
+            | Self::WatchBad { environment, .. } => *environment,
             Self::BadLive { .. } => Environment::Production,
             Self::NotInStaging { .. } => Environment::Staging,
         }
@@ -176,8 +205,18 @@ pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
     let newest = not_in_staging(state, known);
     let drift = |environment| state.drift(environment).map(of_drift);
     let (production, below) = (drift(Environment::Production), drift(Environment::Staging));
-    let all =
-        [in_doubt(Environment::Production), production, bad_live(state), staging, below, newest];
+    let watched = watch_bad(state, Environment::Production);
+    let below_watched = watch_bad(state, Environment::Staging);
+    let all = [
+        in_doubt(Environment::Production),
+        production,
+        bad_live(state),
+        watched,
+        staging,
+        below,
+        newest,
+        below_watched,
+    ];
     state.late_runs().map(late_run).chain(all.into_iter().flatten()).collect()
 }
 
@@ -237,4 +276,22 @@ fn not_in_staging(state: &ServiceState, known: Option<DeploymentId>) -> Option<A
         }
     };
     Some(Alarm::NotInStaging { build, why })
+}
+
+/// The watch of what is live, if a check of it is bad.
+fn watch_bad(state: &ServiceState, environment: Environment) -> Option<Alarm> {
+    let live = state.live(environment)?;
+    let watch = state.watches.last(environment).filter(|w| w.deployment == live.deployment)?;
+    let mut bad: Vec<_> = watch.judged(SampleVerdict::Bad).collect();
+    bad.sort_by_key(|check| check.since);
+    let first = bad.first()?;
+    Some(Alarm::WatchBad {
+        environment,
+        build: watch.build,
+        deployment: watch.deployment,
+        check: first.name.clone(),
+        since: first.since,
+        says: first.says.clone().unwrap_or_default(),
+        more: u32::try_from(bad.len() - 1).unwrap_or(u32::MAX),
+    })
 }

@@ -25,6 +25,7 @@ use crate::domain::service::{Live, ServiceState};
 use crate::domain::stops::Freeze;
 use crate::domain::target::TargetStanding;
 use crate::domain::time::between;
+use crate::domain::watch::{LiveEvidence, WatchState, evidence_of};
 use crate::domain::way_back::FlawedBuild;
 
 /// What a snapshot of one service is made from.
@@ -75,6 +76,8 @@ pub fn service(
         unheard: state.unheard().map(|deployment| deployment.id),
         live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
+        evidence: evidence(state, now),
+        watches: state.watches.all().map(|(of, watch)| (*of, watch.clone())).collect(),
         staging_unknown: state.is_unknown_since_restore(Environment::Staging),
         alarms: alarms(state),
         deployments: deployment_rows(state, &builds),
@@ -124,9 +127,23 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
+        evidence: evidence(state, now),
+        watch: state.watches.last(Environment::Production).map(brief).map(Box::new),
         alarms: alarms(state),
         problems: count(input.problems.len()),
     }
+}
+
+fn evidence(state: &ServiceState, now: DateTime<Utc>) -> LiveEvidence {
+    let production = Environment::Production;
+    evidence_of(state.live(production), state.watches.last(production), now)
+}
+
+/// A watch without what was seen before.
+fn brief(watch: &WatchState) -> WatchState {
+    let mut watch = watch.clone();
+    watch.checks.iter_mut().for_each(|check| check.bars.clear());
+    watch
 }
 
 fn targets(state: &ServiceState) -> BTreeMap<Environment, Vec<TargetStanding>> {
@@ -251,6 +268,7 @@ fn deployment_row<'a>(
         expected,
         steps_expected,
         live_for: live_times.get(&deployment.id).copied(),
+        watch: state.watches.end_of(deployment.id),
         deployment: deployment.clone(),
     }
 }

@@ -30,6 +30,8 @@ use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::target::{TargetStanding, differ};
 use crate::domain::time::{Milliseconds, millis};
+use crate::domain::watch;
+use crate::domain::watch::{LiveEvidence, WatchEnd, WatchState};
 use crate::domain::way_back::FlawedBuild;
 
 /// Identifies one state of a snapshot. Equal versions mean equal content.
@@ -77,6 +79,12 @@ impl ServiceSnapshot {
     #[must_use]
     pub fn trunk_in_words(&self) -> &str {
         if self.trunk.is_empty() { "trunk not known yet" } else { &self.trunk }
+    }
+
+    /// What is said of how the live build of an environment does, in one place for all that show it.
+    #[must_use]
+    pub fn evidence_in_words(&self, environment: Environment, now: DateTime<Utc>) -> String {
+        watch::evidence(self.live.get(&environment), self.watches.get(&environment), now)
     }
 
     /// What each target of an environment has, if they do not all have the same.
@@ -133,6 +141,12 @@ pub struct FleetRow {
     #[serde(default)]
     pub request: Option<Request>,
     pub last_rollback: Option<DateTime<Utc>>,
+    /// What is known of how the live build does.
+    #[serde(default)]
+    pub evidence: LiveEvidence,
+    /// The last watch of production, without what was seen before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Box<WatchState>>,
     /// What is wrong with what it runs, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
@@ -187,6 +201,12 @@ pub struct ServiceSnapshot {
     pub staging_unknown: bool,
     /// The last production deployment, if it did not succeed. What runs there is uncertain.
     pub unsettled: Option<DeploymentId>,
+    /// What is known of how the live build of production does.
+    #[serde(default)]
+    pub evidence: LiveEvidence,
+    /// The last watch of each environment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub watches: BTreeMap<Environment, WatchState>,
     /// What is wrong with what it runs, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
@@ -296,6 +316,9 @@ pub struct DeploymentRow {
     #[serde(default, with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub live_for: Option<Duration>,
+    /// How its watch ended, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchEnd>,
 }
 
 /// The rollback that starts when no target is given.

@@ -3,6 +3,7 @@
 pub mod measures;
 pub mod on_call;
 pub mod standing;
+pub mod watch;
 
 use chrono::{DateTime, Utc};
 

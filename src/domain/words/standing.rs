@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{about, ago, asked_for, from_now, how_it_goes, on_call};
+use super::{about, ago, asked_for, from_now, how_it_goes, on_call, watch};
 use crate::calendar::{FreezeState, Tz};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
@@ -12,6 +12,7 @@ use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot}
 use crate::domain::stops::{Freeze, evaluate_freezes};
 use crate::domain::target::{differ, in_words};
 use crate::domain::time::{between, say};
+use crate::domain::watch::evidence;
 use crate::domain::way_back::named;
 
 /// What is said of an environment of which nobody knows what it runs.
@@ -43,6 +44,7 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
         .map(|environment| (environment.as_str(), live(snapshot, environment)))
         .into();
     lines.extend(snapshot.alarms.iter().map(|alarm| ("attention", alarm.sentence())));
+    lines.extend(watch::lines(snapshot));
     lines.push(("rollback", rollback(snapshot)));
     for row in snapshot.deployments.iter().filter(|row| row.deployment.is_open()) {
         let deployment = &row.deployment;
@@ -126,7 +128,12 @@ fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
         }
         _ => String::new(),
     };
-    format!("{} {} {subject}{broken}{seen}", live.build, ago(live.since, snapshot.at))
+    let evidence = match environment {
+        Environment::Staging if !snapshot.watches.contains_key(&environment) => String::new(),
+        _ => format!(", {}", snapshot.evidence_in_words(environment, snapshot.at)),
+    };
+    let since = ago(live.since, snapshot.at);
+    format!("{} {since}{evidence} {subject}{broken}{seen}", live.build)
 }
 
 fn rollback(snapshot: &ServiceSnapshot) -> String {
@@ -184,7 +191,8 @@ pub fn in_fleet(row: &FleetRow, fleet: &FleetSnapshot, zone: Tz) -> [String; 3] 
     let now = fleet.at;
     let none = if row.live_unknown { "live not known" } else { "nothing live" };
     let live = row.live.as_ref().map_or(none.to_owned(), |live| {
-        format!("{} live since {}", live.build, say(between(live.since, now)))
+        let evidence = evidence(Some(live), row.watch.as_deref(), now);
+        format!("{} live since {}, {evidence}", live.build, say(between(live.since, now)))
     });
     let live = if differ(&row.targets) { in_words(&row.targets) } else { live };
     let mut notes: Vec<_> = row.alarms.iter().map(Alarm::sentence).collect();

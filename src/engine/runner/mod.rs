@@ -11,6 +11,8 @@ use std::io;
 use std::sync::Arc;
 
 pub use self::job::{Job, Permit, RunId};
+pub(super) use self::local::has_pipefail;
+pub(super) use self::output::Mask;
 pub use self::status::Status;
 use super::commands::CommandError;
 use super::variables::{Secret, StepVariables};

@@ -168,7 +168,12 @@ impl Reference {
             | Fact::TargetsSaid(_)
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }
-            | Fact::RunsRemoved { .. } => {
+            | Fact::RunsRemoved { .. }
+            | Fact::WatchBegan(_)
+            | Fact::WatchSampled(_)
+            | Fact::WatchTurned(_)
+            | Fact::WatchEnded(_)
+            | Fact::WatchSeen(_) => {
                 panic!(
                     "{event:?}: no command of the story records what is done outside of trunkline"
                 )
@@ -452,6 +457,6 @@ impl Reference {
 fn name(kind: &VerifyBy) -> Option<String> {
     match kind {
         VerifyBy::Step(step) => Some(step.clone()),
-        VerifyBy::Person | VerifyBy::Staging => None,
+        VerifyBy::Person | VerifyBy::Staging | VerifyBy::Watch => None,
     }
 }

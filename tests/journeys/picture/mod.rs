@@ -47,7 +47,7 @@ fn your_own_build_needs_a_reason(screen: &mut Pty) -> Screen {
     for (build, state) in [("#20", "verified"), ("#22", "FAILED"), ("#26", "verified")] {
         screen.until(&format!("{build} {state}"), |text| staged(text, build).contains(state));
     }
-    screen.until("#20 live", |text| header(text).contains("checkout #20 ok"));
+    screen.until("#20 live", |text| header(text).contains("checkout #20 live"));
     screen.keys("g");
     screen.shows("▸ #26");
     screen.keys("j");
@@ -102,14 +102,14 @@ fn open_a_soaked_plan(screen: &mut Pty) {
 
 /// Begins to roll back, as soon as the promote has ended.
 fn the_emergency_counts_down(screen: &mut Pty) -> Screen {
-    screen.until("#24 live", |text| header(text).contains("checkout #24 ok"));
+    screen.until("#24 live", |text| header(text).contains("checkout #24 live"));
     screen.keys("!");
     screen.shows("ROLLING BACK PRODUCTION");
     screen.shows("takes away");
     screen.until("the countdown", |text| text.contains("in 2"));
     let picture = screen.screen();
     screen.keys("\r");
-    screen.until("#20 live again", |text| header(text).contains("checkout #20 ok"));
+    screen.until("#20 live again", |text| header(text).contains("checkout #20 live"));
     picture
 }
 

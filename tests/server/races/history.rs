@@ -182,6 +182,7 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Lift { .. } => matches!(fact, Fact::FreezeLifted { .. }),
         Command::BuildTip {} => matches!(fact, Fact::BuildFound { .. }),
         Command::Adopt { .. } => matches!(fact, Fact::ProductionAdopted(_)),
+        Command::SeeWatch { .. } => matches!(fact, Fact::WatchSeen(_)),
     }
 }
 

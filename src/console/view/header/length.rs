@@ -12,6 +12,8 @@ pub const SHORTEST_NAME: usize = 4;
 pub enum Length {
     Full,
     NoReason,
+    /// Without what a watch says, unless that is bad or unknown.
+    NoEvidence,
     NoTook,
     /// Without since when staging is as it is.
     NoStagingAge,
@@ -31,8 +33,9 @@ pub enum Length {
 }
 
 /// What is given up, step by step, for who you are to have its place.
-pub const LENGTHS: [Length; 11] = [
+pub const LENGTHS: [Length; 12] = [
     Length::NoReason,
+    Length::NoEvidence,
     Length::NoTook,
     Length::NoStagingAge,
     Length::NoAge,

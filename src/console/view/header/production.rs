@@ -6,15 +6,17 @@ use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::parts::progress;
 use crate::console::view::parts::row::Row;
+use crate::console::view::parts::watch;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
 use crate::domain::target::{TargetStanding, in_words};
+use crate::domain::watch::evidence_short;
 
 /// The most columns of what each target has.
 const LONGEST_TARGETS: usize = 48;
 
-/// ` PROD checkout #1287 ok 3h12m`, or what happens to it now.
+/// ` PROD checkout #1287 live 3h12m, not watched`, or what happens to it now.
 pub fn production<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
     named(model, row, Length::Full, SHORT_NAME)
 }
@@ -57,15 +59,33 @@ pub fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Ro
     }
     match live {
         _ if apart.is_some() => row,
-        Some(live) if is_bad(model, live.build) => {
-            let row = row.own(" BAD", Role::Danger);
-            if aged { row.gap(1).own(age(model.since(live.since)), Role::Muted) } else { row }
+        Some(live) => {
+            let row = if is_bad(model, live.build) {
+                row.own(" BAD", Role::Danger)
+            } else if short {
+                row
+            } else {
+                row.own(" live", Role::Live)
+            };
+            let since = age(model.since(live.since));
+            let row = if aged { row.gap(1).own(since, Role::Muted) } else { row };
+            evidence(model, row, service, length)
         }
-        Some(live) if aged => {
-            row.own(" ok ", Role::Ok).own(age(model.since(live.since)), Role::Muted)
-        }
-        Some(_) if !short => row.own(" ok", Role::Ok),
-        _ => row,
+        None => row,
+    }
+}
+
+/// `, watched: errors BAD 40s`. What is bad or unknown is never left out.
+fn evidence<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: Length) -> Row<'t> {
+    let (production, role) = (Environment::Production, watch::role(model));
+    if length < Length::NoEvidence {
+        let words = service.evidence_in_words(production, model.now());
+        return row.own(", ", Role::Muted).own(words, role);
+    }
+    let (live, watched) = (service.live.get(&production), service.watches.get(&production));
+    match evidence_short(live, watched, model.now()) {
+        Some(word) => row.gap(1).own(word, role),
+        None => row,
     }
 }
 

@@ -31,7 +31,7 @@ pub fn verifications(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'sta
 fn one(model: &Model, verified: &Verification, width: u16) -> Vec<Line<'static>> {
     let by = match &verified.kind {
         VerifyBy::Person => format!("by {}", verified.by),
-        VerifyBy::Staging => asked(&verified.kind),
+        VerifyBy::Staging | VerifyBy::Watch => asked(&verified.kind),
         VerifyBy::Step(step) => format!("by step {step}"),
     };
     let text = format!("{by} {}", ago(model, verified.at));
@@ -55,6 +55,7 @@ pub fn asked(kind: &VerifyBy) -> String {
     match kind {
         VerifyBy::Person => "by a person".to_owned(),
         VerifyBy::Staging => "by its deployment to staging".to_owned(),
+        VerifyBy::Watch => "by its watch in staging".to_owned(),
         VerifyBy::Step(step) => format!("by step {step}"),
     }
 }

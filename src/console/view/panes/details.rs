@@ -13,7 +13,7 @@ use crate::console::view::parts::fact::{NAME, ago, fact};
 use crate::console::view::parts::lines::{draw_empty, draw_lines};
 use crate::console::view::parts::row::{Row, called_width};
 use crate::console::view::parts::{
-    findings, frame, here, measures, on_call, progress, requests, verdict,
+    findings, frame, here, measures, on_call, progress, requests, verdict, watch,
 };
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
@@ -73,7 +73,7 @@ fn selection(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
 
 /// Who is concerned with the service now.
 fn parts(model: &Model, width: u16) -> Vec<Vec<Line<'static>>> {
-    let mut parts = vec![on_call::lines(model, width)];
+    let mut parts = vec![watch::lines(model, width), on_call::lines(model, width)];
     // The activity lists them where it has its own column.
     if !is_wide(model.area()) {
         parts.extend([here::lines(model, width), requests::lines(model, width)]);

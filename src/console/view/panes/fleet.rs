@@ -11,13 +11,14 @@ use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
 use crate::console::view::parts::lines::{draw_lines, nothing_passes};
 use crate::console::view::parts::row::Row;
-use crate::console::view::parts::{frame, problems, progress};
+use crate::console::view::parts::{frame, problems, progress, watch};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::FleetRow;
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::target::differ;
+use crate::domain::watch::{evidence, evidence_of, tone};
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let theme = &model.options.theme;
@@ -147,7 +148,13 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
         }
         return match row.problems {
             0 if row.live_unknown => ("live not known".into(), Role::Warn),
-            0 => ("-".into(), Role::Muted),
+            0 => match (&row.live, row.watch.as_deref()) {
+                (None, _) => ("-".into(), Role::Muted),
+                (live, watch) => {
+                    let role = watch::of_tone(tone(evidence_of(live.as_ref(), watch, model.now())));
+                    (evidence(live.as_ref(), watch, model.now()), role)
+                }
+            },
             1 => ("1 problem".into(), Role::Danger),
             count => (format!("{count} problems"), Role::Danger),
         };

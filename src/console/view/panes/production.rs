@@ -18,6 +18,7 @@ use crate::domain::ids::Environment;
 use crate::domain::snapshot::DeploymentRow;
 use crate::domain::target::TargetStanding;
 use crate::domain::time::say;
+use crate::domain::watch::WatchEnd;
 
 pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let history = model.history();
@@ -168,7 +169,11 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
         DeploymentState::Succeeded if was_rolled_back(model, row) => {
             (symbols.rolled_back, "rolled back", Role::Warn)
         }
-        DeploymentState::Succeeded => (symbols.ok, "ok", Role::Inactive),
+        DeploymentState::Succeeded => match row.watch {
+            Some(WatchEnd::Good) => (symbols.ok, "was good", Role::Inactive),
+            Some(WatchEnd::Bad) => (symbols.failed, "was BAD", Role::Warn),
+            _ => (symbols.superseded, "was live", Role::Inactive),
+        },
         DeploymentState::Failed => (symbols.failed, "FAILED", Role::Danger),
         DeploymentState::Cancelled => (symbols.superseded, "cancelled", Role::Inactive),
         DeploymentState::Interrupted if row.deployment.is_of_restore() => {

@@ -14,3 +14,4 @@ pub mod requests;
 pub mod row;
 pub mod text_input;
 pub mod verdict;
+pub mod watch;

@@ -23,7 +23,7 @@ const LARGEST: usize = 8 * 1024 * 1024;
 
 /// The values to hide.
 #[derive(Debug, Default)]
-pub(in crate::engine::runner) struct Mask {
+pub(in crate::engine) struct Mask {
     /// `None` without values.
     finder: Option<Finder>,
     notes: Vec<String>,

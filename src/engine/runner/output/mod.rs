@@ -12,4 +12,4 @@ mod tests;
 
 pub(super) use self::lines::{Block, Lines};
 pub(super) use self::log_file::LogFile;
-pub(super) use self::mask::Mask;
+pub(in crate::engine) use self::mask::Mask;

@@ -1,0 +1,92 @@
+//! The watch of what production runs: a line for each check with a bar for each minute, and what it says.
+
+use ratatui::text::Line;
+
+use crate::console::model::Model;
+use crate::console::theme::Role;
+use crate::console::view::parts::row::Row;
+use crate::domain::ids::Environment;
+use crate::domain::watch::{CheckBar, CheckState, SampleVerdict, WatchTone, evidence_of, tone};
+use crate::domain::words::watch::{check_line, of_live};
+use crate::gate;
+
+/// The most bars of a check.
+const BARS: usize = 20;
+/// How wide the names on the left are.
+const NAME: usize = 12;
+
+/// The role of what is said of the live build of production.
+#[must_use]
+pub fn role(model: &Model) -> Role {
+    let production = Environment::Production;
+    let is = model.service.as_ref().map(|service| {
+        evidence_of(service.live.get(&production), service.watches.get(&production), model.now())
+    });
+    is.map_or(Role::Muted, |is| of_tone(tone(is)))
+}
+
+/// The role of words that are so loud.
+#[must_use]
+pub fn of_tone(tone: WatchTone) -> Role {
+    match tone {
+        WatchTone::Calm => Role::Muted,
+        WatchTone::Good => Role::Ok,
+        WatchTone::Warn => Role::Warn,
+        WatchTone::Danger => Role::Danger,
+    }
+}
+
+/// What a check is judged as.
+fn of_verdict(verdict: SampleVerdict) -> Role {
+    match verdict {
+        SampleVerdict::Good => Role::Ok,
+        SampleVerdict::Unknown => Role::Warn,
+        SampleVerdict::Bad => Role::Danger,
+    }
+}
+
+/// The lines of the watch; none where what is live is not watched.
+pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    let Some(watch) = model.service.as_deref().and_then(of_live) else { return Vec::new() };
+    let (theme, now) = (&model.options.theme, model.now());
+    let service = model.service.as_deref();
+    let words = service.map_or_else(String::new, |service| {
+        service.evidence_in_words(Environment::Production, now)
+    });
+    let head = Row::new(theme, width).gap(1).own(format!("{} ", watch.build), Role::Accent);
+    let mut lines = vec![head.own(words, role(model)).line()];
+    for check in &watch.checks {
+        let row = Row::new(theme, width).gap(1).cell(&check.name, NAME, Role::Muted);
+        lines.push(bars(row, check, &theme.symbols.bars).line());
+        let text = gate::sentence(&check_line(check, now));
+        let room = usize::from(width).saturating_sub(4);
+        for line in text.wrap(room).iter().take(3) {
+            let row = Row::new(theme, width).gap(3);
+            lines.push(row.safe(line, of_verdict(check.verdict)).line());
+        }
+    }
+    lines
+}
+
+/// A bar for each summary: as high as its number, or by what was seen where there are none.
+fn bars<'t>(row: Row<'t>, check: &CheckState, blocks: &[char; 8]) -> Row<'t> {
+    let spare = check.bars.len().saturating_sub(BARS);
+    let shown = &check.bars[spare..];
+    let value = |bar: &CheckBar| bar.value.as_ref().and_then(|value| value.parse::<f64>().ok());
+    let highest = shown.iter().filter_map(value).fold(0.0_f64, f64::max);
+    shown.iter().fold(row, |row, bar| {
+        let height = match (value(bar), bar.worst) {
+            (_, SampleVerdict::Unknown) => None,
+            (Some(value), _) if highest > 0.0 => Some(value / highest),
+            (_, SampleVerdict::Good) => Some(0.0),
+            _ => Some(1.0),
+        };
+        let block = height.map_or('?', |height| blocks[index(height)]);
+        row.own(block.to_string(), of_verdict(bar.worst))
+    })
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 0 to 7")]
+fn index(height: f64) -> usize {
+    (height.clamp(0.0, 1.0) * 7.0).round() as usize
+}

@@ -1,0 +1,23 @@
+//! Takes in what watches tell.
+
+use super::Writer;
+use crate::domain::people::Actor;
+use crate::engine::watch::WatchReport;
+
+impl Writer {
+    /// Records what a watch tells. What cannot be recorded now is told again by the watch, except what was seen meanwhile.
+    pub(super) fn watched(&mut self, report: &WatchReport) {
+        let facts = {
+            let (world, now) = (self.world.world(), self.clock.now());
+            let service = world.services.get(&report.service);
+            service.map_or_else(Vec::new, |service| report.facts(&service.state, now))
+        };
+        if facts.is_empty() {
+            return;
+        }
+        match self.record(&report.service, &Actor::System, facts, None) {
+            Ok(()) => self.settle(&report.service),
+            Err(error) => self.trouble(&error),
+        }
+    }
+}
