@@ -16,6 +16,7 @@ use super::event::{DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
+use super::recent_notes::RecentNotes;
 use super::recipe::Recipe;
 use super::remote::{FoundBy, SentRun};
 use super::request::Request;
@@ -117,6 +118,8 @@ pub struct ServiceState {
     pub branch: Option<String>,
     /// The newest commit seen on the trunk.
     pub tip: Option<Sha>,
+    /// The last changes beside the deployments.
+    pub notes: RecentNotes,
     pub last_seq: Seq,
 }
 
@@ -183,13 +186,14 @@ impl ServiceState {
             }
             Fact::LiveSaid(said) => self.live_said(event, said),
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
-            Fact::HoldPlaced { environment, reason, rollback } => {
+            Fact::HoldPlaced { environment, reason, rollback, all } => {
                 let hold = Hold {
                     id: event.seq,
                     by: event.actor.clone(),
                     at: event.at,
                     reason: reason.clone(),
                     rollback: *rollback,
+                    all: *all,
                 };
                 self.holds.insert(*environment, hold);
             }
@@ -220,6 +224,7 @@ impl ServiceState {
             }
             // A refusal changes no state.
             Fact::Refused { .. } => {}
+            Fact::Noted(note) => self.notes.take_in(event, note),
         }
     }
 

@@ -16,6 +16,7 @@ use super::links::Links;
 use super::migrations;
 use super::mirrors::Mirrors;
 use super::observe::{LiveReads, ObserveContext};
+use super::outputs::Outputs;
 use super::presence::OpenServices;
 use super::record_check::{self, DATABASE, RUNS};
 use super::replace;
@@ -118,6 +119,7 @@ impl Engine {
         let (now, rules) = (clock.clone(), freezes.clone());
         let trunk =
             TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
+        let outputs = Outputs::new(gather.clone(), reserve.clone(), &data, poll);
         let watching = Watching {
             trunk,
             mirrors,
@@ -127,6 +129,7 @@ impl Engine {
             known: known_people,
             observing,
             live: live.clone(),
+            outputs,
             poll,
         };
         let watching = tokio::spawn(watch_all(watching, keeper, services, watched, unread));

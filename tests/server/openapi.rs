@@ -69,7 +69,7 @@ fn eventful(world: &Scripted) {
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
             Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
             Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
-            Fact::HoldPlaced {
+            Fact::HoldPlaced { all: false,
                 environment: production,
                 reason: reason.clone(),
                 rollback: Some(open),

@@ -255,7 +255,7 @@ fn missing<T>(section: &Section<'_>, what: &str, mistakes: &mut Mistakes<'_>) ->
 }
 
 /// A text is for a shell; a list is a program with arguments.
-fn run(
+pub(super) fn run(
     entry: &Setting<'_>,
     shell: Option<&Setting<'_>>,
     mistakes: &mut Mistakes<'_>,

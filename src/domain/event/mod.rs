@@ -2,6 +2,7 @@
 
 mod adoption;
 mod live_said;
+mod noted;
 mod observed;
 mod outcome;
 mod request;
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 pub use self::adoption::Adoption;
 pub use self::live_said::{LiveSaid, SaidCommit};
+pub use self::noted::{ChangeNote, NoteKind, OutputChange};
 pub use self::observed::{ObservedDeployment, OlderBuild, UnknownCommit, UnknownDeployment};
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{
@@ -178,6 +180,9 @@ pub enum Fact {
         reason: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rollback: Option<DeploymentId>,
+        /// Whether it was placed together with those of all other services.
+        #[serde(default, skip_serializing_if = "is_false")]
+        all: bool,
     },
     HoldReleased {
         environment: Environment,
@@ -244,6 +249,13 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         findings: Vec<Finding>,
     },
+    /// Something was changed beside the deployments: a flag, a setting, a machine, data.
+    Noted(ChangeNote),
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 /// Writes the list of names and the look-up from the one table.
@@ -293,6 +305,7 @@ names! {
     RecordRestored: "record_restored",
     RunsRemoved: "runs_removed",
     Refused: "refused",
+    Noted: "noted",
 }
 
 impl Fact {

@@ -11,6 +11,7 @@ use std::io;
 use std::sync::Arc;
 
 pub use self::job::{Job, Permit, RunId};
+pub(super) use self::output::masked;
 pub use self::status::Status;
 use super::commands::CommandError;
 use super::variables::StepVariables;

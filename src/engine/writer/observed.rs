@@ -1,7 +1,9 @@
 //! Takes in what was seen of runs at other engines: those of our steps, and those that others started.
 
 use super::Writer;
+use crate::domain::event::{ChangeNote, Fact};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
+use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
 use crate::engine::input::Input;
 use crate::engine::live_read::{self, LiveRead};
@@ -68,6 +70,12 @@ impl Writer {
             Ok(()) => self.settle(&name),
             Err(error) => self.trouble(&error),
         }
+    }
+
+    /// An observed command printed something else. What cannot be recorded is seen again by the next look.
+    pub(super) fn output_changed(&mut self, name: &ServiceName, note: ChangeNote) -> bool {
+        let recorded = self.record(name, &Actor::System, vec![Fact::Noted(note)], None);
+        recorded.inspect_err(|error| self.trouble(error)).is_ok()
     }
 
     /// A deployment that was seen to begin is not seen any more. Whoever looks finds it lost again.

@@ -13,3 +13,10 @@ mod tests;
 pub(super) use self::lines::{Block, Lines};
 pub(super) use self::log_file::LogFile;
 pub(super) use self::mask::Mask;
+use crate::engine::variables::Secret;
+
+/// The bytes with these secrets masked, as in the log of a step.
+#[must_use]
+pub(in crate::engine) fn masked(secrets: &[Secret], bytes: &[u8]) -> Vec<u8> {
+    Mask::new(secrets).hide(bytes)
+}
