@@ -43,9 +43,9 @@ pub fn check_all(context: &Context, environment: EnvironmentArg) -> Result<(), C
         return Err(CliError::usage("--all is about production of every service; remove staging"));
     }
     match context.named() {
-        Some(service) => {
-            Err(CliError::usage(format!("--all is about every service; remove --service {service}")))
-        }
+        Some(service) => Err(CliError::usage(format!(
+            "--all is about every service; remove --service {service}"
+        ))),
         None => Ok(()),
     }
 }

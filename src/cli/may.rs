@@ -45,21 +45,28 @@ pub async fn run(context: &Context, command: MayCommand) -> Result<(), CliError>
     let reasons = reasons.collect::<Vec<_>>().join("; ");
     match answer.may {
         MayAnswer::Yes => Ok(()),
-        MayAnswer::No => Err(CliError::Refused(format!("{service} may not be promoted: {reasons}"))),
-        MayAnswer::Unknown => {
-            Err(CliError::failed(format!("it is not known whether {service} may be promoted: {reasons}")))
+        MayAnswer::No => {
+            Err(CliError::Refused(format!("{service} may not be promoted: {reasons}")))
         }
+        MayAnswer::Unknown => Err(CliError::failed(format!(
+            "it is not known whether {service} may be promoted: {reasons}"
+        ))),
     }
 }
 
 /// What is said on standard output; the reasons against it are the error.
 fn lines(answer: &MayPromote) -> Vec<String> {
     let zone = super::zone::local();
-    let mut lines: Vec<_> =
-        answer.warnings.iter().map(|warning| format!("warning: {}", localized(warning, zone))).collect();
+    let mut lines: Vec<_> = answer
+        .warnings
+        .iter()
+        .map(|warning| format!("warning: {}", localized(warning, zone)))
+        .collect();
     if answer.may == MayAnswer::Yes {
         let service = &answer.service;
-        lines.push(format!("{service}: no hold, no freeze, nothing else deploys, production is not in doubt"));
+        lines.push(format!(
+            "{service}: no hold, no freeze, nothing else deploys, production is not in doubt"
+        ));
         lines.push(format!("not looked at: {}", answer.not_looked_at.join(", ")));
     }
     lines

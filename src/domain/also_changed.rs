@@ -10,7 +10,7 @@ use super::deployment::{Deployment, DeploymentState};
 use super::event::DeploymentKind;
 use super::ids::{Environment, ServiceName};
 use super::service::ServiceState;
-use super::time::{between, say};
+use super::time::between;
 
 /// How far back it looks.
 pub const ALSO_WITHIN: Duration = Duration::from_hours(1);
@@ -46,10 +46,12 @@ impl AlsoChanged {
         let mut changes: Vec<NamedChange> = Vec::new();
         for (name, state) in all {
             let is_own = name == service;
-            changes.extend(state.notes.iter().map(|note| NamedChange {
-                what: note.label.clone(),
-                at: note.at,
-            }));
+            changes.extend(
+                state
+                    .notes
+                    .iter()
+                    .map(|note| NamedChange { what: note.label.clone(), at: note.at }),
+            );
             let newest = state.deployments.values().rev().take(LOOKED_AT);
             changes.extend(newest.filter(|_| !is_own).filter_map(|of| deployed(name, of)));
         }
@@ -61,12 +63,15 @@ impl AlsoChanged {
         (!changes.is_empty()).then_some(Self { named: changes, more })
     }
 
-    /// `flag search-v2 4m ago · search #88 12m ago`, with `and 4 more` behind them.
+    /// `flag search-v2 4 min ago · search #88 12 min ago`, with `and 4 more` behind them.
     #[must_use]
     pub fn in_words(&self, now: DateTime<Utc>) -> String {
         let named = self.named.iter().map(|change| {
             let NamedChange { what, at } = change;
-            format!("{what} {} ago", say(between(*at, now)))
+            match between(*at, now).as_secs() / 60 {
+                0 => format!("{what} just now"),
+                minutes => format!("{what} {minutes} min ago"),
+            }
         });
         let more = (self.more > 0).then(|| format!("and {} more", self.more));
         named.chain(more).collect::<Vec<_>>().join(" · ")

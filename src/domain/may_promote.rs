@@ -93,9 +93,9 @@ fn hold(snapshot: &ServiceSnapshot) -> Option<MayReason> {
 fn freezes(snapshot: &ServiceSnapshot) -> (Option<MayReason>, Vec<String>) {
     let evaluation = evaluate_freezes(&snapshot.calendar, &snapshot.freezes, snapshot.at);
     let by_hand = snapshot.freezes.iter().any(|freeze| freeze.covers(snapshot.at));
-    let end = evaluation.lasts_until.map_or("until lifted".to_owned(), |at| {
-        format!("until {}", in_utc(at))
-    });
+    let end = evaluation
+        .lasts_until
+        .map_or("until lifted".to_owned(), |at| format!("until {}", in_utc(at)));
     let sentence = format!("production is frozen {end}: {}", evaluation.why());
     match evaluation.state.under(snapshot.policy.freeze) {
         FreezeState::Open if !by_hand => (None, Vec::new()),

@@ -37,6 +37,7 @@ impl RecentNotes {
         self.notes.push_back(RecentNote { at, label: note.label() });
     }
 
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &RecentNote> {
         self.notes.iter()
     }

@@ -217,7 +217,8 @@ fn executed(
         // The newest build may never have been live: its promote may still run, or may have failed.
         let newest = plan::endpoints(service.state, plan.action).ok().and_then(|ends| ends.newest);
         let left = newest.map_or_else(String::new, |newest| format!(" from {newest}"));
-        facts.push(Fact::HoldPlaced { all: false,
+        facts.push(Fact::HoldPlaced {
+            all: false,
             environment: plan.environment,
             reason: format!("rolled back{left} to {target}"),
             rollback: Some(deployment),

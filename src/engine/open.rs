@@ -116,9 +116,8 @@ impl Engine {
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());
         let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
         let live = Arc::new(LiveReads::new(observing.clone()));
-        let (now, rules) = (clock.clone(), freezes.clone());
-        let trunk =
-            TrunkContext::new(world, inputs, now, rules, webhooks.wakers.clone(), fetches.clone());
+        let (now, rules, wakers) = (clock.clone(), freezes.clone(), webhooks.wakers.clone());
+        let trunk = TrunkContext::new(world, inputs, now, rules, wakers, fetches.clone());
         let outputs = Outputs::new(gather.clone(), reserve.clone(), &data, poll);
         let watching = Watching {
             trunk,

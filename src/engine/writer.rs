@@ -19,7 +19,6 @@ use super::foundation::Foundation;
 use super::freezes::{FreezeUpdate, Freezes};
 use super::input::{CommandRequest, Input};
 use super::migrations;
-use super::outputs::OBSERVE_PROBLEM;
 use super::refusals::{AddResult, RefusalRecord, Refusals};
 use super::report;
 use super::reserve::Reserve;
@@ -264,14 +263,8 @@ impl Writer {
             Input::RemoveRuns { service, deployments, rule, reply } => {
                 let _stopped = reply.send(self.remove_runs(&service, deployments, rule));
             }
-            Input::OutputChanged { service, note, reply } => {
-                let _stopped = reply.send(self.output_changed(&service, *note));
-            }
-            Input::OutputTrouble { service, trouble } => {
-                let now = self.clock.now();
-                self.world.change(&service, |service| {
-                    service.set_trouble(OBSERVE_PROBLEM, now, trouble);
-                });
+            news @ (Input::OutputChanged { .. } | Input::OutputTrouble { .. }) => {
+                self.news_of_output(news);
             }
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {

@@ -18,4 +18,5 @@ mod remedies;
 mod retry;
 mod team;
 mod team_document;
+mod timeline;
 mod waiting;

@@ -115,7 +115,8 @@ async fn a_dialog_whose_target_is_gone_disarms() {
     console.until("OPEN").await.press(&["H"]).until("Hold production").await;
     console.type_text("me too").press(&["tab", "tab"]);
     backend.change(|world| {
-        let fact = trunkline::domain::event::Fact::HoldPlaced { all: false,
+        let fact = trunkline::domain::event::Fact::HoldPlaced {
+            all: false,
             environment: Environment::Production,
             reason: "first".into(),
             rollback: None,

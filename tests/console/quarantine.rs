@@ -28,7 +28,11 @@ fn roll_back(world: &mut ScriptedWorld, to: BuildNumber) {
     let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
     let id = world.request(&checkout(), to, environment, kind, kim());
     let (reason, rollback) = (format!("rolled back to {to}"), Some(id));
-    world.record(&checkout(), kim(), Fact::HoldPlaced { all: false, environment, reason, rollback });
+    world.record(
+        &checkout(),
+        kim(),
+        Fact::HoldPlaced { all: false, environment, reason, rollback },
+    );
 }
 
 /// The quarantined commits, by the build that brought each.

@@ -9,5 +9,6 @@ mod newcomer;
 mod picture;
 mod practice;
 mod promote_and_back;
+mod stop_all;
 mod terminal;
 mod ways;

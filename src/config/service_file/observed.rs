@@ -48,12 +48,11 @@ fn command(
 ) -> Option<ObservedCommand> {
     let name = name(&mut section, before, mistakes);
     let shell = section.take("shell");
-    let run = match section.take("run") {
-        Some(entry) => run(&entry, shell.as_ref(), mistakes),
-        None => {
-            mistakes.add(section.at, &section.path, "needs run = \"COMMAND\"");
-            None
-        }
+    let run = if let Some(entry) = section.take("run") {
+        run(&entry, shell.as_ref(), mistakes)
+    } else {
+        mistakes.add(section.at, &section.path, "needs run = \"COMMAND\"");
+        None
     };
     let kind = section.take("kind").and_then(|entry| entry.choice(&KINDS, mistakes));
     let every = section.take("every").and_then(|entry| every(&entry, mistakes));

@@ -2,6 +2,7 @@
 
 pub mod areas;
 pub mod burst;
+pub mod changed;
 pub mod dialog;
 pub mod link;
 pub mod list;
@@ -14,6 +15,7 @@ pub mod problems;
 pub mod requests;
 pub mod rows;
 pub mod seen;
+pub mod stop_all;
 pub mod targets;
 pub mod text_input;
 pub mod ticket;
@@ -40,6 +42,7 @@ use crate::console::model::notes::{Note, Notes, Shown, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::requests::RequestNotices;
+use crate::console::model::stop_all::StopAll;
 use crate::console::model::targets::Targets;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
@@ -94,6 +97,8 @@ pub struct Model {
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
+    /// Commands for all services, as long as one is not answered.
+    pub stop_all: Option<StopAll>,
     pub requests: RequestNotices,
     /// Until when a second press of the interrupt key quits.
     pub quitting: Option<Instant>,
@@ -195,6 +200,7 @@ impl Model {
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
+            stop_all: None,
             requests: RequestNotices::default(),
             quitting: None,
             dirty: true,

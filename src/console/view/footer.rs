@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
 use crate::console::actions::action::{
-    ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
+    ChangedAction, ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
 };
 use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
@@ -151,6 +151,12 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
         Some(Overlay::ByHand(_)) => vec![
             (KeyAction::Move(Move::PageDown), "scroll"),
             (KeyAction::Page(PageAction::Copy), "copy"),
+            (KeyAction::Page(PageAction::Close), "close"),
+        ],
+        Some(Overlay::Changed(_)) => vec![
+            (KeyAction::InChanged(ChangedAction::Wider), "further back"),
+            (KeyAction::InChanged(ChangedAction::Open), "all of it"),
+            (KeyAction::Page(PageAction::Copy), "copy undo"),
             (KeyAction::Page(PageAction::Close), "close"),
         ],
         Some(Overlay::Engines(_)) => vec![

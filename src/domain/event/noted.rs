@@ -21,8 +21,7 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
-    pub const ALL: [Self; 5] =
-        [Self::Flag, Self::Config, Self::Infra, Self::Data, Self::External];
+    pub const ALL: [Self; 5] = [Self::Flag, Self::Config, Self::Infra, Self::Data, Self::External];
 
     #[must_use]
     pub fn as_str(self) -> &'static str {

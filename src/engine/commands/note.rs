@@ -30,11 +30,7 @@ pub(super) fn note(new: &NewNote, now: DateTime<Utc>) -> Result<Decided, Refusal
     Ok(Decided { facts: vec![Fact::Noted(note)], deployment: None, said })
 }
 
-fn optional(
-    what: &str,
-    text: Option<&String>,
-    longest: usize,
-) -> Result<Option<String>, Refusal> {
+fn optional(what: &str, text: Option<&String>, longest: usize) -> Result<Option<String>, Refusal> {
     let text = text.map(|text| text.trim()).filter(|text| !text.is_empty());
     text.map(|text| within(what, text, longest)).transpose()
 }

@@ -7,6 +7,7 @@ use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
 use crate::engine::input::Input;
 use crate::engine::live_read::{self, LiveRead};
+use crate::engine::outputs::OBSERVE_PROBLEM;
 use crate::engine::report;
 use crate::engine::sighting::{Observation, due, news};
 
@@ -72,8 +73,24 @@ impl Writer {
         }
     }
 
+    /// What became known of the observed commands.
+    pub(super) fn news_of_output(&mut self, news: Input) {
+        match news {
+            Input::OutputChanged { service, note, reply } => {
+                let _stopped = reply.send(self.output_changed(&service, *note));
+            }
+            Input::OutputTrouble { service, trouble } => {
+                let now = self.clock.now();
+                self.world.change(&service, |service| {
+                    service.set_trouble(OBSERVE_PROBLEM, now, trouble);
+                });
+            }
+            _ => {}
+        }
+    }
+
     /// An observed command printed something else. What cannot be recorded is seen again by the next look.
-    pub(super) fn output_changed(&mut self, name: &ServiceName, note: ChangeNote) -> bool {
+    fn output_changed(&mut self, name: &ServiceName, note: ChangeNote) -> bool {
         let recorded = self.record(name, &Actor::System, vec![Fact::Noted(note)], None);
         recorded.inspect_err(|error| self.trouble(error)).is_ok()
     }
