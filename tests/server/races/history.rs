@@ -182,6 +182,8 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Lift { .. } => matches!(fact, Fact::FreezeLifted { .. }),
         Command::BuildTip {} => matches!(fact, Fact::BuildFound { .. }),
         Command::Adopt { .. } => matches!(fact, Fact::ProductionAdopted(_)),
+        Command::StopAll { .. } => matches!(fact, Fact::HoldPlaced { all: true, .. }),
+        Command::Note(_) => matches!(fact, Fact::Noted(_)),
     }
 }
 
