@@ -135,24 +135,25 @@ async fn all_services_are_held_at_once_and_what_fails_is_said() {
     backend.fault(Fault::Refuse(Refusal::invalid("the disk is full")));
     console.type_text("the database burns").press(&["tab", "right"]).quiet().await;
     console.press(&["enter"]).until("production of 1 service is on hold; NOT ").await;
-    let held = |service: &ServiceName| {
+    let is_held = |service: &ServiceName| {
         let holds = |world: &mut trunkline::backend::scripted::ScriptedWorld| {
             world.service(service).unwrap().state.holds.contains_key(&Environment::Production)
         };
         backend.change(holds)
     };
-    assert_eq!([held(&api), held(&checkout())].iter().filter(|held| **held).count(), 1);
+    assert_eq!([is_held(&api), is_held(&checkout())].iter().filter(|held| **held).count(), 1);
     // Once more: only what is not held yet.
+    console.quiet().await.press(&["esc"]).until_gone("did not happen").await;
     console.quiet().await.press(&["H"]).until("holds production of 1 service: ").await;
     console.type_text("the database burns").press(&["tab", "right"]).quiet().await;
-    console.press(&["enter"]).until("production of 1 service is on hold").await;
-    assert!(held(&api) && held(&checkout()));
+    console.press(&["enter"]).until_gone("Hold PRODUCTION").await.settled().await;
+    assert!(is_held(&api) && is_held(&checkout()));
     console.quiet().await.press(&["H"]).until("Release PRODUCTION of all services").await;
     console.until("of 2 services: api, checkout").await;
     console.until("search: stays on hold; release it by itself").await;
     console.type_text("it is out").press(&["tab", "right"]).quiet().await;
     console.press(&["enter"]).until("production of 2 services is released").await;
-    assert!(!held(&api) && !held(&checkout()) && held(&search()));
+    assert!(!is_held(&api) && !is_held(&checkout()) && is_held(&search()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use trunkline_testing::shop::{acts, leave};
 use trunkline_testing::two_shops::TwoShops;
 
-const SIZE: (u16, u16) = (100, 30);
+const SIZE: (u16, u16) = (110, 30);
 
 #[test]
 fn everything_is_stopped_from_the_list_of_services_and_released_together() {

@@ -98,7 +98,6 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Focus(Pane::Freeze), "freezes", &["5"]).help("focus the freezes"),
     row(Lists, KeyAction::Focus(Pane::Activity), "activity", &["6"]).help("focus the activity"),
     row(Lists, KeyAction::Changed, "changed", &["7"])
-        .hint("changed")
         .help("what changed in all services: deployments, notes, flags, holds"),
     row(Lists, KeyAction::Zoom, "zoom", &["z"])
         .hint("zoom")

@@ -37,7 +37,8 @@ pub fn send(model: &mut Model) -> Vec<Effect> {
         waits.push(ticket);
         effects.push(Effect::Send { ticket, command, intent });
     }
-    model.say(Tone::Plain, format!("sent to {} services", waits.len()));
+    let s = if waits.len() == 1 { "" } else { "s" };
+    model.say(Tone::Plain, format!("sent to {} service{s}", waits.len()));
     model.stop_all = Some(StopAll { done, all: waits.len(), waits, failed: Vec::new() });
     effects
 }

@@ -201,9 +201,16 @@ fn word(model: &Model, entry: &Entry) -> &'static str {
         (KeyAction::Filter, Pane::Log) if model.screen == Screen::Service => "search",
         (KeyAction::Open, Pane::Log) if model.screen == Screen::Service => "whole line",
         (KeyAction::Freeze, _) if model.frozen().is_some() => "lift",
+        (KeyAction::Hold, _) if model.screen == Screen::Fleet => of_all(model),
         (KeyAction::Hold, _) if model.is_held() => "release",
         _ => entry.hint,
     }
+}
+
+/// What is done with production of all services.
+fn of_all(model: &Model) -> &'static str {
+    let mut rows = model.fleet.iter().flat_map(|fleet| &fleet.services);
+    if rows.any(|row| row.hold.is_none()) { "hold all" } else { "release all" }
 }
 
 fn hint<'t>(model: &Model, row: Row<'t>, entry: &Entry) -> Row<'t> {

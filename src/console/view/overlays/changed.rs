@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::console::actions::action::{ChangedAction, KeyAction, PageAction};
 use crate::console::model::Model;
-use crate::console::model::changed::ChangedPage;
+use crate::console::model::changed::{ChangedPage, ChangedSpan};
 use crate::console::theme::Role;
 use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::lines::draw_lines;
@@ -16,8 +16,7 @@ use crate::domain::instant::localized;
 use crate::domain::timeline::{EntryKind, TimelineEntry};
 use crate::gate;
 
-/// The columns of the time, the service and the kind.
-const TIME: usize = 13;
+/// The most columns of the services, and those of the kind.
 const SERVICE: usize = 16;
 const KIND: usize = 9;
 
@@ -37,7 +36,9 @@ pub fn draw(model: &Model, page: &ChangedPage, frame: &mut Frame, body: Rect) {
     let first = lines.len();
     let entries = page.entries();
     let shown = entries.iter().skip(page.list.offset);
-    lines.extend(shown.map(|entry| line(model, page, entry, inner.width)));
+    let names = entries.iter().map(|entry| services(&entry.services, model));
+    let names = frame::column(names, SERVICE) + 1;
+    lines.extend(shown.map(|entry| line(model, page, entry, (names, inner.width))));
     draw_lines(frame, inner, lines, 0);
     let at = page.list.row(&page.ids()).and_then(|at| at.checked_sub(page.list.offset));
     let down = at.and_then(|at| u16::try_from(at + first).ok());
@@ -82,7 +83,12 @@ pub fn head(model: &Model, page: &ChangedPage, width: u16) -> Vec<Line<'static>>
     lines
 }
 
-fn line(model: &Model, page: &ChangedPage, entry: &TimelineEntry, width: u16) -> Line<'static> {
+fn line(
+    model: &Model,
+    page: &ChangedPage,
+    entry: &TimelineEntry,
+    (names, width): (usize, u16),
+) -> Line<'static> {
     let theme = &model.options.theme;
     let cursor = page.list.selected == Some(entry.seq);
     let mark = if cursor { theme.symbols.cursor } else { " " };
@@ -90,11 +96,19 @@ fn line(model: &Model, page: &ChangedPage, entry: &TimelineEntry, width: u16) ->
     let what = localized(&format!("{}{outcome}", entry.what), model.zone());
     Row::new(theme, width)
         .cell(mark, 2, Role::Text)
-        .cell(clock(model, entry.at), TIME, Role::Muted)
-        .cell(services(&entry.services, model), SERVICE, Role::Text)
+        .cell(clock(model, entry.at), time_width(page.span), Role::Muted)
+        .cell(services(&entry.services, model), names, Role::Text)
         .cell(entry.kind.as_str(), KIND, role(entry.kind))
         .own(what, Role::Text)
         .line()
+}
+
+/// A time of today is short.
+fn time_width(span: ChangedSpan) -> usize {
+    match span {
+        ChangedSpan::Hour | ChangedSpan::Day => 10,
+        ChangedSpan::TwoWeeks => 13,
+    }
 }
 
 /// `search`, `all 4 services`, `3 services`.
