@@ -22,7 +22,7 @@ pub(super) struct KeptOutput {
 
 /// What an output is beside the one before.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum OutputNews {
     Same,
     /// There was none to compare with.
     Baseline,
@@ -39,16 +39,20 @@ impl KeptOutput {
     }
 
     /// Compares with the output before.
-    pub fn news(&self, before: Option<&Self>) -> News {
+    pub fn news(&self, before: Option<&Self>) -> OutputNews {
         let Some(before) = before.filter(|before| before.run == self.run) else {
-            return News::Baseline;
+            return OutputNews::Baseline;
         };
         if before.text == self.text {
-            return News::Same;
+            return OutputNews::Same;
         }
         // It was recorded, and the engine was killed before this was kept.
         let is_told = self.recorded == Some(self.digest()) && self.recorded != before.recorded;
-        if is_told { News::Baseline } else { News::Changed(diff(&before.text, &self.text)) }
+        if is_told {
+            OutputNews::Baseline
+        } else {
+            OutputNews::Changed(diff(&before.text, &self.text))
+        }
     }
 
     /// Reads it; `None` if there is none. One that is damaged counts as none.
@@ -93,11 +97,11 @@ mod tests {
     #[test]
     fn the_first_output_is_the_baseline_and_so_is_that_of_another_command() {
         let first = output("flags", "a=on\n", None);
-        assert_eq!(first.news(None), News::Baseline);
-        assert_eq!(output("flags", "a=on\n", None).news(Some(&first)), News::Same);
-        assert_eq!(output("flags -v", "a: on\n", None).news(Some(&first)), News::Baseline);
+        assert_eq!(first.news(None), OutputNews::Baseline);
+        assert_eq!(output("flags", "a=on\n", None).news(Some(&first)), OutputNews::Same);
+        assert_eq!(output("flags -v", "a: on\n", None).news(Some(&first)), OutputNews::Baseline);
         let changed = output("flags", "a=off\n", None).news(Some(&first));
-        assert_eq!(changed, News::Changed("-a=on\n+a=off".into()));
+        assert_eq!(changed, OutputNews::Changed("-a=on\n+a=off".into()));
     }
 
     #[test]
@@ -105,9 +109,9 @@ mod tests {
         let first = output("flags", "a=on\n", None);
         let digest = output("flags", "a=off\n", None).digest();
         let again = output("flags", "a=off\n", Some(&digest));
-        assert_eq!(again.news(Some(&first)), News::Baseline);
+        assert_eq!(again.news(Some(&first)), OutputNews::Baseline);
         // The same change once more, after another one, is a change.
         let between = output("flags", "a=half\n", Some(&digest));
-        let News::Changed(_) = again.news(Some(&between)) else { panic!("{again:?}") };
+        let OutputNews::Changed(_) = again.news(Some(&between)) else { panic!("{again:?}") };
     }
 }

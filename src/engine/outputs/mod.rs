@@ -16,7 +16,7 @@ use tokio::sync::{Mutex as TurnMutex, Semaphore, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
-use self::kept::{KeptOutput, News};
+use self::kept::{KeptOutput, OutputNews};
 use self::tree::TipTree;
 use super::gather::GatherContext;
 use super::input::Input;
@@ -114,9 +114,9 @@ impl Outputs {
         });
         let fresh = KeptOutput::of(command, text, recorded);
         match fresh.news(KeptOutput::read(&file)?.as_ref()) {
-            News::Same => return Ok(()),
-            News::Baseline => {}
-            News::Changed(diff) => {
+            OutputNews::Same => return Ok(()),
+            OutputNews::Baseline => {}
+            OutputNews::Changed(diff) => {
                 if !self.record(service, command, &fresh, diff).await {
                     return Ok(());
                 }
