@@ -359,7 +359,7 @@ impl Handle {
             let dropped = |_| CommandError::Unknown("the engine stopped before it answered".into());
             match answer.await.map_err(dropped)? {
                 Err(CommandError::Outdated) => {}
-                decided => return decided,
+                decided => return decided.map_err(|error| self.refused_with_also(error, caller)),
             }
         }
         Err(CommandError::Outdated)

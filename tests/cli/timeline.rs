@@ -176,10 +176,12 @@ fn two_burning_services_are_held_first_and_each_hold_is_released_once_with_its_c
     let bad = shops.shop.head().to_string();
     home.said(&["hold", "--all", "--reason", "both burn"]);
     home.said(&["rollback", "--yes", "--wait", "--service", "shop"]);
-    // The other's rollback says what else changed.
+    // The other's rollback says what else changed: also a flag, which may be the cause.
+    home.said(&["note", "flag", "new-tax on", "--undo", "flagctl off", "--service", "shop"]);
     let plan = home.said(&["plan", "rollback", "--service", "search"]);
     let also = plan.lines().find(|line| line.trim_start().starts_with("also ")).unwrap();
-    assert!(also.contains("shop back to #1") && also.contains("shop #2"), "{plan}");
+    assert!(also.contains("flag new-tax on just now · shop back to #1"), "{plan}");
+    assert!(also.contains("shop #2"), "{plan}");
     assert!(!also.contains("search #2"), "its own deployments are in the plan: {plan}");
     // Ten builds later nobody promotes past a hold, or what is bad.
     let promote = |build: &str| {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use trunkline::backend::Backend as _;
+use trunkline::backend::embedded::Embedded;
+use trunkline::domain::caller::Caller;
 use trunkline::domain::timeline::{EntryKind, TimelineEntry, TimelinePage, TimelineRange};
 use trunkline_testing::engine::{QUICK, World};
 use trunkline_testing::home::until;
@@ -145,4 +147,21 @@ async fn a_command_that_hangs_is_ended_with_what_it_started_and_nothing_waits_fo
         stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
     };
     on_disk("what it started has ended too", || !runs(&child));
+}
+
+#[tokio::test]
+async fn a_caller_sees_no_change_of_services_outside_of_their_limit() {
+    let (world, build) = World::with_build().await;
+    world.live(build).await;
+    let seen = async |services: Option<&str>| {
+        let mut caller = Caller::in_process("kim");
+        caller.rights.services = services.map(|name| [name.parse().unwrap()].into());
+        let backend = Embedded::new(world.handle().clone(), caller);
+        let range = TimelineRange { within: Duration::from_hours(1), before: None, limit: 100 };
+        let page = backend.timeline(range, None, Duration::ZERO).await.unwrap().unwrap();
+        page.entries.len()
+    };
+    assert!(seen(None).await >= 2, "staging and production");
+    assert_eq!(seen(Some("checkout")).await, seen(None).await);
+    assert_eq!(seen(Some("search")).await, 0);
 }

@@ -3,6 +3,7 @@
 use super::Handle;
 use crate::domain::also_changed::AlsoChanged;
 use crate::domain::caller::{Caller, Rights};
+use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, Event};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::Version;
@@ -56,6 +57,17 @@ impl Handle {
     #[must_use]
     pub fn timeline_version(&self) -> Version {
         self.version("timeline", self.0.gather.world.read(|world| world.revision))
+    }
+
+    /// The same for the plan of a refusal, which a dialog shows next.
+    pub(super) fn refused_with_also(&self, error: CommandError, caller: &Caller) -> CommandError {
+        match error {
+            CommandError::Refused(Refusal::Changed { changes, plan }) => {
+                let plan = Box::new(self.with_also(*plan, caller));
+                CommandError::Refused(Refusal::Changed { changes, plan })
+            }
+            error => error,
+        }
     }
 
     /// Adds to the plan of a rollback what else changed, in the services that exist for the caller.
