@@ -20,6 +20,8 @@ pub const LOG_SEARCH: &str =
     "/v1/services/{service}/deployments/{deployment}/steps/{step}/log/search";
 pub const RECEIPT: &str = "/v1/commands/{key}";
 pub const EVENTS: &str = "/v1/events";
+pub const TIMELINE: &str = "/v1/timeline";
+pub const NOTES: &str = "/v1/services/{service}/notes";
 pub const CHAIN: &str = "/v1/record/chain";
 pub const SPAN: &str = "/v1/record/span";
 pub const WHO_AM_I: &str = "/v1/whoami";

@@ -10,6 +10,7 @@ use crate::domain::chain::{ChainFrom, Hash};
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::log::{Direction, LogFrom, LogSearch, Wanted};
+use crate::domain::timeline::TimelineRange;
 
 /// How long to wait for a change, in seconds, at most 25. Fractions are allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -266,6 +267,43 @@ pub struct EventsQuery {
     /// How long to wait for the first event.
     #[serde(default)]
     pub wait: Wait,
+}
+
+/// For the timeline of all services. The version that the caller has is in `If-None-Match`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TimelineQuery {
+    /// How many minutes back from now: by default 60, at most 21,600.
+    pub minutes: Option<u32>,
+    /// Only what was recorded before this event.
+    pub before: Option<Seq>,
+    /// The most events to read: by default 100, at most 500. What was done to several services together is one entry.
+    pub limit: Option<usize>,
+    /// How long to wait for a version other than the caller's.
+    #[serde(default)]
+    pub wait: Wait,
+}
+
+impl TimelineQuery {
+    #[must_use]
+    pub fn new(range: TimelineRange, wait: Duration) -> Self {
+        let minutes = range.within.as_secs().div_ceil(60);
+        Self {
+            minutes: Some(u32::try_from(minutes).unwrap_or(u32::MAX)),
+            before: range.before,
+            limit: Some(range.limit),
+            wait: wait.into(),
+        }
+    }
+
+    /// The part that it asks for.
+    #[must_use]
+    pub fn range(&self) -> TimelineRange {
+        let minutes = self.minutes.unwrap_or(60).max(1);
+        let within = Duration::from_mins(minutes.into()).min(TimelineRange::LONGEST);
+        let limit = self.limit.unwrap_or(100).clamp(1, 500);
+        TimelineRange { within, before: self.before, limit }
+    }
 }
 
 /// For a part of the record's hash chain.

@@ -32,6 +32,7 @@ use crate::domain::snapshot::{
     BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
 };
 use crate::domain::stats::DeliveryStats;
+use crate::domain::timeline::{TimelinePage, TimelineRange};
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId, TokenRefusal};
 use crate::engine::Handle;
 
@@ -380,6 +381,23 @@ impl Backend for Embedded {
                 Some(last) if events.is_empty() => after = last,
                 _ if events.is_empty() && changed_before(&mut changes, deadline).await => {}
                 _ => return Ok(events),
+            }
+        }
+    }
+
+    async fn timeline(
+        &self,
+        range: TimelineRange,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<TimelinePage>> {
+        let (mut changes, deadline) = (self.engine().changes(), deadline(wait));
+        loop {
+            if after != Some(self.engine().timeline_version()) {
+                return Ok(Some(self.engine().timeline(&self.caller.rights, range).await?));
+            }
+            if !changed_before(&mut changes, deadline).await {
+                return Ok(None);
             }
         }
     }

@@ -35,6 +35,7 @@ use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::stats::DeliveryStats;
 use crate::domain::time::say;
+use crate::domain::timeline::{TimelinePage, TimelineRange};
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 use crate::engine::CommandError;
 
@@ -156,6 +157,14 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
         wait: Duration,
     ) -> impl Future<Output = Answer<Vec<Event>>> + Send;
+
+    /// A part of the timeline, newest first, or `None` if its version is still `after` when `wait` is over.
+    fn timeline(
+        &self,
+        range: TimelineRange,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> impl Future<Output = Answer<Option<TimelinePage>>> + Send;
 
     /// Verifies at most `limit` rows of the record's hash chain.
     fn chain(

@@ -23,7 +23,7 @@ use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
 use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
 use crate::api::query::{
     BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
-    PlanQuery, SnapshotQuery, SpanQuery, StatsQuery,
+    PlanQuery, SnapshotQuery, SpanQuery, StatsQuery, TimelineQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
@@ -43,6 +43,7 @@ use crate::domain::plan::Plan;
 use crate::domain::sign_in::{SignInOffer, SignInRequest};
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::stats::DeliveryStats;
+use crate::domain::timeline::{TimelinePage, TimelineRange};
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId};
 
 /// How long it may take to connect.
@@ -167,13 +168,18 @@ impl Remote {
         after: Option<Version>,
         wait: Duration,
     ) -> Answer<Option<Reply>> {
-        let mut call = self.get(path).query(&SnapshotQuery { wait: wait.into() }).waits(wait);
-        if let Some(Version(version)) = after {
-            call = call.header(IF_NONE_MATCH, &format!("\"{version}\""));
-        }
-        let reply = call.answer().await?;
-        Ok((reply.status != StatusCode::NOT_MODIFIED).then_some(reply))
+        let call = self.get(path).query(&SnapshotQuery { wait: wait.into() }).waits(wait);
+        changed_since(call, after).await
     }
+}
+
+/// The answer, or `None` if its version is still `after`.
+async fn changed_since(mut call: Call<'_>, after: Option<Version>) -> Answer<Option<Reply>> {
+    if let Some(Version(version)) = after {
+        call = call.header(IF_NONE_MATCH, &format!("\"{version}\""));
+    }
+    let reply = call.answer().await?;
+    Ok((reply.status != StatusCode::NOT_MODIFIED).then_some(reply))
 }
 
 /// How long the engine may take to make a plan. A rollback hardly waits for git; a promote or a retry has the
@@ -329,6 +335,17 @@ impl Backend for Remote {
         let query = EventsQuery { service, after, limit, wait: wait.into() };
         let reply = self.get(path::EVENTS).query(&query).waits(wait).answer().await?;
         Ok(reply.json::<EventPage>()?.events)
+    }
+
+    async fn timeline(
+        &self,
+        range: TimelineRange,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<TimelinePage>> {
+        let call = self.get(path::TIMELINE).query(&TimelineQuery::new(range, wait)).waits(wait);
+        let reply = changed_since(call, after).await?;
+        reply.map(|reply| reply.json()).transpose()
     }
 
     async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {

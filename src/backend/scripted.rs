@@ -3,6 +3,7 @@
 mod command;
 mod log;
 mod story;
+mod timeline;
 mod world;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,7 @@ use crate::domain::snapshot::{
     BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
 };
 use crate::domain::stats::DeliveryStats;
+use crate::domain::timeline::{TimelinePage, TimelineRange};
 
 /// The scripted backend as one caller sees it. Clones share one world.
 #[derive(Debug, Clone)]
@@ -320,6 +322,19 @@ impl Backend for Scripted {
             Ok((!events.is_empty()).then_some(events))
         };
         Ok(self.until(wait, news).await?.unwrap_or_default())
+    }
+
+    async fn timeline(
+        &self,
+        range: TimelineRange,
+        after: Option<Version>,
+        wait: Duration,
+    ) -> Answer<Option<TimelinePage>> {
+        self.until(wait, |world| {
+            let moved = after.as_ref() != Some(&world.version());
+            Ok(moved.then(|| world.timeline(range)))
+        })
+        .await
     }
 
     async fn chain(&self, from: ChainFrom, limit: usize) -> Answer<ChainPage> {

@@ -25,12 +25,22 @@ pub async fn run(
     command: Command,
     key: Option<IdempotencyKey>,
 ) -> Result<Receipt, CliError> {
+    let receipt = sent(context, service, command, key).await?;
+    context.out.regardless().line(sentence(&receipt.said))?;
+    Ok(receipt)
+}
+
+/// Sends the command and prints nothing. It is never sent twice.
+pub async fn sent(
+    context: &Context,
+    service: &ServiceName,
+    command: Command,
+    key: Option<IdempotencyKey>,
+) -> Result<Receipt, CliError> {
     let key = key.unwrap_or_else(new_key);
     let what = command.what(None);
     let intent = Intent { key, service: service.clone(), what, at: SystemClock.now() };
-    let receipt = send(&context.backend, &context.intents, command, intent).await?;
-    context.out.regardless().line(sentence(&receipt.said))?;
-    Ok(receipt)
+    send(&context.backend, &context.intents, command, intent).await
 }
 
 fn new_key() -> IdempotencyKey {

@@ -58,7 +58,10 @@ const ENDINGS: &[Ending] = &[
     ending("link", &["link d57", "link '#1290' --expires 1d", "link --browser"]),
     ending("status", &["status", "status --service shop --json"]),
     ending("builds", &["builds", "builds -n 100 --json"]),
-    ending("history", &["history", "history staging -n 50", "history --before d57"]),
+    ending(
+        "history",
+        &["history", "history staging -n 50", "history --since 2d", "history --before d57"],
+    ),
     ending("stats", &["stats", "stats --days 90 --json"]),
     ending("changes", &["changes 1290", "changes --rollback"]),
     ending("where", &["where 3f9ac21", "where HEAD", "where v2.1 --json"]),
@@ -94,7 +97,27 @@ const ENDINGS: &[Ending] = &[
     acting("build", &["build --now"]),
     acting("adopt", &["adopt 3f9ac21", "adopt 3f9ac21 --reason \"deployed by hand\""]),
     acting("verify", &["verify 1290 --note \"clicked through the shop\""]),
-    acting("hold", &["hold --reason \"the database moves\"", "hold staging --reason \"tests\""]),
+    acting(
+        "hold",
+        &[
+            "hold --reason \"the database moves\"",
+            "hold staging --reason \"tests\"",
+            "hold --all --reason \"the database burns\"",
+        ],
+    ),
+    ending("may", &["may promote shop"]),
+    Ending {
+        command: "may promote",
+        examples: &["may promote shop", "may promote shop --json"],
+        exit_codes: &[REFUSED],
+    },
+    acting(
+        "note",
+        &[
+            "note flag \"search-v2 to 100 %\" --undo \"flagctl set search-v2 0\"",
+            "note infra \"ran break-glass/shop.txt\" --at 20m --service all",
+        ],
+    ),
     Ending {
         command: "ask",
         examples: &["ask 1290 --note \"please, I wrote it\""],

@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{Cell, Paint};
 use super::wording::{instant, outcome};
-use super::{Reading, completions, output};
+use super::{Reading, completions, output, zone};
 use crate::backend::Backend as _;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
@@ -25,6 +25,9 @@ pub struct HistoryArgs {
     /// Only deployments older than this one
     #[arg(long, value_name = "DEPLOYMENT", add = ArgValueCandidates::new(completions::deployments))]
     before: Option<DeploymentId>,
+    /// Only those requested from this time on: "1h", "2d" or "2w" ago, or as in "2026-12-24 18:00"
+    #[arg(long, value_name = "TIME", value_parser = zone::since)]
+    since: Option<DateTime<Utc>>,
     #[command(flatten)]
     reading: Reading,
 }
@@ -47,10 +50,11 @@ impl From<EnvironmentArg> for Environment {
 
 pub async fn run(context: &Context, arguments: HistoryArgs) -> Result<(), CliError> {
     let service = context.service().await?;
-    let HistoryArgs { environment, limit, before, reading } = arguments;
+    let HistoryArgs { environment, limit, before, since, reading } = arguments;
     // One more, to see whether there is one.
     let wanted = limit.saturating_add(1);
     let mut all = pages(context, &service, environment.into(), before, wanted).await?;
+    all.retain(|deployment| since.is_none_or(|since| deployment.requested_at >= since));
     let is_cut = all.len() > limit;
     all.truncate(limit);
     if reading.json {

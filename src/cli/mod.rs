@@ -2,6 +2,7 @@
 
 mod act;
 mod adopt;
+mod all_services;
 mod arrival;
 mod ask;
 mod audit;
@@ -41,7 +42,9 @@ mod listening;
 mod login;
 mod logs;
 mod man;
+mod may;
 mod migrations;
+mod note;
 mod output;
 mod own_login;
 mod plan;
@@ -192,6 +195,13 @@ pub enum CliCommand {
     Verify(verify::VerifyArgs),
     /// Block promotes until the hold is released
     Hold(hold::HoldArgs),
+    /// Ask whether a hold or a freeze stands in the way, for other pipelines
+    #[command(subcommand)]
+    May(may::MayCommand),
+    /// Note a change that no deployment made: a flag, a setting, a machine, data
+    ///
+    /// With "--service all" it is noted for every service.
+    Note(note::NoteArgs),
     /// Ask another promoter to promote a build
     Ask(ask::AskArgs),
     /// List the requests for a promoter and their states
@@ -350,6 +360,8 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Adopt(arguments) => adopt::run(&acting(global).await?, arguments).await,
         CliCommand::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,
         CliCommand::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
+        CliCommand::May(command) => may::run(&connected(global).await?, command).await,
+        CliCommand::Note(arguments) => note::run(&acting(global).await?, arguments).await,
         CliCommand::Release(arguments) => release::run(&acting(global).await?, arguments).await,
         CliCommand::Quarantine(command) => quarantine::run(&acting(global).await?, command).await,
         CliCommand::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,

@@ -96,6 +96,8 @@ fn lines(plan: &Plan) -> Vec<String> {
     let takes = plan.expected.map_or(String::new(), |takes| format!(", about {}", say(takes)));
     lines.push(format!("  steps      {steps}{takes}"));
     lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
+    let also = plan.also.as_ref().map(|also| also.in_words(plan.at));
+    lines.extend(also.map(|also| format!("  also       {also}")));
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
     lines

@@ -2,20 +2,26 @@
 
 use clap::Args;
 
+use super::all_services::{self, ForService};
 use super::context::Context;
 use super::error::CliError;
 use super::history::EnvironmentArg;
-use super::{Acting, act, same_key};
+use super::{Acting, act, hold, same_key};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
-use crate::domain::ids::Environment;
+use crate::domain::ids::{Environment, IdempotencyKey};
 use crate::domain::quarantine::BadCommit;
+use crate::domain::snapshot::FleetRow;
+use crate::domain::stops::Hold;
 
 #[derive(Debug, Args)]
 pub struct ReleaseArgs {
     /// The environment to release
     #[arg(value_enum, default_value_t = EnvironmentArg::Production)]
     environment: EnvironmentArg,
+    /// Release the holds that were placed together by "hold --all"; other holds stay
+    #[arg(long, conflicts_with_all = ["bad", "none_bad"])]
+    all: bool,
     /// A bad commit, which goes into quarantine; repeat for more. The beginning of an id is enough
     #[arg(long, value_name = "SHA")]
     bad: Vec<String>,
@@ -30,7 +36,11 @@ pub struct ReleaseArgs {
 }
 
 pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliError> {
-    let ReleaseArgs { environment, bad, none_bad, reason, acting } = arguments;
+    let ReleaseArgs { environment, all, bad, none_bad, reason, acting } = arguments;
+    if all {
+        hold::check_all(context, environment)?;
+        return release_all(context, &reason, acting.key.as_ref()).await;
+    }
     let service = context.service().await?;
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {
@@ -54,6 +64,36 @@ pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliErr
     let hold = hold.map(|hold| hold.id);
     let command = Command::Release { environment, reason, bad, hold };
     act::run(context, &service, command, key).await.map(drop)
+}
+
+/// Releases the holds that were placed together. One that somebody replaced meanwhile stays.
+async fn release_all(
+    context: &Context,
+    reason: &str,
+    key: Option<&IdempotencyKey>,
+) -> Result<(), CliError> {
+    let fleet = context.fleet().await?;
+    all_services::say_missing(&fleet);
+    let held = fleet.services.iter().filter_map(|row| Some((row, row.hold.as_ref()?)));
+    let of = |(row, hold): (&FleetRow, &Hold)| {
+        let what = if hold.all {
+            ForService::Send(Command::Release {
+                environment: Environment::Production,
+                reason: reason.to_owned(),
+                bad: None,
+                hold: Some(hold.id),
+            })
+        } else {
+            let how = "release it by itself";
+            ForService::Leave(format!("stays on hold by {}: {}; {how}", hold.by, hold.reason))
+        };
+        (row.service.clone(), what)
+    };
+    let wanted: Vec<_> = held.map(of).collect();
+    if !wanted.iter().any(|(_, what)| matches!(what, ForService::Send(_))) {
+        context.out.line("no hold was placed by \"hold --all\"")?;
+    }
+    all_services::run(context, wanted, key).await
 }
 
 /// Whether these ids name these commits.

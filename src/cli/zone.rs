@@ -3,11 +3,12 @@
 use std::env;
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::calendar::Tz;
 use crate::calendar::zone::Edge;
-use crate::domain::instant;
+use crate::domain::{instant, time};
+use crate::engine::clock::{Clock as _, SystemClock};
 
 /// The zone in which times are shown: of the variable TZ, else of the machine, else UTC.
 #[must_use]
@@ -18,6 +19,23 @@ pub fn local() -> Tz {
 /// The start of something, as typed.
 pub fn start(text: &str) -> Result<DateTime<Utc>, String> {
     instant::typed(text, known(), Edge::Start)
+}
+
+/// Since when, as typed: an instant, or how long ago it is, as in `1h`, `2d` or `2w`.
+pub fn since(text: &str) -> Result<DateTime<Utc>, String> {
+    since_at(text, SystemClock.now())
+}
+
+fn since_at(text: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, String> {
+    let is_short = |text: &str| text.trim().chars().all(|c| c.is_alphanumeric() || c == ' ');
+    if let Ok(ago) = time::parse(text.trim()) {
+        let begin = TimeDelta::from_std(ago).ok().and_then(|ago| now.checked_sub_signed(ago));
+        return begin.ok_or_else(|| format!("{text:?} is too long ago"));
+    }
+    start(text).map_err(|why| {
+        let ago = "; or say how long ago it is, as in \"1h\", \"2d\" or \"2w\"";
+        if is_short(text) { format!("{text:?} is not a time{ago}") } else { format!("{why}{ago}") }
+    })
 }
 
 /// The end of something, as typed.
@@ -52,8 +70,29 @@ fn of(variable: Option<&str>) -> Result<Tz, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use chrono::{DateTime, TimeDelta};
+
+    use super::{of, since_at};
     use crate::calendar::Tz;
+
+    #[test]
+    fn since_takes_how_long_ago_besides_an_instant() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        for (text, ago) in [
+            ("1h", TimeDelta::hours(1)),
+            ("90m", TimeDelta::minutes(90)),
+            ("2d", TimeDelta::days(2)),
+            ("2w", TimeDelta::days(14)),
+        ] {
+            assert_eq!(since_at(text, now), Ok(now - ago), "{text}");
+        }
+        let instant = since_at("2026-12-24 18:00 UTC", now).unwrap();
+        assert_eq!(instant.to_rfc3339(), "2026-12-24T18:00:00+00:00");
+        for text in ["1 hour ago", "yesterday", "1M", "", "-1h", "99999999999999999999d"] {
+            let why = since_at(text, now).unwrap_err();
+            assert!(why.contains("\"1h\", \"2d\" or \"2w\""), "{text}: {why}");
+        }
+    }
 
     #[test]
     fn a_zone_is_known_by_its_name_and_by_its_file() {

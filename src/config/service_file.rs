@@ -5,6 +5,7 @@ mod live;
 mod migrations;
 mod names;
 mod observe;
+mod observed;
 mod on_call;
 mod paths;
 pub(super) mod people;
@@ -22,6 +23,7 @@ use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::lane::Lanes;
 use crate::domain::live_source::LiveSources;
+use crate::domain::observed_command::ObservedCommand;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
@@ -68,6 +70,8 @@ pub struct ServiceFile {
     pub live: LiveSources,
     /// What is looked at after deployments.
     pub watches: ServiceWatches,
+    /// The commands whose output is watched for changes.
+    pub observed: Vec<ObservedCommand>,
 }
 
 impl ServiceFile {
@@ -136,6 +140,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);
     let on_call = on_call::read(&mut top, mistakes);
+    let observed = observed::read(&mut top, mistakes);
     top.finish(mistakes);
     Some(ServiceFile {
         name: name?,
@@ -153,6 +158,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         lanes: pipelines.lanes,
         live: pipelines.live,
         watches: pipelines.watches,
+        observed,
     })
 }
 

@@ -13,6 +13,7 @@ use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
+use crate::domain::timeline::TimelineRange;
 
 /// Something that the runtime does for the model.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,12 @@ pub enum Effect {
     /// The same for one service.
     WatchService {
         service: ServiceName,
+        after: Option<Version>,
+        due: Instant,
+    },
+    /// Wait for another timeline; replaces the wait before.
+    WatchTimeline {
+        range: TimelineRange,
         after: Option<Version>,
         due: Instant,
     },

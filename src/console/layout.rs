@@ -8,7 +8,7 @@ use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::view::dialog;
-use crate::console::view::overlays::{by_hand, changes, line, messages};
+use crate::console::view::overlays::{by_hand, changed, changes, line, messages};
 use crate::console::view::panes::{activity, details, freeze};
 
 #[must_use]
@@ -148,11 +148,24 @@ pub fn text(model: &Model, pane: Pane) -> String {
     text.collect::<Vec<_>>().join("\n")
 }
 
+/// How many entries of what changed have room.
+#[must_use]
+pub fn changed_rows(model: &Model) -> usize {
+    let body = model.areas.body;
+    let page = model.overlays.iter().find_map(|overlay| match overlay {
+        Overlay::Changed(page) => Some(page),
+        _ => None,
+    });
+    let head = page.map_or(0, |page| changed::head(model, page, body.width).len());
+    usize::from(body.height.saturating_sub(2)).saturating_sub(head).max(1)
+}
+
 /// How many lines the top overlay has.
 #[must_use]
 pub fn overlay_lines(model: &Model) -> usize {
     match model.overlays.last() {
         Some(Overlay::Changes(page)) => changes::lines(model, page, model.size.width).len(),
+        Some(Overlay::Changed(page)) => changed::whole(model, page, model.areas.body.width).len(),
         Some(Overlay::ByHand(page)) => by_hand::lines(model, page, model.areas.body.width).len(),
         Some(Overlay::Line(page)) => line::lines(model, page, model.size.width).len(),
         Some(Overlay::Messages(_)) => messages::height(model, model.size.width),

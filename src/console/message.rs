@@ -15,6 +15,7 @@ use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 use crate::domain::stats::DeliveryStats;
+use crate::domain::timeline::{TimelinePage, TimelineRange};
 use crate::terminal::input::Crowd;
 
 /// Something that happened, and when by the monotonic clock: the only clock that `update` knows.
@@ -45,6 +46,10 @@ pub enum Message {
         answer: Answer<Vec<Deployment>>,
     },
     Service(ServiceName, Answer<Option<Box<ServiceSnapshot>>>),
+    Timeline {
+        range: TimelineRange,
+        answer: Answer<Option<Box<TimelinePage>>>,
+    },
     Stats(ServiceName, Answer<Box<DeliveryStats>>),
     /// The list of services as it was seen last, from the disk.
     LastFleet(Result<Option<LastState<Box<FleetSnapshot>>>, String>),

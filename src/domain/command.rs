@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::event::NoteKind;
 use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Seq};
 use super::limits::{BadCommitName, BadCommitNames, ReasonText};
 use super::log::Unsearchable;
@@ -131,6 +132,33 @@ pub enum Command {
     },
     /// Notes that a console showed a person how the watch of a deployment ended.
     SeeWatch { deployment: DeploymentId },
+    /// Holds production, as every other service is held at the same time.
+    StopAll {
+        #[schema(value_type = ReasonText)]
+        reason: String,
+    },
+    /// Notes a change beside the deployments.
+    Note(NewNote),
+}
+
+/// A change beside the deployments, as somebody notes it: at most 200 characters of `what` and `who`, 1,000 of `undo`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewNote {
+    pub kind: NoteKind,
+    /// What was changed.
+    pub what: String,
+    /// Who changed it, if that is not the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
+    /// How to undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
+    /// Where more about it is: an address that begins with `https://` or `http://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
+    /// When it was changed, if that is a while ago: at most 14 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<DateTime<Utc>>,
 }
 
 impl Command {
@@ -165,6 +193,8 @@ impl Command {
             Self::SeeWatch { deployment } => {
                 format!("the note that the end of the watch of {deployment} was seen")
             }
+            Self::StopAll { .. } => "the hold on production with all services".into(),
+            Self::Note(note) => format!("the note of {} {}", note.kind, note.what),
         }
     }
 }

@@ -5,6 +5,10 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// The most characters of a reason or a note.
 pub const LONGEST_REASON: usize = 500;
+/// The most characters of what a note says was changed, and of who changed it.
+pub const LONGEST_NOTE: usize = 200;
+/// The most characters of a note's undo.
+pub const LONGEST_UNDO: usize = 1_000;
 /// The most commits that one command marks as bad.
 pub const MOST_BAD_COMMITS: usize = 50;
 /// The fewest and the most hex digits that name a bad commit.

@@ -1,5 +1,6 @@
 //! The vocabulary of deploys and the decisions about them: pure data and functions, no I/O, no clock.
 
+pub mod also_changed;
 pub mod build;
 pub mod by_hand;
 pub mod caller;
@@ -21,6 +22,8 @@ pub mod limits;
 pub mod link;
 pub mod live_source;
 pub mod log;
+pub mod may_promote;
+pub mod observed_command;
 pub mod on_call;
 pub mod people;
 pub mod plan;
@@ -28,6 +31,7 @@ pub mod policy;
 pub mod presence;
 pub mod pull_request;
 pub mod quarantine;
+pub mod recent_notes;
 pub mod recipe;
 pub mod remedy;
 pub mod remote;
@@ -47,6 +51,7 @@ pub mod stats;
 pub mod stops;
 pub mod target;
 pub mod time;
+pub mod timeline;
 pub mod token;
 pub mod undeployed;
 pub mod variables;

@@ -19,6 +19,7 @@ use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::live_source::AskedOf;
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
+use super::recent_notes::RecentNotes;
 use super::recipe::Recipe;
 use super::remote::{FoundBy, SentRun};
 use super::request::Request;
@@ -129,6 +130,8 @@ pub struct ServiceState {
     pub tip: Option<Sha>,
     /// What was looked at after deployments.
     pub watches: Watches,
+    /// The last changes beside the deployments.
+    pub notes: RecentNotes,
     pub last_seq: Seq,
 }
 
@@ -196,8 +199,8 @@ impl ServiceState {
             Fact::LiveSaid(said) => self.live_said(event, said),
             Fact::TargetsSaid(said) => self.targets_answered(event, said),
             Fact::BuildVerified { build, note, kind } => self.verified(event, *build, note, kind),
-            Fact::HoldPlaced { environment, reason, rollback } => {
-                self.hold_placed(event, *environment, reason, *rollback);
+            Fact::HoldPlaced { environment, reason, rollback, all } => {
+                self.hold_placed(event, *environment, reason, (*rollback, *all));
             }
             Fact::HoldReleased { environment, reason, bad } => {
                 self.holds.remove(environment);
@@ -231,6 +234,7 @@ impl ServiceState {
             | Fact::WatchTurned(_)
             | Fact::WatchEnded(_)
             | Fact::WatchSeen(_) => self.watched(event),
+            Fact::Noted(note) => self.notes.take_in(event, note),
         }
     }
 
@@ -239,10 +243,10 @@ impl ServiceState {
         event: &Event,
         environment: Environment,
         reason: &str,
-        rollback: Option<DeploymentId>,
+        (rollback, all): (Option<DeploymentId>, bool),
     ) {
         let (id, by, at) = (event.seq, event.actor.clone(), event.at);
-        let hold = Hold { id, by, at, reason: reason.to_owned(), rollback };
+        let hold = Hold { id, by, at, reason: reason.to_owned(), rollback, all };
         self.holds.insert(environment, hold);
     }
 

@@ -79,4 +79,7 @@ pub struct Hold {
     pub reason: String,
     /// The rollback that placed it.
     pub rollback: Option<DeploymentId>,
+    /// Whether it was placed together with those of all other services.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all: bool,
 }

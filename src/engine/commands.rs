@@ -6,6 +6,7 @@ mod build_tip;
 mod cancel;
 mod digest;
 mod error;
+mod note;
 mod quarantine;
 mod request;
 mod see_watch;
@@ -119,7 +120,9 @@ pub fn decide(
             Ok(cancel::give_up(service, *deployment, reason, context)?)
         }
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
-        Command::Hold { environment, reason } => Ok(hold(service, *environment, reason)?),
+        Command::Hold { environment, reason } => Ok(hold(service, *environment, reason, false)?),
+        Command::StopAll { reason } => Ok(hold(service, Environment::Production, reason, true)?),
+        Command::Note(new) => Ok(note::note(new, context.now)?),
         Command::Release { environment, reason, bad, hold } => {
             check_hold(service, *environment, *hold)?;
             Ok(release(service, *environment, reason, bad.as_deref(), context)?)
@@ -217,6 +220,7 @@ fn executed(
         let newest = plan::endpoints(service.state, plan.action).ok().and_then(|ends| ends.newest);
         let left = newest.map_or_else(String::new, |newest| format!(" from {newest}"));
         facts.push(Fact::HoldPlaced {
+            all: false,
             environment: plan.environment,
             reason: format!("rolled back{left} to {target}"),
             rollback: Some(deployment),
@@ -283,6 +287,7 @@ fn hold(
     service: &ServiceView<'_>,
     environment: Environment,
     reason: &str,
+    all: bool,
 ) -> Result<Decided, Refusal> {
     if let Some(hold) = service.state.holds.get(&environment) {
         return Err(Refusal::invalid(format!(
@@ -291,7 +296,7 @@ fn hold(
         )));
     }
     let reason = text("reason", reason, Need::Required)?;
-    let facts = vec![Fact::HoldPlaced { environment, reason, rollback: None }];
+    let facts = vec![Fact::HoldPlaced { environment, reason, rollback: None, all }];
     Ok(Decided { facts, deployment: None, said: format!("{environment} is on hold") })
 }
 
@@ -379,10 +384,13 @@ fn text(what: &str, text: &str, need: Need) -> Result<String, Refusal> {
     if text.is_empty() && need == Need::Required {
         return Err(Refusal::invalid(format!("a {what} is needed")));
     }
-    if text.chars().count() > LONGEST_REASON {
-        return Err(Refusal::invalid(format!(
-            "the {what} is longer than {LONGEST_REASON} characters; shorten it"
-        )));
+    within(what, text, LONGEST_REASON)
+}
+
+fn within(what: &str, text: &str, longest: usize) -> Result<String, Refusal> {
+    if text.chars().count() > longest {
+        let sentence = format!("the {what} is longer than {longest} characters; shorten it");
+        return Err(Refusal::invalid(sentence));
     }
     Ok(text.to_owned())
 }

@@ -1,8 +1,10 @@
 //! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
+mod doubts;
 mod links;
 mod logs;
 mod monitoring;
+mod timeline;
 mod tokens;
 mod webhooks;
 
@@ -196,7 +198,7 @@ impl Handle {
     /// # Errors
     /// When there is no such service.
     pub fn service(&self, name: &ServiceName, caller: &Caller) -> Result<ServiceSnapshot, Refusal> {
-        let now = self.0.clock.now();
+        let (now, of_engine) = (self.0.clock.now(), self.doubts_of_all());
         self.read_service(name, |service| {
             let me = service.people.actor_of(caller);
             let version = self.version(name.as_str(), service.revision);
@@ -206,7 +208,8 @@ impl Handle {
                 by_hand: by_hand::of_next_rollback(place, service).map(Box::new),
                 ..preview
             });
-            ServiceSnapshot { rollback, ..snapshot }
+            let rules_in_doubt = Some(doubts::of_service(service, &of_engine));
+            ServiceSnapshot { rollback, rules_in_doubt, ..snapshot }
         })
     }
 
@@ -308,7 +311,7 @@ impl Handle {
             })?;
             match planned {
                 Err(CommandError::Outdated) => {}
-                decided => return decided,
+                decided => return decided.map(|plan| self.with_also(plan, caller)),
             }
         }
         Err(CommandError::Outdated)
@@ -365,7 +368,7 @@ impl Handle {
             let dropped = |_| CommandError::Unknown("the engine stopped before it answered".into());
             match answer.await.map_err(dropped)? {
                 Err(CommandError::Outdated) => {}
-                decided => return decided,
+                decided => return decided.map_err(|error| self.refused_with_also(error, caller)),
             }
         }
         Err(CommandError::Outdated)

@@ -22,6 +22,7 @@ use crate::config::service_file::ServiceFile;
 use crate::config::user_file::Watched;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt};
+use crate::domain::event::ChangeNote;
 use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, ServiceName, Sha};
 use crate::domain::presence::PresentPerson;
 use crate::domain::remote::{FoundBy, RunRef, Waits};
@@ -164,6 +165,17 @@ pub enum Input {
         deployments: Vec<DeploymentId>,
         rule: RetentionRule,
         reply: oneshot::Sender<Vec<DeploymentId>>,
+    },
+    /// Record that an observed command printed something else. Reply whether that is recorded.
+    OutputChanged {
+        service: ServiceName,
+        note: Box<ChangeNote>,
+        reply: oneshot::Sender<bool>,
+    },
+    /// What is observed of this service cannot be read, or can be again.
+    OutputTrouble {
+        service: ServiceName,
+        trouble: Option<Trouble>,
     },
     /// Decide again for this service.
     Settle(ServiceName),

@@ -148,6 +148,7 @@ fn moved_back(state: &ServiceState, read: &LiveRead, says: &SaidCommit, next: Se
     let is_back = read.environment == Environment::Production && build < live;
     let is_held = state.holds.contains_key(&read.environment);
     (is_back && !is_held).then(|| Fact::HoldPlaced {
+        all: false,
         environment: read.environment,
         reason: format!("{} runs {build}; trunkline's record says {live}", read.environment),
         rollback: Some(DeploymentId::from(next)),

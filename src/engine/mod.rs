@@ -20,6 +20,7 @@ mod migrations;
 mod mirrors;
 mod observe;
 mod open;
+mod outputs;
 mod presence;
 pub mod record_check;
 pub mod refusals;

@@ -16,6 +16,7 @@ use super::links::Links;
 use super::migrations;
 use super::mirrors::Mirrors;
 use super::observe::{LiveReads, ObserveContext};
+use super::outputs::Outputs;
 use super::presence::OpenServices;
 use super::record_check::{self, DATABASE, RUNS};
 use super::replace;
@@ -120,6 +121,7 @@ impl Engine {
         let (now, rules) = (clock.clone(), freezes.clone());
         let (sources, woken) = ((world, engines), webhooks.wakers.clone());
         let trunk = TrunkContext::new(sources, inputs, now, rules, woken, fetches.clone());
+        let outputs = Outputs::new(gather.clone(), reserve.clone(), &data, poll);
         let watching = Watching {
             trunk,
             mirrors,
@@ -130,6 +132,7 @@ impl Engine {
             watch: WatchContext::of(&observing, &gather, &data),
             observing,
             live: live.clone(),
+            outputs,
             poll,
         };
         let watching = tokio::spawn(watch_all(watching, keeper, services, watched, unread));

@@ -210,6 +210,7 @@ fn moved_back(
     let is_back = environment == Environment::Production && build < live.build;
     let is_late = state.is_before_live(environment, Some(engine), end.at);
     (is_back && !is_late && !state.holds.contains_key(&environment)).then(|| Fact::HoldPlaced {
+        all: false,
         environment,
         reason: format!(
             "rolled back outside of trunkline: {by} deployed {build} after {}",

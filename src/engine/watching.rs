@@ -15,6 +15,7 @@ use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
 use super::observe::{LiveReads, ObserveContext, ask_all, observe_all};
+use super::outputs::Outputs;
 use super::reserve::{Reserve, write_remedy};
 use super::restore::{RETRY_REMEDY, read_rules};
 use super::retention::Keeper;
@@ -48,6 +49,8 @@ pub struct Watching {
     pub live: Arc<LiveReads>,
     /// Looks at what was deployed.
     pub watch: WatchContext,
+    /// Runs the observed commands.
+    pub outputs: Arc<Outputs>,
     pub poll: Duration,
 }
 
@@ -190,6 +193,7 @@ pub(super) async fn watch_all(
     watchers.spawn(observe_all(watching.observing.clone()));
     watchers.spawn(ask_all(watching.live.clone()));
     watchers.spawn(watch_deployments(watching.watch.clone()));
+    watchers.spawn(watching.outputs.clone().observe_all());
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
     let mut known: Vec<(Watched, AbortHandle)> = Vec::new();

@@ -265,6 +265,9 @@ impl Writer {
             Input::RemoveRuns { service, deployments, rule, reply } => {
                 let _stopped = reply.send(self.remove_runs(&service, deployments, rule));
             }
+            news @ (Input::OutputChanged { .. } | Input::OutputTrouble { .. }) => {
+                self.news_of_output(news);
+            }
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
                 self.refusals_due = false;

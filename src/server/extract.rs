@@ -19,7 +19,7 @@ use super::document::in_header;
 use super::response::ProblemResponse;
 use crate::api::problem::{ProblemDocument, ProblemKind};
 use crate::api::{KEY_HEADER, LARGEST_REQUEST};
-use crate::domain::command::{Command, Refusal};
+use crate::domain::command::{Command, NewNote, Refusal};
 use crate::domain::ids::IdempotencyKey;
 use crate::domain::snapshot::Version;
 
@@ -81,6 +81,28 @@ impl<S: Send + Sync> FromRequest<S> for KeyedCommand {
         let key = key(request.headers())?;
         let InBody(command) = InBody::from_request(request, state).await?;
         Ok(Self { command, key })
+    }
+}
+
+/// A note in the body and its key in the header.
+pub(super) struct KeyedNote {
+    pub note: NewNote,
+    pub key: IdempotencyKey,
+}
+
+impl IntoParams for KeyedNote {
+    fn into_params(within: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        KeyedCommand::into_params(within)
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for KeyedNote {
+    type Rejection = ProblemResponse;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ProblemResponse> {
+        let key = key(request.headers())?;
+        let InBody(note) = InBody::from_request(request, state).await?;
+        Ok(Self { note, key })
     }
 }
 

@@ -3,6 +3,7 @@
 mod access;
 mod entrance;
 mod logs;
+mod notes;
 mod record;
 
 use std::sync::Arc;
@@ -80,6 +81,8 @@ pub(super) fn router<A: Access>(
         .routes(routes!(logs::log))
         .routes(routes!(logs::search_log))
         .routes(routes!(record::events))
+        .routes(routes!(record::timeline))
+        .routes(routes!(notes::note))
         .routes(routes!(record::chain))
         .routes(routes!(record::span))
         .routes(routes!(webhooks::deliveries))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags};
 
-use super::rows::{answered, events, span};
+use super::rows::{answered, events, newest, span};
 use super::{StoreError, chain, schema, sqlite};
 use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, ChainWalk, RecordSpan};
 use crate::domain::command::Receipt;
@@ -76,6 +76,20 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         events(&self.connection, &self.path, service, after, limit)
+    }
+
+    /// The newest events of these kinds since a time and before an event, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn newest(
+        &self,
+        kinds: &[&str],
+        since: DateTime<Utc>,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        newest(&self.connection, &self.path, kinds, (since, before), limit)
     }
 
     /// The first and last event whose time is in this range, ends included. Events outside of the range may be between

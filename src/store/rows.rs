@@ -88,6 +88,27 @@ pub(super) fn events(
     stored.iter().map(chain::Stored::event).collect()
 }
 
+pub(super) fn newest(
+    connection: &Connection,
+    path: &Path,
+    kinds: &[&str],
+    (since, before): (DateTime<Utc>, Option<Seq>),
+    limit: usize,
+) -> Result<Vec<Event>, StoreError> {
+    // The first event of the period bounds the walk. The kinds are a JSON list, as a statement has a fixed number of values.
+    const SQL: &str = "SELECT seq, at, service, actor, kind, fact FROM events
+                       WHERE seq < ?1 AND seq >= (SELECT min(seq) FROM events WHERE at >= ?2)
+                       AND at >= ?2 AND kind IN (SELECT value FROM json_each(?3))
+                       ORDER BY seq DESC LIMIT ?4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let before = before.map_or(i64::MAX, |seq| i64::try_from(seq.0).unwrap_or(i64::MAX));
+    let read = || -> rusqlite::Result<Vec<chain::Stored>> {
+        rows(connection, SQL, params![before, timestamp(since), json(&kinds)?, limit])
+    };
+    let stored = read().map_err(|e| sqlite(path, e))?;
+    stored.iter().map(chain::Stored::event).collect()
+}
+
 pub(super) fn span(
     connection: &Connection,
     since: Option<DateTime<Utc>>,

@@ -18,5 +18,6 @@ mod remedies;
 mod retry;
 mod team;
 mod team_document;
+mod timeline;
 mod waiting;
 mod what_runs;

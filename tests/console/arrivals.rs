@@ -184,7 +184,7 @@ async fn a_stop_that_came_just_now_is_not_lifted_by_the_key_that_was_to_begin_on
     type Case = (&'static str, fn(&mut ScriptedWorld), &'static str, &'static str);
     let hold = |world: &mut ScriptedWorld| {
         let (environment, reason) = (Environment::Production, "kim looks".to_owned());
-        let fact = Fact::HoldPlaced { environment, reason, rollback: None };
+        let fact = Fact::HoldPlaced { all: false, environment, reason, rollback: None };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     };
     let freeze = |world: &mut ScriptedWorld| {

@@ -116,6 +116,7 @@ async fn a_dialog_whose_target_is_gone_disarms() {
     console.type_text("me too").press(&["tab", "tab"]);
     backend.change(|world| {
         let fact = trunkline::domain::event::Fact::HoldPlaced {
+            all: false,
             environment: Environment::Production,
             reason: "first".into(),
             rollback: None,

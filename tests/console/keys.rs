@@ -83,6 +83,11 @@ impl Desk {
                 let answer = log.await;
                 Some(Message::Log { source, from, answer })
             }
+            Effect::WatchTimeline { range, after: None, .. } => {
+                let answer = self.backend.timeline(range, None, Duration::ZERO).await;
+                let answer = answer.map(|page| page.map(Box::new));
+                Some(Message::Timeline { range, answer })
+            }
             _ => None,
         }
     }
@@ -126,6 +131,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
     let mut engines = wide.clone();
     engines.model.options.engines = ["eu", "prod", "us"].map(engine).to_vec();
     let engines = engines.press(&["c", "s", "left", "right", "down"]).await;
+    let changed = wide.clone().press(&["7", "+", "down", "down"]).await;
     let tiny = Event::Resize(20, 5);
     let mut unseen = wide.clone().press(&["?"]).await;
     unseen.take(unseen.input(tiny)).await;
@@ -139,6 +145,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
         (InputContext::Help, wide.clone().press(&["?", "e", "left", "pgdn", "down"]).await),
         (InputContext::Page, wide.press(&notes).await.press(&["M", "pgdn"]).await),
         (InputContext::Page, by_hand),
+        (InputContext::Changed, changed),
         (InputContext::Choice, engines),
         (InputContext::Field, low.clone().press(&["a", " ", "b", "left"]).await),
         (InputContext::Buttons, low.clone().press(&["tab", "tab"]).await),

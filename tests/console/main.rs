@@ -4,6 +4,7 @@ mod arrivals;
 mod away;
 mod burst;
 mod bytes;
+mod changed;
 mod command;
 mod elsewhere;
 mod emergency;

@@ -28,7 +28,11 @@ fn roll_back(world: &mut ScriptedWorld, to: BuildNumber) {
     let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
     let id = world.request(&checkout(), to, environment, kind, kim());
     let (reason, rollback) = (format!("rolled back to {to}"), Some(id));
-    world.record(&checkout(), kim(), Fact::HoldPlaced { environment, reason, rollback });
+    world.record(
+        &checkout(),
+        kim(),
+        Fact::HoldPlaced { all: false, environment, reason, rollback },
+    );
 }
 
 /// The quarantined commits, by the build that brought each.
@@ -105,7 +109,7 @@ async fn a_hold_by_hand_asks_for_no_commits() {
     let backend = ready();
     backend.change(|world| {
         let (environment, reason) = (Environment::Production, "looking".to_owned());
-        let fact = Fact::HoldPlaced { environment, reason, rollback: None };
+        let fact = Fact::HoldPlaced { all: false, environment, reason, rollback: None };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
     let console = Console::open(&backend);

@@ -25,7 +25,11 @@ fn much_against() -> Scripted {
         world.record(&checkout(), kim(), Fact::FreezePlaced { from, until, reason });
         let (environment, rollback) = (Environment::Production, None);
         let reason = "errors in the checkout, we look into it with the payment people".to_owned();
-        world.record(&checkout(), kim(), Fact::HoldPlaced { environment, reason, rollback });
+        world.record(
+            &checkout(),
+            kim(),
+            Fact::HoldPlaced { all: false, environment, reason, rollback },
+        );
         let state = &world.service(&checkout()).expect("it is there").state;
         let bad = state.commits_that_begin_with(&format!("{:040x}", 4));
         let reason = "it rounds the totals of every cart down to whole euros".to_owned();

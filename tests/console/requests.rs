@@ -304,7 +304,8 @@ async fn the_three_buttons_and_the_list_of_commits_fit_the_smallest_screen() {
     console.until("[  Ask for a promoter  ]   [  Promote  ]").await.press(&["esc"]);
     backend.change(|world| {
         let (environment, rollback) = (Environment::Production, Some(Seq(1).into()));
-        let fact = Fact::HoldPlaced { environment, reason: "rolled back".into(), rollback };
+        let fact =
+            Fact::HoldPlaced { all: false, environment, reason: "rolled back".into(), rollback };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
     console.until("ON HOLD").await.quiet().await.press(&["H"]).until("[> Cancel <]").await;

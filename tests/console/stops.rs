@@ -227,7 +227,7 @@ async fn what_runs_pushes_neither_the_hold_nor_the_verdict_out_of_the_header() {
         world.record(
             &service,
             Actor::Person("kim".into()),
-            Fact::HoldPlaced { environment, reason, rollback: None },
+            Fact::HoldPlaced { all: false, environment, reason, rollback: None },
         );
         let kind = DeploymentKind::Promote;
         world.request(&service, build, environment, kind, Actor::Person("sam".into()));

@@ -31,7 +31,7 @@ fn rollbacks(backend: &Scripted) -> usize {
 fn hold(backend: &Scripted) {
     backend.change(|world| {
         let (environment, reason) = (Environment::Production, "looking".to_owned());
-        let fact = Fact::HoldPlaced { environment, reason, rollback: None };
+        let fact = Fact::HoldPlaced { all: false, environment, reason, rollback: None };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
 }

@@ -199,6 +199,7 @@ fn staging_takes_the_newest_build_of_the_trunk_again_once_after_a_force_push() {
 fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
     let mut record = Story::default();
     record.push(Fact::HoldPlaced {
+        all: false,
         environment: Environment::Staging,
         reason: "looking".into(),
         rollback: None,

@@ -1,6 +1,7 @@
 //! What a plan says of its commits where evidence is weak, and of what comes later on the trunk.
 
 mod proof;
+mod timeline;
 
 pub(crate) use self::proof::Hosts;
 

@@ -218,6 +218,7 @@ fn what_staging_runs_is_named_only_where_it_is_known() {
 #[test]
 fn each_soft_guard_asks_for_a_reason_of_its_own() {
     let hold = Fact::HoldPlaced {
+        all: false,
         environment: Environment::Production,
         reason: "looking".into(),
         rollback: None,
@@ -378,6 +379,7 @@ fn a_rollback_asks_for_nothing_however_many_guards_stand() {
         reason: "holiday".into(),
     });
     world.record(Fact::HoldPlaced {
+        all: false,
         environment: Environment::Production,
         reason: "looking".into(),
         rollback: None,
@@ -473,6 +475,7 @@ fn a_stale_plan_is_refused_and_says_what_changed() {
         ("put on hold by sam: looking", |world| {
             let environment = Environment::Production;
             world.record(Fact::HoldPlaced {
+                all: false,
                 environment,
                 reason: "looking".into(),
                 rollback: None,

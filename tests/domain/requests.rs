@@ -37,7 +37,7 @@ impl Service {
 
     fn hold(&mut self, at: i64) {
         let (environment, reason) = (Environment::Production, "looking".to_owned());
-        self.tell(at, "kim", Fact::HoldPlaced { environment, reason, rollback: None });
+        self.tell(at, "kim", Fact::HoldPlaced { all: false, environment, reason, rollback: None });
     }
 
     fn request(&self) -> &Request {

@@ -90,8 +90,12 @@ type Case = (&'static str, fn(&mut World), u64, Guard, Severity, &'static str);
 
 #[test]
 fn a_retry_is_refused_where_it_makes_no_sense_and_says_why() {
-    let hold =
-        || Fact::HoldPlaced { environment: STAGING, reason: "a demo".into(), rollback: None };
+    let hold = || Fact::HoldPlaced {
+        all: false,
+        environment: STAGING,
+        reason: "a demo".into(),
+        rollback: None,
+    };
     let rewritten = || Fact::TrunkRewritten {
         from: sha(4),
         to: sha(3),
@@ -210,6 +214,7 @@ fn a_plan_of_a_retry_is_stale_once_staging_changed_and_only_then() {
     assert!(changes[0].starts_with("staging changed: #5 is live"), "{changes:?}");
     let confirmed = plan(&world, 4);
     world.record(Fact::HoldPlaced {
+        all: false,
         environment: STAGING,
         reason: "a demo".into(),
         rollback: None,
@@ -225,6 +230,7 @@ fn a_retry_in_production_is_what_failed_with_all_its_guards() {
     let mut world = World::new();
     let broken = world.promote(3, Some(failed()));
     world.record(Fact::HoldPlaced {
+        all: false,
         environment: PRODUCTION,
         reason: "why".into(),
         rollback: None,
@@ -269,8 +275,12 @@ fn no_retry_is_offered_that_its_own_plan_refuses() {
         off_trunk: off_trunk.iter().copied().map(BuildNumber).collect(),
         onto: Some(BuildNumber(1)),
     };
-    let hold =
-        || Fact::HoldPlaced { environment: STAGING, reason: "a demo".into(), rollback: None };
+    let hold = || Fact::HoldPlaced {
+        all: false,
+        environment: STAGING,
+        reason: "a demo".into(),
+        rollback: None,
+    };
     let mut off_trunk = World::new();
     off_trunk.record(rewritten(&[2, 3]));
     off_trunk.build(4, "ann");

@@ -28,6 +28,7 @@ mod moved;
 mod observe;
 mod observe_deployments;
 mod offers;
+mod outputs;
 mod paths;
 mod proof;
 mod recipes;

@@ -95,7 +95,7 @@ fn busy() -> Scripted {
         let reason = String::new();
         // A rollback that is older than the history that is shown: every newer build may have been taken away.
         let rollback = Some(DeploymentId(99_999));
-        let hold = Fact::HoldPlaced { environment: production, reason, rollback };
+        let hold = Fact::HoldPlaced { all: false, environment: production, reason, rollback };
         world.record(&name, person("kim"), hold);
         quality(world);
         for hours in [0, 30] {

@@ -9,6 +9,7 @@ mod newcomer;
 mod picture;
 mod practice;
 mod promote_and_back;
+mod stop_all;
 mod terminal;
 mod watch;
 mod ways;

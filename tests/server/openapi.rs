@@ -14,8 +14,9 @@ use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
-    Adoption, DeploymentKind, DeploymentRequest, Fact, LiveSaid, ObservedDeployment, Outcome,
-    SaidCommit, StepOutcome, TargetAnswer, TargetSaid, TargetsSaid, UnknownCommit,
+    Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, LiveSaid, NoteKind,
+    ObservedDeployment, Outcome, OutputChange, SaidCommit, StepOutcome, TargetAnswer, TargetSaid,
+    TargetsSaid, UnknownCommit,
     UnknownDeployment,
 };
 use trunkline::domain::ids::{
@@ -75,6 +76,7 @@ fn eventful(world: &Scripted) {
             Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
             Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
             Fact::HoldPlaced {
+                all: false,
                 environment: production,
                 reason: reason.clone(),
                 rollback: Some(open),
@@ -92,7 +94,24 @@ fn eventful(world: &Scripted) {
             Fact::CommitCleared { sha: shas.clone(), reason: reason.clone() },
             Fact::PromoterRequested { build: first, until: from, note: reason.clone() },
             Fact::RequestWithdrawn { request: Seq(1), reason: reason.clone() },
-            Fact::Refused { what: reason.clone(), sentence: reason, findings: vec![finding] },
+            Fact::Refused {
+                what: reason.clone(),
+                sentence: reason.clone(),
+                findings: vec![finding],
+            },
+            Fact::Noted(ChangeNote {
+                kind: NoteKind::Config,
+                what: reason.clone(),
+                who: Some("kim".into()),
+                undo: Some("undo it".into()),
+                link: Some("https://flags.example/x".into()),
+                changed_at: Some(from),
+                observed: Some(OutputChange {
+                    name: "prices".into(),
+                    digest: "0".into(),
+                    diff: "-a".into(),
+                }),
+            }),
         ];
         for fact in facts {
             world.record(&name, sam.clone(), fact);
@@ -316,6 +335,9 @@ async fn answers_are_as_described() {
     described.gets(commit, "/v1/services/checkout/commits/0000", 200).await;
     described.gets(commit, "/v1/services/checkout/commits/HEAD", 404).await;
     described.gets("/v1/events", "/v1/events?limit=1000", 200).await;
+    for (query, status) in [("", 200), ("?minutes=60&limit=1", 200), ("?minutes=x", 400)] {
+        described.gets("/v1/timeline", &format!("/v1/timeline{query}"), status).await;
+    }
     described.gets("/v1/record/chain", "/v1/record/chain", 200).await;
     described.gets("/v1/record/chain", "/v1/record/chain?hash=none", 400).await;
     described.gets("/v1/record/span", "/v1/record/span", 200).await;
@@ -347,14 +369,35 @@ async fn answers_are_as_described() {
 #[tokio::test]
 async fn a_version_that_the_caller_has_is_answered_as_described() {
     let described = Described::new().await;
-    for (route, path) in
-        [("/v1/fleet", "/v1/fleet"), ("/v1/services/{service}", "/v1/services/checkout")]
-    {
+    for (route, path) in [
+        ("/v1/fleet", "/v1/fleet"),
+        ("/v1/services/{service}", "/v1/services/checkout"),
+        ("/v1/timeline", "/v1/timeline"),
+    ] {
         let answer = described.ask(Method::GET, path).send().await.unwrap();
         let same =
             described.ask(Method::GET, path).header("if-none-match", &answer.headers()["etag"]);
         described.holds(route, same, 304).await;
     }
+}
+
+#[tokio::test]
+async fn a_note_needs_a_key_and_is_recorded_once() {
+    let described = Described::new().await;
+    let (route, path) = ("/v1/services/{service}/notes", "/v1/services/checkout/notes");
+    let note = json!({"kind": "flag", "what": "search-v2 to 100 %", "undo": "flagctl off"});
+    let order = || described.ask(Method::POST, path).json(&note);
+    described.holds(route, order(), 400).await;
+    for _ in 0..2 {
+        described.holds(route, order().header("idempotency-key", KEY), 200).await;
+    }
+    let unknown = json!({"kind": "flap", "what": "x"});
+    let unknown = described.ask(Method::POST, path).json(&unknown);
+    described.holds(route, unknown.header("idempotency-key", "12345678-x"), 422).await;
+    let nowhere = described.ask(Method::POST, "/v1/services/nowhere/notes").json(&note);
+    described.holds(route, nowhere.header("idempotency-key", "12345678-y"), 404).await;
+    let events = described.world.events(None, Seq(0), 100, Duration::ZERO).await.unwrap();
+    assert_eq!(events.iter().filter(|event| event.fact.kind() == "noted").count(), 1);
 }
 
 #[tokio::test]

@@ -34,6 +34,7 @@ pub mod serving;
 pub mod shop;
 pub mod small_shop;
 pub mod team;
+pub mod two_shops;
 pub mod vendors;
 pub mod version_page;
 pub mod zizmor;

@@ -96,7 +96,7 @@ impl ScriptedWorld {
         let actor = service.people.actor_of(caller);
         let gathered = Some(&gathered);
         let context = CommandContext { actor: &actor, now: self.now, next: Seq(0), gathered };
-        commands::plan(&service.view(name), action, context)
+        commands::plan(&service.view(name), action, context).map(|plan| self.with_also(plan))
     }
 }
 

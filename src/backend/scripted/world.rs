@@ -30,6 +30,7 @@ use crate::domain::snapshot::build::{self, SnapshotInput};
 use crate::domain::snapshot::{
     BuildRow, FleetSnapshot, Problem, RollbackPreview, ServiceSnapshot, Version,
 };
+use crate::domain::timeline::UnreadSource;
 
 /// The first service of every scripted world.
 pub const SERVICE: &str = "checkout";
@@ -45,7 +46,9 @@ pub struct ScriptedWorld {
     pub(super) services: BTreeMap<ServiceName, ScriptedService>,
     /// The problems of the backend as a whole.
     problems: Vec<Problem>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
+    /// What is observed and could not be read.
+    pub unread: Vec<UnreadSource>,
     pub(super) receipts: BTreeMap<IdempotencyKey, (ServiceName, Command, Receipt)>,
     /// Grows with every visible change, so that equal versions mean equal content.
     revision: u64,
@@ -81,6 +84,7 @@ impl ScriptedWorld {
             services: BTreeMap::new(),
             problems: Vec::new(),
             events: Vec::new(),
+            unread: Vec::new(),
             receipts: BTreeMap::new(),
             revision: 0,
         };
@@ -116,7 +120,9 @@ impl ScriptedWorld {
             let by_hand = service.told_by_hand(name, preview.to).map(Box::new);
             RollbackPreview { by_hand, ..preview }
         });
-        Ok(ServiceSnapshot { rollback, ..made })
+        let doubts = service.problems.iter().map(|problem| problem.what.clone());
+        let rules_in_doubt = Some(doubts.collect());
+        Ok(ServiceSnapshot { rollback, rules_in_doubt, ..made })
     }
 
     pub(super) fn builds(

@@ -21,8 +21,8 @@ const PAGE: usize = 500;
 
 #[derive(Debug, Args)]
 pub struct Filter {
-    /// Only from this time on, as in "2026-12-24 18:00" (local time) or "2026-12-24 18:00 UTC"
-    #[arg(long, value_name = "TIME", value_parser = zone::start)]
+    /// Only from this time on: "1h", "2d" or "2w" ago, or as in "2026-12-24 18:00" (local time) or "2026-12-24 18:00 UTC"
+    #[arg(long, value_name = "TIME", value_parser = zone::since)]
     since: Option<DateTime<Utc>>,
     /// Only before this time
     #[arg(long, value_name = "TIME", value_parser = zone::end)]

@@ -18,6 +18,8 @@ pub enum KeyAction {
     Withdraw,
     NotRollBack,
     Changes,
+    /// What changed in all services.
+    Changed,
     ByHand,
     Preview,
     Open,
@@ -54,6 +56,7 @@ pub enum KeyAction {
     /// In the list of engines.
     Choice(ChoiceAction),
     Page(PageAction),
+    InChanged(ChangedAction),
     Dialog(DialogAction),
 }
 
@@ -65,6 +68,8 @@ impl KeyAction {
             self,
             Self::NotRollBack
                 | Self::Changes
+                | Self::Changed
+                | Self::InChanged(_)
                 | Self::ByHand
                 | Self::Preview
                 | Self::Open
@@ -158,6 +163,15 @@ pub enum PageAction {
     Close,
     /// Copies what the page has to be copied.
     Copy,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangedAction {
+    /// Further back.
+    Wider,
+    Narrower,
+    /// Shows all of an entry, or the list again.
+    Open,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

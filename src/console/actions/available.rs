@@ -25,6 +25,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::RollBack => roll_back(model),
         KeyAction::Emergency => emergency(model),
         KeyAction::Verify => verify(model),
+        KeyAction::Hold if model.screen == Screen::Fleet => stop_all(model),
         KeyAction::Hold => acting(model, |can| can.hold, "hold production"),
         KeyAction::Freeze => acting(model, |can| can.freeze, "freeze production"),
         KeyAction::Cancel => cancel(model),
@@ -50,7 +51,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Dialog(_) => Err("this key works in a dialog".into()),
         KeyAction::Edit(_) | KeyAction::Input(_) => Err("this key works in a text".into()),
         KeyAction::InHelp(_) => Err("this key works in the help".into()),
-        KeyAction::Page(_) => Err("this key works on a page".into()),
+        KeyAction::Page(_) | KeyAction::InChanged(_) => Err("this key works on a page".into()),
         KeyAction::Choice(_) => Err("this key works in the list of servers".into()),
         _ => Ok(()),
     }
@@ -276,6 +277,21 @@ fn verify(model: &Model) -> Available {
     }
 }
 
+/// Whether all services may be held, or released, together.
+fn stop_all(model: &Model) -> Available {
+    fresh(model)?;
+    able(model, |can| can.hold, "hold production of all services")?;
+    let rows = model.fleet.iter().flat_map(|fleet| &fleet.services);
+    if rows.clone().count() == 0 {
+        return Err("there is no service to hold".into());
+    }
+    let is_open = rows.clone().any(|row| row.hold.is_none());
+    if !is_open && !rows.clone().any(|row| row.hold.as_ref().is_some_and(|hold| hold.all)) {
+        return Err("every service is on hold, none with all others; open one to release it".into());
+    }
+    Ok(())
+}
+
 fn cancel(model: &Model) -> Available {
     acting(model, |can| can.cancel, "cancel a deployment")?;
     cancellable(model)
@@ -404,9 +420,10 @@ pub fn fresh(model: &Model) -> Available {
     if let Some(age) = model.stale() {
         return Err(format!("the data is {} old; actions are off until it is fresh", say(age)));
     }
-    match model.service {
-        Some(_) => Ok(()),
-        None => Err("the service is still loading".into()),
+    match (model.screen, &model.service, &model.fleet) {
+        (Screen::Fleet, _, Some(_)) | (Screen::Service, Some(_), _) => Ok(()),
+        (Screen::Fleet, ..) => Err("the services are still loading".into()),
+        (Screen::Service, ..) => Err("the service is still loading".into()),
     }
 }
 

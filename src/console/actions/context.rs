@@ -20,6 +20,8 @@ pub enum InputContext {
     Choice,
     /// The page of changes, and the messages.
     Page,
+    /// What changed in all services.
+    Changed,
     /// All of a dialog.
     Dialog,
     /// The buttons of a dialog.
@@ -33,7 +35,7 @@ pub enum InputContext {
 }
 
 impl InputContext {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Everywhere,
         Self::Lists,
         Self::Log,
@@ -43,6 +45,7 @@ impl InputContext {
         Self::Help,
         Self::Choice,
         Self::Page,
+        Self::Changed,
         Self::Dialog,
         Self::Buttons,
         Self::Field,
@@ -59,6 +62,7 @@ impl InputContext {
             Self::Search => &[Self::Search, Self::Text],
             Self::Help => &[Self::Help, Self::Text],
             Self::Choice => &[Self::Choice, Self::Text],
+            Self::Changed => &[Self::Changed, Self::Page],
             Self::Buttons => &[Self::Buttons, Self::Dialog],
             Self::Field => &[Self::Field, Self::Text, Self::Dialog],
             Self::Commits => &[Self::Commits, Self::Buttons, Self::Dialog],
@@ -84,6 +88,7 @@ impl InputContext {
             Self::Help => "help",
             Self::Choice => "choice",
             Self::Page => "page",
+            Self::Changed => "changed",
             Self::Dialog => "dialog",
             Self::Buttons => "buttons",
             Self::Field => "field",

@@ -1,11 +1,12 @@
 //! The tables of keys: for each place that keys are pressed in, which key does what.
 
 use crate::console::actions::action::{
-    ChoiceAction, DialogAction, Edit, HelpAction, InputAction, KeyAction, Move, PageAction,
+    ChangedAction, ChoiceAction, DialogAction, Edit, HelpAction, InputAction, KeyAction, Move,
+    PageAction,
 };
 use crate::console::actions::context::InputContext::{
-    self, Buttons, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists, Log, Page, Search,
-    Text, Tiny,
+    self, Buttons, Changed, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists, Log, Page,
+    Search, Text, Tiny,
 };
 use crate::console::log::LogCommand;
 use crate::console::model::pane::Pane;
@@ -96,6 +97,8 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Focus(Pane::Log), "log", &["4"]).help("focus the log"),
     row(Lists, KeyAction::Focus(Pane::Freeze), "freezes", &["5"]).help("focus the freezes"),
     row(Lists, KeyAction::Focus(Pane::Activity), "activity", &["6"]).help("focus the activity"),
+    row(Lists, KeyAction::Changed, "changed", &["7"])
+        .help("what changed in all services: deployments, notes, flags, holds"),
     row(Lists, KeyAction::Zoom, "zoom", &["z"])
         .hint("zoom")
         .help("give the focused pane the whole screen, and back"),
@@ -189,6 +192,13 @@ pub const ACTIONS: &[Entry] = &[
     row(Page, KeyAction::Move(Move::PageDown), "page-down", &["ctrl-d", "pgdn"]),
     row(Page, KeyAction::Move(Move::Top), "top", &["g", "home"]),
     row(Page, KeyAction::Move(Move::Bottom), "bottom", &["G", "end"]),
+    row(Changed, KeyAction::InChanged(ChangedAction::Wider), "wider", &["+", "="])
+        .help("what changed: further back, a day and two weeks"),
+    row(Changed, KeyAction::InChanged(ChangedAction::Narrower), "narrower", &["_", "-"])
+        .help("what changed: less far back"),
+    row(Changed, KeyAction::InChanged(ChangedAction::Open), "open", &["enter"])
+        .help("what changed: all of an entry, and back"),
+    row(Changed, KeyAction::Page(PageAction::Close), "close", &["esc", "q", "ctrl-c", "7"]),
     dialog(DialogAction::Next, "next", &["tab", "down"])
         .help("dialog: the next field or button; a build number is typed 0-9"),
     dialog(DialogAction::Previous, "previous", &["shift-tab", "up"])

@@ -2,6 +2,7 @@
 
 pub mod areas;
 pub mod burst;
+pub mod changed;
 pub mod dialog;
 pub mod link;
 pub mod list;
@@ -14,6 +15,7 @@ pub mod problems;
 pub mod requests;
 pub mod rows;
 pub mod seen;
+pub mod stop_all;
 pub mod targets;
 pub mod text_input;
 pub mod ticket;
@@ -41,6 +43,7 @@ use crate::console::model::notes::{Note, Notes, Shown, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::requests::RequestNotices;
+use crate::console::model::stop_all::StopAll;
 use crate::console::model::targets::Targets;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
@@ -98,6 +101,8 @@ pub struct Model {
     pub sent: Vec<Sent>,
     /// The end of a watch that nobody had seen.
     pub watch_end: WatchEndShown,
+    /// Commands for all services, as long as one is not answered.
+    pub stop_all: Option<StopAll>,
     pub requests: RequestNotices,
     /// Until when a second press of the interrupt key quits.
     pub quitting: Option<Instant>,
@@ -200,6 +205,7 @@ impl Model {
             notes,
             sent: Vec::new(),
             watch_end: WatchEndShown::default(),
+            stop_all: None,
             requests: RequestNotices::default(),
             quitting: None,
             dirty: true,

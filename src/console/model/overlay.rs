@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::console::log::LongLine;
+use crate::console::model::changed::ChangedPage;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
@@ -12,6 +13,8 @@ use crate::domain::plan::Plan;
 pub enum Overlay {
     Confirm(Box<Confirm>),
     Changes(ChangesPage),
+    /// What changed in all services.
+    Changed(Box<ChangedPage>),
     /// A line of the log, all of it.
     Line(LinePage),
     Help(Help),

@@ -78,7 +78,16 @@ impl Model {
             self.at + second_changes_in(self.at.saturating_duration_since(countdown.pressed))
         });
         let asks = confirm.asks_again_at().filter(|at| *at > self.at);
-        arms.into_iter().chain(moves).chain(waits).chain(asks).min()
+        // How long ago something else changed is told in minutes.
+        let also = confirm.dialog.plan().and_then(|plan| plan.also.as_ref());
+        let also = also.into_iter().flat_map(|also| &also.named);
+        let also = also.map(|change| {
+            let rest = self.since(change.at).as_millis() % 60_000;
+            self.at
+                + Duration::from_mins(1)
+                    .saturating_sub(Duration::from_millis(u64::try_from(rest).unwrap_or(0)))
+        });
+        arms.into_iter().chain(moves).chain(waits).chain(asks).chain(also).min()
     }
 
     /// The ages on screen, as time since then.

@@ -22,6 +22,7 @@ use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 use crate::domain::stats::DAYS;
+use crate::domain::timeline::TimelineRange;
 use crate::fault::{self, Layer};
 
 /// How long leaving waits for a command that was just sent.
@@ -39,6 +40,7 @@ pub struct Performer<B> {
     fleet: Task,
     watch: Task,
     log: Task,
+    timeline: Task,
 }
 
 impl<B: Backend> Performer<B> {
@@ -53,6 +55,7 @@ impl<B: Backend> Performer<B> {
             fleet: Task::default(),
             watch: Task::default(),
             log: Task::default(),
+            timeline: Task::default(),
         }
     }
 
@@ -64,6 +67,7 @@ impl<B: Backend> Performer<B> {
             }
             Effect::WatchFleet { after, due } => self.watch_fleet(after, due),
             Effect::WatchService { service, after, due } => self.watch_service(service, after, due),
+            Effect::WatchTimeline { range, after, due } => self.watch_timeline(range, after, due),
             Effect::Plan { ticket, service, action } => {
                 self.ask(move |b| async move {
                     let answer = b.plan(&service, action).await.map(Box::new);
@@ -174,6 +178,15 @@ impl<B: Backend> Performer<B> {
             Message::Service(service, answer.map(|snapshot| snapshot.map(Box::new)))
         });
         self.watch.replace(task);
+    }
+
+    fn watch_timeline(&mut self, range: TimelineRange, after: Option<Version>, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            let answer = b.timeline(range, after, LONGEST_WAIT).await;
+            Message::Timeline { range, answer: answer.map(|page| page.map(Box::new)) }
+        });
+        self.timeline.replace(task);
     }
 
     fn read_log(&mut self, source: LogSource, from: LogFrom, limit: usize, due: Instant) {

@@ -12,7 +12,8 @@ use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{
-    backend, browse, burst, by_hand, changes, confirm, engines, log, requests, watch,
+    backend, browse, burst, by_hand, changed, changes, confirm, engines, log, requests, stop_all,
+    watch,
 };
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -42,6 +43,9 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
             Some(build) => confirm::open(model, Dialog::verify(build)),
             None => Vec::new(),
         },
+        KeyAction::Hold if model.screen == Screen::Fleet => {
+            confirm::open(model, stop_all::dialog(model))
+        }
         KeyAction::Hold => hold(model),
         KeyAction::Freeze => freeze(model),
         KeyAction::Take => requests::take(model),
@@ -57,6 +61,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Retry => retry(model),
         KeyAction::NotRollBack => not_roll_back(model),
         KeyAction::Changes => changes::open(model),
+        KeyAction::Changed => changed::open(model),
         KeyAction::ByHand => by_hand::open(model),
         KeyAction::Engines => show(model, Overlay::Engines(engines::page(model))),
         KeyAction::Help => show(model, Overlay::Help(Help::default())),
@@ -73,6 +78,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         | KeyAction::InHelp(_)
         | KeyAction::Choice(_)
         | KeyAction::Page(_)
+        | KeyAction::InChanged(_)
         | KeyAction::Dialog(_) => Vec::new(),
         action => look(model, action),
     }

@@ -15,7 +15,7 @@ use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
-use crate::console::update::{browse, by_hand, changes, plan, send};
+use crate::console::update::{browse, by_hand, changes, plan, send, stop_all};
 use crate::domain::ids::Environment;
 
 /// Opens the dialog, and asks for the plan where there is one.
@@ -197,6 +197,11 @@ fn too_quick(model: &mut Model) -> Vec<Effect> {
 
 /// Sends what the dialog is about.
 fn send_it(model: &mut Model) -> Vec<Effect> {
+    let is_of_all =
+        |dialog: &Dialog| matches!(dialog, Dialog::StopAll { .. } | Dialog::ReleaseAll { .. });
+    if model.confirm().is_some_and(|confirm| is_of_all(&confirm.dialog)) {
+        return stop_all::send(model);
+    }
     let (now, zone) = (model.now(), model.zone());
     let command = model.confirm().and_then(|confirm| confirm.dialog.command(now, zone));
     command.map_or_else(Vec::new, |command| send::send(model, command))

@@ -5,6 +5,7 @@ mod backend;
 mod browse;
 mod burst;
 mod by_hand;
+mod changed;
 mod changes;
 mod confirm;
 mod engine;
@@ -19,6 +20,8 @@ mod plan;
 mod recall;
 mod requests;
 mod send;
+mod stop_all;
+mod together;
 mod watch;
 mod watched;
 
@@ -55,6 +58,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
         Message::Described(answer) => backend::described(model, answer),
         Message::Fleet(answer) => backend::fleet(model, answer),
         Message::Service(service, answer) => backend::service(model, &service, answer),
+        Message::Timeline { range, answer } => changed::answered(model, range, answer),
         Message::Stats(service, answer) => measures::read(model, &service, answer),
         Message::History { service, before, answer } => {
             history::page(model, &service, before, answer)
@@ -136,7 +140,12 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
 
 /// Hearing that nothing is new while all is well changes nothing on screen.
 fn is_silent(model: &Model, message: &Message) -> bool {
-    let nothing_new = matches!(message, Message::Service(_, Ok(None)) | Message::Fleet(Ok(None)));
+    let nothing_new = matches!(
+        message,
+        Message::Service(_, Ok(None))
+            | Message::Fleet(Ok(None))
+            | Message::Timeline { answer: Ok(None), .. }
+    );
     nothing_new && model.link.state == crate::console::model::link::LinkState::Up
 }
 
@@ -164,6 +173,7 @@ fn settle(model: &mut Model, by: MovedBy) {
     } else if let Some(area) = areas.of(Pane::Log) {
         model.log.pane.resize(area.width.saturating_sub(2), area.height.saturating_sub(2));
     }
+    changed::settle(model, by);
     if model.screen == Screen::Fleet {
         let services = ids(&model.fleet_rows(), |row| row.service.clone());
         let rows = usize::from(areas.body.height.saturating_sub(3));

@@ -10,7 +10,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::ticket::Ticket;
 use crate::console::model::{Model, Sent};
-use crate::console::update::{engine, plan};
+use crate::console::update::{engine, plan, together};
 use crate::domain::command::{Command, Receipt, Refusal};
 
 /// Sends a command of the dialog, once.
@@ -94,6 +94,7 @@ fn done(model: &mut Model, sent: &Sent, receipt: &Receipt) -> Vec<Effect> {
         model.log.turn_to(LogChoice::Running);
     }
     model.say_of(&sent.service, Tone::Good, receipt.said.clone());
+    together::answered(model, sent.ticket, &sent.service, true);
     Vec::new()
 }
 
@@ -137,6 +138,7 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
         model.insist(&sent.service, Tone::Bad, text);
     }
     stage(model, ticket, end);
+    together::answered(model, sent.ticket, &sent.service, false);
     vec![Effect::Outside(Outside::Bell)]
 }
 

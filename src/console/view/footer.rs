@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
 use crate::console::actions::action::{
-    ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
+    ChangedAction, ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
 };
 use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
@@ -153,6 +153,12 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
             (KeyAction::Page(PageAction::Copy), "copy"),
             (KeyAction::Page(PageAction::Close), "close"),
         ],
+        Some(Overlay::Changed(_)) => vec![
+            (KeyAction::InChanged(ChangedAction::Wider), "further back"),
+            (KeyAction::InChanged(ChangedAction::Open), "all of it"),
+            (KeyAction::Page(PageAction::Copy), "copy undo"),
+            (KeyAction::Page(PageAction::Close), "close"),
+        ],
         Some(Overlay::Engines(_)) => vec![
             (KeyAction::Choice(ChoiceAction::Switch), "switch"),
             (KeyAction::Choice(ChoiceAction::Close), "close"),
@@ -195,9 +201,16 @@ fn word(model: &Model, entry: &Entry) -> &'static str {
         (KeyAction::Filter, Pane::Log) if model.screen == Screen::Service => "search",
         (KeyAction::Open, Pane::Log) if model.screen == Screen::Service => "whole line",
         (KeyAction::Freeze, _) if model.frozen().is_some() => "lift",
+        (KeyAction::Hold, _) if model.screen == Screen::Fleet => of_all(model),
         (KeyAction::Hold, _) if model.is_held() => "release",
         _ => entry.hint,
     }
+}
+
+/// What is done with production of all services.
+fn of_all(model: &Model) -> &'static str {
+    let mut rows = model.fleet.iter().flat_map(|fleet| &fleet.services);
+    if rows.any(|row| row.hold.is_none()) { "hold all" } else { "release all" }
 }
 
 fn hint<'t>(model: &Model, row: Row<'t>, entry: &Entry) -> Row<'t> {

@@ -15,7 +15,7 @@ use crate::console::model::areas::is_tiny;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
-use crate::console::view::overlays::{by_hand, changes, engines, help, line, messages};
+use crate::console::view::overlays::{by_hand, changed, changes, engines, help, line, messages};
 use crate::console::view::panes::{activity, details, fleet, freeze, log, production, staging};
 use crate::console::view::parts::{frame, requests};
 use crate::fault::{self, Layer};
@@ -72,6 +72,7 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: Rect)
     match overlay {
         Overlay::Confirm(confirm) => dialog::draw(model, confirm, frame, body),
         Overlay::ByHand(page) => by_hand::draw(model, page, frame, body),
+        Overlay::Changed(page) => changed::draw(model, page, frame, body),
         Overlay::Changes(page) => changes::draw(model, page, frame, body),
         Overlay::Engines(page) => engines::draw(model, page, frame, body),
         Overlay::Line(page) => line::draw(model, page, frame, body),

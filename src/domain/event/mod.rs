@@ -2,6 +2,7 @@
 
 mod adoption;
 mod live_said;
+mod noted;
 mod observed;
 mod outcome;
 mod request;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 pub use self::adoption::Adoption;
 pub use self::live_said::{LiveSaid, SaidCommit};
+pub use self::noted::{ChangeNote, NoteKind, OutputChange};
 pub use self::observed::{ObservedDeployment, OlderBuild, UnknownCommit, UnknownDeployment};
 pub use self::outcome::{Outcome, StepOutcome};
 pub use self::request::{
@@ -185,6 +187,9 @@ pub enum Fact {
         reason: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         rollback: Option<DeploymentId>,
+        /// Whether it was placed together with those of all other services.
+        #[serde(default, skip_serializing_if = "is_false")]
+        all: bool,
     },
     HoldReleased {
         environment: Environment,
@@ -260,6 +265,13 @@ pub enum Fact {
     WatchEnded(WatchEnded),
     /// A console showed a person how the watch ended.
     WatchSeen(WatchSeen),
+    /// Something was changed beside the deployments: a flag, a setting, a machine, data.
+    Noted(ChangeNote),
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 /// Writes the list of names and the look-up from the one table.
@@ -315,6 +327,7 @@ names! {
     WatchTurned: "watch_turned",
     WatchEnded: "watch_ended",
     WatchSeen: "watch_seen",
+    Noted: "noted",
 }
 
 impl Fact {

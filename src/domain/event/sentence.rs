@@ -1,6 +1,6 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
-use super::{Adoption, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
+use super::{Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
 use crate::domain::people::Actor;
@@ -78,8 +78,9 @@ impl Fact {
             Self::BuildVerified { build, note, .. } => {
                 format!("{by} verified {build}{}", because(note))
             }
-            Self::HoldPlaced { environment, reason, .. } => {
-                format!("{by} put {environment} on hold{}", because(reason))
+            Self::HoldPlaced { environment, reason, all, .. } => {
+                let all = if *all { " with all services" } else { "" };
+                format!("{by} put {environment} on hold{all}{}", because(reason))
             }
             Self::HoldReleased { environment, reason, bad } => {
                 let (why, bad) = (because(reason), commits("bad", bad));
@@ -129,6 +130,7 @@ impl Fact {
             | Self::WatchTurned(_)
             | Self::WatchEnded(_)
             | Self::WatchSeen(_) => self.of_watch(by),
+            Self::Noted(note) => noted(note, by),
         }
     }
 
@@ -279,6 +281,20 @@ fn some(deployments: &[DeploymentId]) -> String {
     let more = deployments.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", named.join(", "))
+}
+
+/// `sam noted: flag search-v2 to 100 % (changed by kim, 2026-11-30 03:14 UTC)`, or that trunkline saw it.
+fn noted(note: &ChangeNote, by: &Actor) -> String {
+    let label = note.label();
+    if note.observed.is_some() {
+        return format!("{by} saw a change: {label}");
+    }
+    let who = note.who.as_ref().map(|who| format!("changed by {who}"));
+    let when = note.changed_at.map(|at| format!("changed {}", instant::in_utc(at)));
+    let details: Vec<_> = who.into_iter().chain(when).collect();
+    let details =
+        if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
+    format!("{by} noted: {label}{details}")
 }
 
 /// `: the reason`, or nothing without one.

@@ -25,6 +25,7 @@ pub use self::endpoints::{Endpoints, endpoints};
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
 pub use self::retry::{retry_in_staging, retry_of};
+use super::also_changed::AlsoChanged;
 use super::build::Build;
 use super::by_hand::ByHand;
 use super::command::{Action, Refusal};
@@ -90,6 +91,9 @@ pub struct Plan {
     /// The commands that do it without trunkline; only of a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<Box<ByHand>>,
+    /// What else changed in the last hour; only of a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<AlsoChanged>,
     pub fingerprint: Fingerprint,
 }
 
@@ -287,6 +291,7 @@ pub fn plan(
         undo,
         undo_remedy,
         by_hand: None,
+        also: None,
         fingerprint,
     })
 }

@@ -99,6 +99,7 @@ pub fn service(
         present: input.present.to_vec(),
         on_call: input.on_call.map(|on_call| on_call.at(input.people, now)),
         problems: input.problems.to_vec(),
+        rules_in_doubt: None,
     }
 }
 

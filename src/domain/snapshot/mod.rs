@@ -253,6 +253,10 @@ pub struct ServiceSnapshot {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_call: Option<OnCall>,
     pub problems: Vec<Problem>,
+    /// Why the holds, freezes and settings may not be as they are here: the trunk, a calendar or the record cannot be read.
+    /// Absent from a server that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules_in_doubt: Option<Vec<String>>,
 }
 
 /// The most builds that a snapshot carries.

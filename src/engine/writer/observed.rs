@@ -3,11 +3,14 @@
 use tokio::sync::oneshot;
 
 use super::Writer;
+use crate::domain::event::{ChangeNote, Fact};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::live_source::{AskedOf, LiveSource};
+use crate::domain::people::Actor;
 use crate::domain::service::ServiceState;
 use crate::engine::input::Input;
 use crate::engine::live_read::{self, LiveRead};
+use crate::engine::outputs::OBSERVE_PROBLEM;
 use crate::engine::report;
 use crate::engine::sighting::{Observation, due, news};
 use crate::engine::world::Service;
@@ -96,6 +99,28 @@ impl Writer {
             Ok(()) => self.settle(&name),
             Err(error) => self.trouble(&error),
         }
+    }
+
+    /// What became known of the observed commands.
+    pub(super) fn news_of_output(&mut self, news: Input) {
+        match news {
+            Input::OutputChanged { service, note, reply } => {
+                let _stopped = reply.send(self.output_changed(&service, *note));
+            }
+            Input::OutputTrouble { service, trouble } => {
+                let now = self.clock.now();
+                self.world.change(&service, |service| {
+                    service.set_trouble(OBSERVE_PROBLEM, now, trouble);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// An observed command printed something else. What cannot be recorded is seen again by the next look.
+    fn output_changed(&mut self, name: &ServiceName, note: ChangeNote) -> bool {
+        let recorded = self.record(name, &Actor::System, vec![Fact::Noted(note)], None);
+        recorded.inspect_err(|error| self.trouble(error)).is_ok()
     }
 
     /// A deployment that was seen to begin is not seen any more. Whoever looks finds it lost again.

@@ -8,11 +8,13 @@ use axum::response::{IntoResponse, Response};
 use super::{HttpResult, Session, within};
 use crate::api::page::{EventPage, SpanPage};
 use crate::api::path;
-use crate::api::query::{ChainQuery, EventsQuery, SpanQuery};
+use crate::api::query::{ChainQuery, EventsQuery, SpanQuery, TimelineQuery};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::chain::ChainPage;
-use crate::server::document::{BadRequestResponse, NotFoundResponses};
-use crate::server::extract::InQuery;
+use crate::domain::timeline::TimelinePage;
+use crate::server::document::{BadRequestResponse, NotFoundResponses, NotModifiedResponse};
+use crate::server::extract::{InQuery, KnownVersions};
+use crate::server::response;
 use crate::server::sse::{self, LastEvent};
 
 /// The default number of events on a page, and the most. The same for rows of the chain.
@@ -47,6 +49,31 @@ pub(super) async fn events<B: Backend>(
     let (limit, wait) = (within(query.limit, EVENTS), query.wait.up_to(LONGEST_WAIT));
     let page = session.backend.events(query.service.as_ref(), after, limit, wait);
     Ok(Json(EventPage { events: session.ask(page).await? }).into_response())
+}
+
+/// Returns what changed in all services: deployments, notes, observed changes, holds and freezes, newest first.
+///
+/// If the caller has the current version, the answer comes at the next change, or when `wait` is over.
+#[utoipa::path(
+    get,
+    path = path::TIMELINE,
+    params(TimelineQuery, KnownVersions),
+    responses(
+        (status = 200, description = "A page of the timeline.", body = TimelinePage,
+            headers(("etag" = String, description = "The version, quoted."))),
+        NotModifiedResponse,
+        BadRequestResponse,
+    )
+)]
+pub(super) async fn timeline<B: Backend>(
+    State(session): State<Session<B>>,
+    known: KnownVersions,
+    InQuery(query): InQuery<TimelineQuery>,
+) -> HttpResult<Response> {
+    let wait = query.wait.up_to(LONGEST_WAIT);
+    let page = session.backend.timeline(query.range(), known.only(), wait);
+    let page = session.ask(page).await?;
+    Ok(response::snapshot(&known, page, |page| &page.version))
 }
 
 /// Verifies a part of the record's hash chain and names the first row that breaks it.

@@ -178,8 +178,8 @@ impl Reference {
                     "{event:?}: no command of the story records what is done outside of trunkline"
                 )
             }
-            // Nothing was done.
-            Fact::Refused { .. } => {}
+            // Nothing was done, or not by a deployment.
+            Fact::Refused { .. } | Fact::Noted(_) => {}
             Fact::FreezePlaced { from, until, .. } => {
                 self.freezes.insert(event.seq, (*from, *until));
             }

@@ -120,7 +120,7 @@ impl World {
         let fact = match dice.below(14) {
             0..5 => return self.deploy(build, environment, dice),
             5 => Fact::BuildVerified { build, note: String::new(), kind: VerifyBy::Person },
-            6 => Fact::HoldPlaced { environment, reason, rollback: None },
+            6 => Fact::HoldPlaced { all: false, environment, reason, rollback: None },
             7 => Fact::HoldReleased { environment, reason, bad },
             8 => Fact::CommitsQuarantined { bad, reason },
             9 => Fact::PromoterRequested { build, until: self.now, note: reason },

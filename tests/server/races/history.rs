@@ -183,6 +183,8 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::BuildTip {} => matches!(fact, Fact::BuildFound { .. }),
         Command::Adopt { .. } => matches!(fact, Fact::ProductionAdopted(_)),
         Command::SeeWatch { .. } => matches!(fact, Fact::WatchSeen(_)),
+        Command::StopAll { .. } => matches!(fact, Fact::HoldPlaced { all: true, .. }),
+        Command::Note(_) => matches!(fact, Fact::Noted(_)),
     }
 }
 

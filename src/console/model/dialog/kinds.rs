@@ -12,7 +12,7 @@ use crate::console::model::dialog::field::{Field, FieldKind};
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::DeploymentKind;
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::plan::{Guard, Plan, Severity};
 use crate::domain::request::Request;
 use crate::domain::snapshot::ServiceSnapshot;
@@ -41,6 +41,15 @@ pub enum Dialog {
     },
     Hold {
         environment: Environment,
+        reason: Field,
+    },
+    /// Production of every service.
+    StopAll {
+        reason: Field,
+    },
+    /// The holds that were placed together, as they were seen.
+    ReleaseAll {
+        holds: Vec<(ServiceName, Seq)>,
         reason: Field,
     },
     /// With the hold as it was seen, and the commits to choose the bad ones from where a rollback placed it.
@@ -203,6 +212,16 @@ impl Dialog {
     }
 
     #[must_use]
+    pub fn stop_all() -> Self {
+        Self::StopAll { reason: Field::empty(FieldKind::Reason) }
+    }
+
+    #[must_use]
+    pub fn release_all(holds: Vec<(ServiceName, Seq)>) -> Self {
+        Self::ReleaseAll { holds, reason: Field::empty(FieldKind::Reason) }
+    }
+
+    #[must_use]
     pub fn release(environment: Environment, hold: Seq, choice: Option<CommitChoice>) -> Self {
         let reason = Field::empty(FieldKind::Reason);
         Self::Release { environment, hold: Some(hold), choice, reason }
@@ -308,6 +327,8 @@ impl Dialog {
             Self::Verify { note: field, .. }
             | Self::Withdraw { note: field, .. }
             | Self::Hold { reason: field, .. }
+            | Self::StopAll { reason: field }
+            | Self::ReleaseAll { reason: field, .. }
             | Self::Release { reason: field, .. }
             | Self::Cancel { reason: field, .. }
             | Self::Lift { reason: field, .. } => vec![field],
@@ -324,6 +345,8 @@ impl Dialog {
             Self::Verify { note: field, .. }
             | Self::Withdraw { note: field, .. }
             | Self::Hold { reason: field, .. }
+            | Self::StopAll { reason: field }
+            | Self::ReleaseAll { reason: field, .. }
             | Self::Release { reason: field, .. }
             | Self::Cancel { reason: field, .. }
             | Self::Lift { reason: field, .. } => Some(field),
@@ -374,6 +397,8 @@ impl Dialog {
             }
             Self::Verify { .. } => "Verify",
             Self::Hold { .. } => "Hold",
+            Self::StopAll { .. } => "Hold all",
+            Self::ReleaseAll { .. } => "Release all",
             Self::Release { .. } => "Release",
             Self::Cancel { gives_up: true, .. } => "Give it up",
             Self::Cancel { .. } => "Stop it",
@@ -408,7 +433,8 @@ impl Dialog {
         let first = self.fields().first().map_or("", |field| field.text.as_str().trim());
         let text = first.to_owned();
         Some(match self {
-            Self::Preview { .. } => return None,
+            // They are a command for each service.
+            Self::Preview { .. } | Self::StopAll { .. } | Self::ReleaseAll { .. } => return None,
             Self::Plan { planning, .. } | Self::Emergency { planning, .. } => {
                 let plan = planning.plan.as_deref()?;
                 let (action, fingerprint) = (planning.action, plan.fingerprint.clone());
@@ -445,6 +471,8 @@ impl Dialog {
             Self::Plan { .. }
             | Self::Preview { .. }
             | Self::Emergency { .. }
+            | Self::StopAll { .. }
+            | Self::ReleaseAll { .. }
             | Self::Freeze { .. } => true,
             Self::Verify { build, .. } => {
                 snapshot.builds.iter().any(|row| row.build.number == *build)
@@ -469,6 +497,8 @@ impl Dialog {
             Self::Plan { .. }
             | Self::Preview { .. }
             | Self::Emergency { .. }
+            | Self::StopAll { .. }
+            | Self::ReleaseAll { .. }
             | Self::Freeze { .. } => "it changed".into(),
             Self::Verify { build, .. } => format!("{build} is no longer listed"),
             Self::Hold { environment, .. } => format!("{environment} was put on hold meanwhile"),

@@ -7,7 +7,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::dialog::kinds::Dialog;
 use crate::console::theme::Role;
-use crate::console::view::dialog::{self, paragraph};
+use crate::console::view::dialog::{self, paragraph, stop_all};
 use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::{clock, clock_with_zone};
 use crate::domain::ids::{BuildNumber, DeploymentId, Seq};
@@ -23,6 +23,8 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
             format!("records that {build} works in staging: {subject}{}", still_asked(model, *build))
         }
         Dialog::Hold { .. } => "promotes need an override until the hold is released; rollbacks stay allowed".into(),
+        Dialog::StopAll { .. } => return stop_all::stop(model, width),
+        Dialog::ReleaseAll { holds, .. } => return stop_all::release(model, holds, width),
         Dialog::Release { environment, .. } => model
             .service
             .as_ref()

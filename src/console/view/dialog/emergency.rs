@@ -11,7 +11,7 @@ use crate::console::model::dialog::kinds::EnterWhy;
 use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
-use crate::console::view::dialog;
+use crate::console::view::dialog::{self, plan};
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{findings, progress, verdict};
@@ -75,7 +75,10 @@ pub fn lines(
         (Stage::Planning, _) => upper.extend(planning(model, confirm, width)),
         // Whatever it was going to do, nothing of it was done.
         (Stage::Failed(_), _) => upper.extend(by_hand(model, width)),
-        (_, Some(plan)) => upper.extend(of_plan(model, plan, width)),
+        (_, Some(plan)) => {
+            upper.extend(of_plan(model, plan, width));
+            upper.extend(plan::also(model, plan, width));
+        }
         (_, None) => {}
     }
     upper.push(Line::default());

@@ -4,6 +4,7 @@ pub mod about;
 pub mod bad_commits;
 pub mod emergency;
 pub mod plan;
+pub mod stop_all;
 pub mod upper;
 
 use ratatui::Frame;
@@ -132,6 +133,8 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         }
         Dialog::Verify { build, .. } => format!("Verify {build} in staging"),
         Dialog::Hold { environment, .. } => format!("Hold {environment}"),
+        Dialog::StopAll { .. } => "Hold PRODUCTION of ALL services".into(),
+        Dialog::ReleaseAll { .. } => "Release PRODUCTION of all services".into(),
         Dialog::Release { environment, .. } => format!("Release the hold on {environment}"),
         Dialog::Cancel { deployment, gives_up, .. } => {
             let verb = if *gives_up { "Give up" } else { "Stop" };

@@ -6,6 +6,7 @@ use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
+use crate::console::view::dialog::paragraph;
 use crate::console::view::dialog::upper::Upper;
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
@@ -49,9 +50,16 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
         upper.weighty = if plan.kind == DeploymentKind::Rollback { 0 } else { upper.lines.len() };
         upper.lines.push(Line::default());
     }
+    upper.lines.extend(also(model, plan, width));
     upper.lines.extend(facts(model, plan, width));
     upper.lines.push(Line::default());
     upper.lines.extend(rest.iter().flat_map(|f| findings::lines(model, f, width)));
+}
+
+/// What else changed in the last hour, which may be what is wrong.
+pub fn also(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
+    let also = plan.also.as_ref().map(|also| also.in_words(model.now()));
+    also.map_or_else(Vec::new, |also| paragraph(model, width, &format!("also: {also}"), Role::Warn))
 }
 
 /// Whether it says no more than a verdict that speaks against a rollback; what to do about that is an `info` beside it.

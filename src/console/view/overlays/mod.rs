@@ -1,6 +1,7 @@
 //! The overlays apart from the dialogs: changes, help and messages.
 
 pub mod by_hand;
+pub mod changed;
 pub mod changes;
 pub mod engines;
 pub mod help;
