@@ -181,7 +181,7 @@ impl Remote {
 fn planning_time(action: Action) -> Duration {
     match action {
         Action::Promote { .. } | Action::Retry { .. } => LONGEST_ANSWER,
-        Action::Rollback { .. } => Duration::ZERO,
+        Action::Rollback { .. } | Action::RollbackByTrunk { .. } => Duration::ZERO,
     }
 }
 

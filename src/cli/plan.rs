@@ -92,12 +92,29 @@ fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(migrations.next().map(|first| format!("  migrations {first}")));
     lines.extend(migrations.map(|line| format!("             {line}")));
     lines.extend(schema::way_back(plan));
+    lines.extend(tried(plan));
     let steps = steps_in_words(&plan.steps);
     let takes = plan.expected.map_or(String::new(), |takes| format!(", about {}", say(takes)));
     lines.push(format!("  steps      {steps}{takes}"));
     lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
+    lines
+}
+
+/// Whether the steps of a rollback were tried; after one that failed, what else there is.
+fn tried(plan: &Plan) -> Vec<String> {
+    let is_rollback = plan.kind == DeploymentKind::Rollback;
+    let tried = plan.tried.as_ref().filter(|_| is_rollback);
+    let mut lines: Vec<_> =
+        tried.map(|tried| format!("  tried      {}", tried.at(plan.at))).into_iter().collect();
+    let Some(failed) = &plan.after_failure else { return lines };
+    lines.push(format!("  before     {}", failed.sentence(plan.at)));
+    let other = failed.before.filter(|before| *before != plan.target.build);
+    if let Some((before, way)) = other.zip(failed.other_way()) {
+        lines.push(format!("  or         rollback {}: {way}", before.0));
+    }
+    lines.push("  or         by hand: trunkline plan rollback prints the commands".to_owned());
     lines
 }
 
@@ -117,6 +134,7 @@ fn headline(plan: &Plan) -> String {
         DeploymentKind::Rollback => "roll back",
         DeploymentKind::Redeploy => "redeploy",
         DeploymentKind::Retry => "retry",
+        DeploymentKind::Rehearsal | DeploymentKind::Return => "rehearse",
         DeploymentKind::Promote | DeploymentKind::Auto | DeploymentKind::External => "promote",
     };
     let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };

@@ -90,7 +90,7 @@ impl ServiceFile {
     #[must_use]
     pub fn steps(&self, environment: Environment, kind: DeploymentKind) -> &[StepSpec] {
         match (kind, environment) {
-            (DeploymentKind::Rollback, _) => &self.rollback,
+            (DeploymentKind::Rollback | DeploymentKind::Rehearsal, _) => &self.rollback,
             (_, Environment::Staging) => &self.staging,
             (_, Environment::Production) => &self.production,
         }
@@ -124,6 +124,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     if pipelines.lanes.staging.is_some() {
         policy.staging = Staging::Observe;
     }
+    policy.rehearse = pipelines.rehearse;
     let migrations = migrations::read(&mut top, mistakes);
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);

@@ -27,6 +27,9 @@ pub struct Policy {
     /// Who deploys to staging.
     #[serde(default, skip_serializing_if = "Staging::is_deploy")]
     pub staging: Staging,
+    /// Whether the rollback steps may run in staging, to try the way back.
+    #[serde(default, skip_serializing_if = "Rehearse::is_never")]
+    pub rehearse: Rehearse,
 }
 
 impl Default for Policy {
@@ -38,12 +41,33 @@ impl Default for Policy {
             freeze: FreezeMode::Override,
             request_expires: request_expires(),
             staging: Staging::Deploy,
+            rehearse: Rehearse::Never,
         }
     }
 }
 
 fn request_expires() -> Duration {
     Duration::from_mins(20)
+}
+
+/// Whether the rollback steps may run in staging.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rehearse {
+    /// Nobody says that they act only on the environment that they are told.
+    #[default]
+    Never,
+    /// When a person asks for it.
+    ByHand,
+    /// Also by itself, once a day at a quiet hour.
+    Daily,
+}
+
+impl Rehearse {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
 }
 
 /// Who deploys to staging.

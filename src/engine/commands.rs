@@ -7,6 +7,7 @@ mod cancel;
 mod digest;
 mod error;
 mod quarantine;
+mod rehearse;
 mod request;
 
 use chrono::{DateTime, Utc};
@@ -60,6 +61,8 @@ pub struct ForPlan {
     pub presser: Option<String>,
     /// What a rollback by hand needs to know.
     pub by_hand: Option<HandFacts>,
+    /// Whether the trunk declares other rollback steps than the build to which a rollback goes.
+    pub trunk_differs: bool,
     /// The builds for which it was gathered.
     pub ends: plan::Endpoints,
 }
@@ -138,6 +141,7 @@ pub fn decide(
             Ok(freeze(from.unwrap_or(context.now).max(context.now), *until, reason)?)
         }
         Command::Lift { freeze, reason } => Ok(lift(service, *freeze, reason)?),
+        Command::Rehearse {} => Ok(rehearse::rehearse(service, context.next)?),
         Command::BuildTip {} => build_tip::build(service, context),
         Command::Adopt { reason, .. } => adopt::adopt(service, reason, context),
     }
@@ -176,6 +180,7 @@ pub fn plan(
     };
     let mut plan = plan::plan(facts, action, context.actor, context.now)?;
     plan.findings.extend(gathered.workflow_findings.iter().cloned());
+    plan.trunk_differs = gathered.trunk_differs;
     plan.by_hand = gathered.by_hand.clone().and_then(|facts| {
         let (name, to, steps) = (service.name, plan.target.build, plan.steps.as_slice());
         ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)

@@ -367,7 +367,9 @@ impl Handle {
         let Command::Execute { action, .. } = command else { return };
         let (environment, longest) = match action {
             Action::Promote { .. } => (Environment::Production, ASKED_BEFORE_PROMOTE),
-            Action::Rollback { .. } => (Environment::Production, ASKED_BEFORE_ROLLBACK),
+            Action::Rollback { .. } | Action::RollbackByTrunk { .. } => {
+                (Environment::Production, ASKED_BEFORE_ROLLBACK)
+            }
             Action::Retry { environment, .. } => (*environment, ASKED_BEFORE_PROMOTE),
         };
         Box::pin(self.0.live.ask_before(name, environment, longest)).await;

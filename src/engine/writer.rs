@@ -2,6 +2,7 @@
 
 mod observed;
 mod record;
+mod rehearsals;
 mod tokens;
 
 use std::collections::HashSet;
@@ -399,6 +400,7 @@ impl Writer {
             return self.rehearse_later(NewEvent { service: name, actor: Actor::System, fact });
         }
         self.settle(&name);
+        self.rehearse_when_due(&name);
     }
 
     fn prepared(

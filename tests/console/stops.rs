@@ -336,7 +336,7 @@ async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_
         assert!(line.contains("POINT OF NO RETURN: builds before #2 break"), "{}", console.text());
     }
     let console = Console::open(&ready());
-    console.until("#3").await.press(&["P"]).until("Undo SAFE").await;
+    console.until("#3").await.press(&["P"]).until("Undo schema SAFE").await;
     assert!(!console.text().contains("way back"), "{}", console.text());
 }
 

@@ -12,7 +12,7 @@ use trunkline::config::{self, ServiceFile};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::{Actor, Identity};
-use trunkline::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
+use trunkline::domain::policy::{FreezeMode, Policy, Rehearse, Staging, VerifyBy};
 use trunkline::migrations::Dialect;
 
 use trunkline_testing::invalid::each_is_refused_in_its_own_words;
@@ -91,6 +91,7 @@ fn every_key_is_resolved() {
         freeze: FreezeMode::Warn,
         request_expires: Duration::from_mins(5),
         staging: Staging::Deploy,
+        rehearse: Rehearse::Never,
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.database.as_deref(), Some("main"));

@@ -1,5 +1,7 @@
 //! What a plan says of its commits where evidence is weak, and of what comes later on the trunk.
 
+mod way_back;
+
 use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::Action;

@@ -8,6 +8,7 @@ mod late;
 mod on_call;
 mod plan;
 mod quarantine;
+mod rehearsals;
 mod requests;
 mod restored;
 mod retry;

@@ -380,6 +380,7 @@ async fn every_command_is_as_described() {
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
         Command::BuildTip {},
+        Command::Rehearse {},
         Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },

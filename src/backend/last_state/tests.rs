@@ -51,6 +51,8 @@ async fn snapshot() -> Box<ServiceSnapshot> {
         under_way: None,
         unchecked: false,
         by_hand: Some(Box::new(by_hand)),
+        tried: None,
+        instead: None,
     };
     Box::new(ServiceSnapshot { rollback: Some(rollback), ..found })
 }

@@ -10,6 +10,7 @@ use super::{live, observe, shared_way};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::live_source::{LiveSource, LiveSources};
+use crate::domain::policy::Rehearse;
 use crate::domain::target::{StepTarget, TargetName};
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -19,12 +20,17 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 const ADD_ROLLBACK: &str = "production has steps and rollback has none; add [[rollback.steps]], often the same as \
      for production: they run in the checkout of the build to roll back to";
 
+/// Whether the rollback steps may run in staging.
+const REHEARSE: [(&str, Rehearse); 3] =
+    [("never", Rehearse::Never), ("by-hand", Rehearse::ByHand), ("daily", Rehearse::Daily)];
+
 pub(super) struct Pipelines {
     pub(super) staging: Vec<StepSpec>,
     pub(super) production: Vec<StepSpec>,
     pub(super) rollback: Vec<StepSpec>,
     pub(super) lanes: Lanes,
     pub(super) live: LiveSources,
+    pub(super) rehearse: Rehearse,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
@@ -56,6 +62,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         rollback: rollback.steps,
         lanes: Lanes { staging: staging.lane, production: production.lane },
         live: LiveSources { staging: staging.live, production: production.live },
+        rehearse: rollback.rehearse,
     }
 }
 
@@ -93,6 +100,7 @@ struct DeclaredPipeline {
     steps: Vec<StepSpec>,
     lane: Option<Lane>,
     live: Option<LiveSource>,
+    rehearse: Rehearse,
 }
 
 impl DeclaredPipeline {
@@ -102,6 +110,11 @@ impl DeclaredPipeline {
         let Some(mut section) = entry.section(mistakes) else {
             return Self { at, ..Self::default() };
         };
+        let rehearse = match name {
+            PipelineName::Rollback => section.take("rehearse"),
+            PipelineName::Staging | PipelineName::Production => None,
+        };
+        let rehearse = rehearse.and_then(|entry| entry.choice(&REHEARSE, mistakes));
         let (observed, told) = (section.take("observe"), section.take("live"));
         let (at, steps) = match section.take("steps") {
             Some(entry) => (at, steps(&entry, name, mistakes)),
@@ -121,7 +134,7 @@ impl DeclaredPipeline {
             live::read(&entry, mistakes)
         });
         section.finish_below(&super::TOP, mistakes);
-        Self { at, steps, lane, live }
+        Self { at, steps, lane, live, rehearse: rehearse.unwrap_or_default() }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {

@@ -22,8 +22,9 @@ use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::alarm::Alarm;
-use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
+use crate::domain::snapshot::{DeploymentRow, RollbackPreview, ServiceSnapshot};
 use crate::domain::time::say;
+use crate::domain::tried::Trust;
 use crate::gate;
 
 /// The columns that are kept for who you are.
@@ -207,12 +208,26 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         (None, None) if target.is_only_unchecked() => ("UNCHECKED", Role::Warn),
         (None, None) => verdict::word(target.verdict.outlook),
     };
-    let row = row.gap(1).own(word, role);
+    let row = tried(model, row.gap(1).own(word, role), target, length);
     match service.skipped.as_slice() {
         [first, more @ ..] if length < Length::NoAge => {
             let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
             row.own(format!(" skips {}{more}", first.build), Role::Warn)
         }
+        _ => row,
+    }
+}
+
+/// Whether that way back was tried. What failed is said at every length.
+fn tried<'t>(model: &Model, row: Row<'t>, target: &RollbackPreview, length: Length) -> Row<'t> {
+    let tried = target.tried.as_ref().filter(|_| target.under_way.is_none());
+    let Some(tried) = tried else { return row };
+    let role = verdict::tried_role(model, tried);
+    let ago = tried.last.as_ref().map_or_else(String::new, |last| age(model.since(last.at)));
+    match tried.trust(model.now()) {
+        Trust::Failed if length >= Length::OnlyRed => row.own(", FAILED", role),
+        Trust::Failed => row.own(format!(", {}", tried.in_words(&ago)), role),
+        _ if length < Length::NoTried => row.own(format!(", {}", tried.in_words(&ago)), role),
         _ => row,
     }
 }

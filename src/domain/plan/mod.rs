@@ -10,6 +10,7 @@ mod read;
 mod retry;
 mod rollback;
 mod targets;
+mod tried;
 mod variables;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ pub use self::endpoints::{Endpoints, endpoints};
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
 pub use self::retry::{retry_in_staging, retry_of};
+pub use self::tried::AfterFailure;
 use super::build::Build;
 use super::by_hand::ByHand;
 use super::command::{Action, Refusal};
@@ -38,6 +40,7 @@ use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::target::TargetStanding;
 use super::time::{Milliseconds, millis, say};
+use super::tried::TriedWayBack;
 use super::variables::KnownVariables;
 use super::way_back::{self, WayBack};
 use crate::calendar::Evaluation;
@@ -81,6 +84,15 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<DeploymentId>,
     pub findings: Vec<Finding>,
+    /// Whether its rollback steps were tried; for a promote, those of the rollback after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<TriedWayBack>,
+    /// The rollback that failed before this plan, and what else may be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_failure: Option<AfterFailure>,
+    /// Whether the trunk declares other rollback steps than the build to which it goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trunk_differs: bool,
     /// How to undo it, as a sentence.
     pub undo: String,
     /// How to undo it, as data, if one action does it.
@@ -153,10 +165,11 @@ pub enum Guard {
     BigBatch,
     Variables,
     Engine,
+    WayBack,
 }
 
 impl Guard {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Author,
         Self::Freeze,
         Self::Verified,
@@ -169,6 +182,7 @@ impl Guard {
         Self::BigBatch,
         Self::Variables,
         Self::Engine,
+        Self::WayBack,
     ];
 
     #[must_use]
@@ -186,6 +200,7 @@ impl Guard {
             Self::BigBatch => "big_batch",
             Self::Variables => "variables",
             Self::Engine => "engine",
+            Self::WayBack => "way_back",
         }
     }
 }
@@ -282,6 +297,9 @@ pub fn plan(
         findings,
         undo,
         undo_remedy,
+        tried: tried::of(input, &ends),
+        after_failure: tried::failure(input, &ends),
+        trunk_differs: false,
         by_hand: None,
         fingerprint,
     })
@@ -303,7 +321,9 @@ fn undo(input: PlanInput<'_>, ends: &Endpoints) -> (String, Option<Remedy>) {
     let first = match (ends.kind, ends.live) {
         (DeploymentKind::Retry, _) => return retry::undo(input, ends.target),
         (DeploymentKind::Rollback, Some(live)) => {
-            return (format!("release the hold and promote {live} again"), None);
+            // After a promote that failed, what it tried to bring is newer than what is live.
+            let newest = ends.newest.unwrap_or(live);
+            return (format!("release the hold and promote {newest} again"), None);
         }
         (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
         (_, live) => live,
@@ -332,6 +352,12 @@ impl Plan {
         let (environment, newest) = (self.environment, self.leaves);
         let (target, kind) = (self.target.build, self.kind);
         Endpoints { environment, live, newest, target, kind }.goes_back()
+    }
+
+    /// The newest build that may run before it: what a rollback goes away from.
+    #[must_use]
+    pub fn from(&self) -> Option<BuildNumber> {
+        self.leaves.or(self.live.as_ref().map(|live| live.build))
     }
 
     /// Whether it rolls back to a build that breaks on the schema.
@@ -410,6 +436,7 @@ impl Plan {
             findings: self.findings.clone(),
             overrides,
             presser: None,
+            by_trunk: matches!(self.action, Action::RollbackByTrunk { .. }),
         }
     }
 }

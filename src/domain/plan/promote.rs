@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry};
+use super::{
+    Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry, tried,
+};
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
 use crate::domain::deployment::Deployment;
@@ -39,6 +41,7 @@ pub(super) fn findings(
     findings.extend(off_trunk(target));
     findings.extend(rewritten(input, target));
     findings.extend(later::finding(input, target));
+    findings.extend(tried::on_promote(input, target, now));
     findings
 }
 

@@ -322,6 +322,8 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         unchecked: input.rollback.is_none() || input.rollback_unread,
         under_way: under_way(input.state, to),
         by_hand: None,
+        tried: Some(input.state.tried_way_back(input.rollback)),
+        instead: input.state.failed_rollback().and_then(|failed| failed.before),
     })
 }
 

@@ -30,6 +30,7 @@ use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::target::{TargetStanding, differ};
 use crate::domain::time::{Milliseconds, millis};
+use crate::domain::tried::TriedWayBack;
 use crate::domain::way_back::FlawedBuild;
 
 /// Identifies one state of a snapshot. Equal versions mean equal content.
@@ -318,6 +319,12 @@ pub struct RollbackPreview {
     /// The commands that do it without trunkline; absent from a server that does not know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<Box<ByHand>>,
+    /// Whether its steps were tried; absent from a server that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<TriedWayBack>,
+    /// After a rollback to `to` that failed, the good build before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<BuildNumber>,
 }
 
 impl RollbackPreview {
@@ -327,9 +334,9 @@ impl RollbackPreview {
         self.unchecked && self.verdict.outlook == Outlook::Safe
     }
 
-    /// How it would go: what is known of the schema is said whatever else there is to say.
+    /// How it would go: what is known of the schema is said whatever else there is to say, and then whether it was tried.
     #[must_use]
-    pub fn outlook_in_words(&self) -> String {
+    pub fn outlook_in_words(&self, now: DateTime<Utc>) -> String {
         let state = match (self.under_way, &self.blocked) {
             (Some(id), _) => Some(format!("under way ({id})")),
             (None, Some(why)) => Some(format!("BLOCKED: {why}")),
@@ -339,7 +346,11 @@ impl RollbackPreview {
         let verdict = is_told.then(|| self.verdict.headline());
         let is_unread = self.unchecked && self.under_way.is_none();
         let unread = is_unread.then(|| "its trunkline.toml is not read".to_owned());
-        [state, verdict, unread].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let tried = self.tried.as_ref().filter(|_| self.under_way.is_none());
+        let tried = tried.map(|tried| tried.at(now));
+        let instead = self.instead.map(|build| format!("the good build before is {build}"));
+        let all = [state, verdict, unread, tried, instead];
+        all.into_iter().flatten().collect::<Vec<_>>().join("; ")
     }
 }
 

@@ -119,7 +119,7 @@ impl Screen {
                     (Some(_), ..) => "UNDER WAY",
                     (None, Some(_), _) => "BLOCKED",
                     (None, None, Outlook::Safe) if offer.unchecked => "UNCHECKED",
-                    (None, None, Outlook::Safe) => "SAFE",
+                    (None, None, Outlook::Safe) => "schema SAFE",
                     (None, None, Outlook::Risk) => "RISK",
                     (None, None, Outlook::PointOfNoReturn) => "NO RETURN",
                 };
@@ -135,7 +135,7 @@ impl Screen {
         let (_, below) = text.split_once('\n').expect("it has lines");
         let outlook = plan.verdict.as_ref().expect("a rollback has a verdict").outlook;
         for (word, of) in [
-            ("SAFE", Outlook::Safe),
+            ("schema SAFE", Outlook::Safe),
             ("RISK", Outlook::Risk),
             ("POINT OF NO RETURN", Outlook::PointOfNoReturn),
         ] {

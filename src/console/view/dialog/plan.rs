@@ -6,6 +6,7 @@ use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
+use crate::console::view::dialog::failure;
 use crate::console::view::dialog::upper::Upper;
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
@@ -30,6 +31,7 @@ const REASONS: usize = 20;
 
 /// Adds the lines of a plan. What speaks against it comes before all that a low screen may leave out.
 pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
+    upper.lines.extend(failure::ways(model, plan, width));
     let verdict = standing_against(plan);
     if let Some(verdict) = verdict {
         let place = verdict_place(width, REASONS);
@@ -99,6 +101,8 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         .name(&format!("({steps})"), Role::Muted);
     let mut rows = vec![ships, takes];
     if plan.kind == DeploymentKind::Rollback {
+        rows.push(failure::tried_row(model, plan, width));
+        rows.extend(failure::steps_row(model, plan, width));
         rows.push(fact(model, width, "then").own(holds(model), Role::Text));
     }
     rows.extend(by_hand(model, plan, width));

@@ -15,6 +15,8 @@ pub enum Length {
     NoTook,
     /// Without since when staging is as it is.
     NoStagingAge,
+    /// Without whether the way back was tried, unless that failed.
+    NoTried,
     NoAge,
     /// With a glyph for how staging is, where it is well.
     StagingGlyph,
@@ -31,10 +33,11 @@ pub enum Length {
 }
 
 /// What is given up, step by step, for who you are to have its place.
-pub const LENGTHS: [Length; 11] = [
+pub const LENGTHS: [Length; 12] = [
     Length::NoReason,
     Length::NoTook,
     Length::NoStagingAge,
+    Length::NoTried,
     Length::NoAge,
     Length::StagingGlyph,
     Length::OnlyRed,

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::areas::is_wide;
 use crate::console::model::pane::Pane;
@@ -21,7 +22,7 @@ use crate::domain::ids::{Environment, Sha};
 use crate::domain::plan::Severity;
 use crate::domain::remote::Waited;
 use crate::domain::schema::Outlook;
-use crate::domain::snapshot::{BuildRow, DeploymentRow};
+use crate::domain::snapshot::{BuildRow, DeploymentRow, RollbackPreview};
 use crate::domain::time::say;
 use crate::domain::words;
 use crate::gate;
@@ -225,6 +226,7 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
             let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
             lines.extend(verdict::lines(model, &preview.verdict, place));
         }
+        lines.extend(tried(model, preview, width));
         return lines;
     }
     match preview.verdict.floor {
@@ -234,6 +236,24 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether its steps were tried, and which build is the other way after they failed.
+fn tried(model: &Model, preview: &RollbackPreview, width: u16) -> Vec<Line<'static>> {
+    let Some(tried) = &preview.tried else { return Vec::new() };
+    let ago = tried.last.as_ref().map_or_else(String::new, |last| age(model.since(last.at)));
+    let (text, role) = (tried.in_words(&ago), verdict::tried_role(model, tried));
+    let room = usize::from(width).saturating_sub(NAME + 1);
+    let lines = gate::sentence(&text).wrap(room);
+    let named = std::iter::once("tried").chain(std::iter::repeat(""));
+    let mut lines: Vec<_> = lines
+        .iter()
+        .zip(named)
+        .map(|(line, name)| fact(model, width, name).safe(line, role).line())
+        .collect();
+    let instead = preview.instead.map(|build| format!("{build}, the good build before"));
+    lines.extend(instead.map(|text| fact(model, width, "or").own(text, Role::Text).line()));
+    lines
 }
 
 /// How long it took, what went wrong, and what was overridden for it.
