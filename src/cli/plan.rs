@@ -102,20 +102,11 @@ fn lines(plan: &Plan) -> Vec<String> {
     lines
 }
 
-/// Whether the steps of a rollback were tried; after one that failed, what else there is.
-fn tried(plan: &Plan) -> Vec<String> {
+/// Whether the steps of a rollback were tried.
+fn tried(plan: &Plan) -> Option<String> {
     let is_rollback = plan.kind == DeploymentKind::Rollback;
-    let tried = plan.tried.as_ref().filter(|_| is_rollback);
-    let mut lines: Vec<_> =
-        tried.map(|tried| format!("  tried      {}", tried.at(plan.at))).into_iter().collect();
-    let Some(failed) = &plan.after_failure else { return lines };
-    lines.push(format!("  before     {}", failed.sentence(plan.at)));
-    let other = failed.before.filter(|before| *before != plan.target.build);
-    if let Some((before, way)) = other.zip(failed.other_way()) {
-        lines.push(format!("  or         rollback {}: {way}", before.0));
-    }
-    lines.push("  or         by hand: trunkline plan rollback prints the commands".to_owned());
-    lines
+    let tried = plan.tried.as_ref().filter(|_| is_rollback)?;
+    Some(format!("  tried      {}", tried.at(plan.at)))
 }
 
 /// The row of one finding.

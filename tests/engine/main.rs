@@ -41,3 +41,4 @@ mod trouble;
 mod trunk;
 mod undeployed;
 mod variables;
+mod way_back;

@@ -10,4 +10,5 @@ mod picture;
 mod practice;
 mod promote_and_back;
 mod terminal;
+mod way_back;
 mod ways;

@@ -20,6 +20,7 @@ use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, RollbackPreview, ServiceSnapshot};
@@ -218,13 +219,15 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
     }
 }
 
-/// Whether that way back was tried. What failed is said at every length.
+/// Whether that way back was tried. What failed is said as long as there is room.
 fn tried<'t>(model: &Model, row: Row<'t>, target: &RollbackPreview, length: Length) -> Row<'t> {
     let tried = target.tried.as_ref().filter(|_| target.under_way.is_none());
     let Some(tried) = tried else { return row };
     let role = verdict::tried_role(model, tried);
     let ago = tried.last.as_ref().map_or_else(String::new, |last| age(model.since(last.at)));
     match tried.trust(model.now()) {
+        // On the smallest screens production's own state says it.
+        Trust::Failed if length >= Length::Bare => row,
         Trust::Failed if length >= Length::OnlyRed => row.own(", FAILED", role),
         Trust::Failed => row.own(format!(", {}", tried.in_words(&ago)), role),
         _ if length < Length::NoTried => row.own(format!(", {}", tried.in_words(&ago)), role),
@@ -270,6 +273,9 @@ fn of_staging<'t>(model: &Model, row: Row<'t>, newest: &DeploymentRow, length: L
     let symbols = &model.options.theme.symbols;
     let (glyph, word, role) = match newest.state {
         DeploymentState::Queued => (symbols.queued, "queued", Role::Muted),
+        DeploymentState::Running if deployment.request.kind == DeploymentKind::Rehearsal => {
+            (symbols.running, "REHEARSING", Role::Running)
+        }
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
         DeploymentState::Succeeded => (symbols.ok, "ok", Role::Ok),
         DeploymentState::Cancelled => (symbols.superseded, "CANCELLED", Role::Warn),

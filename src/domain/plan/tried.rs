@@ -54,6 +54,17 @@ impl AfterFailure {
     }
 }
 
+impl Finding {
+    /// Whether it says no more than [`AfterFailure`].
+    #[must_use]
+    pub fn is_of_failure(&self) -> bool {
+        self.guard == Guard::WayBack && self.sentence.starts_with(THE_ROLLBACK)
+    }
+}
+
+/// How the finding about a rollback that failed begins.
+const THE_ROLLBACK: &str = "The rollback to ";
+
 /// The rollback that failed before this one.
 pub(super) fn failure(input: PlanInput<'_>, ends: &Endpoints) -> Option<AfterFailure> {
     let failed = input.state.failed_rollback().filter(|_| is_rollback(ends))?;
@@ -145,7 +156,7 @@ pub(super) fn after_failure(
         None => "no good build is before it".to_owned(),
     };
     let sentence = format!(
-        "The rollback to {to} {how} {ago} ago{at} ({id}), and may again; {other}; or do it by hand"
+        "{THE_ROLLBACK}{to} {how} {ago} ago{at} ({id}), and may again; {other}; or do it by hand"
     );
     let remedy = failed.before.map(|to| Remedy::RollBack { to });
     Some(finding(Guard::WayBack, Severity::Warn, sentence).with(remedy))

@@ -210,9 +210,13 @@ fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow
     let ended = production(state).rev().filter(|deployment| !deployment.is_open());
     // A later try that never began does not hide what failed.
     let failed = state.unsettled(Environment::Staging);
+    // The last rehearsal: where the rollback steps ran, and what came forward after them.
+    let all = state.deployments.values().rev();
+    let rehearsed = all.filter(|made| made.request.kind.is_of_rehearsal()).take(2);
     let shown: BTreeSet<DeploymentId> = open
         .chain(ended.take(HISTORY_SHOWN))
         .chain(failed)
+        .chain(rehearsed)
         .map(|deployment| deployment.id)
         .chain(builds.iter().filter_map(|build| build.staging))
         .collect();

@@ -189,8 +189,8 @@ pub struct ServiceSnapshot {
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.
     pub builds_total: u32,
-    /// The open deployments, the staging deployments of `builds`, the one that left staging in doubt, and the last ones of
-    /// production, newest first.
+    /// The open deployments, the staging deployments of `builds`, the one that left staging in doubt, the last rehearsal, and
+    /// the last ones of production, newest first.
     pub deployments: Vec<DeploymentRow>,
     /// How many production deployments there are in all.
     pub history_total: u32,

@@ -133,6 +133,9 @@ impl Screen {
     pub fn dialog_tells(&self, plan: &Plan) {
         let text = self.text();
         let (_, below) = text.split_once('\n').expect("it has lines");
+        // The other way after a rollback that failed has an outlook of its own.
+        let of_plan = below.lines().filter(|line| !line.contains("the good build before"));
+        let below = of_plan.collect::<Vec<_>>().join("\n");
         let outlook = plan.verdict.as_ref().expect("a rollback has a verdict").outlook;
         for (word, of) in [
             ("schema SAFE", Outlook::Safe),

@@ -259,7 +259,7 @@ fn of_weight(plan: &Plan, finding: &Finding) -> bool {
                 && !crate::console::view::dialog::plan::repeats_verdict(finding, verdict)
         }
         // The ways that are left are told above.
-        (_, Guard::WayBack) => plan.after_failure.is_none(),
+        _ if finding.is_of_failure() => false,
         _ => finding.severity > Severity::Info,
     }
 }

@@ -21,17 +21,12 @@ pub fn ways(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         Row::new(&model.options.theme, width).gap(2).cell("or", 12, Role::Muted).own(key, Role::Key)
     };
     let target = plan.target.build;
-    let this =
-        if target == failed.to { format!("again to {target}") } else { format!("to {target}") };
-    let name = Row::new(&model.options.theme, width).gap(2).cell("this", 12, Role::Muted);
-    lines.push(name.own(this, Role::Text).line());
     if let Some(way) = failed.other_way().filter(|_| failed.before != Some(target)) {
         let text = format!(" {way}");
         lines.push(row(key(DialogAction::BuildBefore)).own(text, Role::Text).line());
     }
     let by_hand = row(key(DialogAction::ByHand));
     lines.push(by_hand.own(" by hand: the exact commands", Role::Text).line());
-    lines.push(Line::default());
     lines
 }
 

@@ -41,7 +41,11 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
     upper.lines.extend(subject(model, plan, width));
     let closes = way_back(model, plan, width).filter(|_| closes_way_back(plan));
     upper.lines.extend(closes.map(Row::line));
-    let told = |finding: &&Finding| !verdict.is_some_and(|v| repeats_verdict(finding, v));
+    // The ways that are left after a rollback that failed are told above.
+    let repeats = |finding: &Finding| {
+        verdict.is_some_and(|v| repeats_verdict(finding, v)) || finding.is_of_failure()
+    };
+    let told = |finding: &&Finding| !repeats(finding);
     let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (against, rest) = all.split_at(all.partition_point(|f| f.severity >= Severity::Override));
@@ -116,7 +120,8 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 
 /// That there are commands that do the same without trunkline.
 fn by_hand<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    plan.by_hand.as_ref()?;
+    // After a rollback that failed it stands among the ways that are left.
+    plan.by_hand.as_ref().filter(|_| plan.after_failure.is_none())?;
     let key = model.key(&KeyAction::Dialog(DialogAction::ByHand));
     let row = fact(model, width, "by hand").own(key, Role::Key);
     Some(row.own(" shows the commands that do it without trunkline", Role::Muted))
