@@ -4,6 +4,7 @@ mod github_way;
 mod live;
 mod migrations;
 mod names;
+mod needs;
 mod observe;
 mod on_call;
 mod paths;
@@ -21,6 +22,7 @@ use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::lane::Lanes;
 use crate::domain::live_source::LiveSources;
+use crate::domain::needs::RollbackNeed;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
 use crate::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
@@ -60,6 +62,8 @@ pub struct ServiceFile {
     pub production: Vec<StepSpec>,
     /// Empty only when `production` is.
     pub rollback: Vec<StepSpec>,
+    /// What the rollback steps need, and is looked at before they run.
+    pub needs: Vec<RollbackNeed>,
     /// What else deploys to its environments.
     pub lanes: Lanes,
     /// Where the service itself tells what its environments run.
@@ -143,6 +147,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         staging: pipelines.staging,
         production: pipelines.production,
         rollback: pipelines.rollback,
+        needs: pipelines.needs,
         lanes: pipelines.lanes,
         live: pipelines.live,
     })

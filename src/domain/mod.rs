@@ -20,6 +20,7 @@ pub mod limits;
 pub mod link;
 pub mod live_source;
 pub mod log;
+pub mod needs;
 pub mod on_call;
 pub mod people;
 pub mod plan;

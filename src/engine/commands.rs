@@ -25,6 +25,7 @@ use crate::domain::event::{Adoption, DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::instant;
 use crate::domain::limits::LONGEST_REASON;
+use crate::domain::needs::NeedStanding;
 use crate::domain::on_call::OnCallInput;
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Finding, Migrations, Plan, PlanInput};
@@ -63,6 +64,8 @@ pub struct ForPlan {
     pub by_hand: Option<HandFacts>,
     /// Whether the trunk declares other rollback steps than the build to which a rollback goes.
     pub trunk_differs: bool,
+    /// How everything stands that rollback steps need.
+    pub needs: Vec<NeedStanding>,
     /// The builds for which it was gathered.
     pub ends: plan::Endpoints,
 }
@@ -181,6 +184,7 @@ pub fn plan(
     let mut plan = plan::plan(facts, action, context.actor, context.now)?;
     plan.findings.extend(gathered.workflow_findings.iter().cloned());
     plan.trunk_differs = gathered.trunk_differs;
+    plan.note_needs(&gathered.needs);
     plan.by_hand = gathered.by_hand.clone().and_then(|facts| {
         let (name, to, steps) = (service.name, plan.target.build, plan.steps.as_slice());
         ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)

@@ -21,7 +21,7 @@ use super::migrations;
 use super::runner::remote::Engines;
 use super::trunk;
 use super::variables::{Ask, StepNeeds, Variables};
-use super::world::{Service, WorldReader};
+use super::world::{Service, World, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Refusal};
@@ -29,6 +29,7 @@ use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::limits::MOST_BAD_COMMITS;
+use crate::domain::needs::NeedStanding;
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -251,7 +252,6 @@ pub async fn for_plan(
         Some(by_hand::facts(place, service, target, &declared))
     });
     let unusable_engine = context.variables.unusable_engine(&steps);
-    let by_hand = by_hand.flatten();
     let mut workflow_findings = Box::pin(workflow::findings(context, name, &steps, &ends)).await;
     let needs_presser = |step: &StepSpec| step.remote().is_some_and(|job| job.call.needs_presser());
     let presser = presser.map(|caller| caller.identity.digest_name());
@@ -271,8 +271,9 @@ pub async fn for_plan(
         unusable_engine,
         workflow_findings,
         presser,
-        by_hand,
+        by_hand: by_hand.flatten(),
         trunk_differs,
+        needs: context.world.read(|world| needs_of(world, name)),
         ends,
     })
 }
@@ -322,6 +323,11 @@ fn needs(
         Ok(file) => StepNeeds::of(service, file.variables.clone(), ask),
         Err(_) => StepNeeds::recorded(service, build, kind, ask).unwrap_or_else(trunk),
     }
+}
+
+/// How everything stands that the rollback steps of a service need.
+fn needs_of(world: &World, name: &ServiceName) -> Vec<NeedStanding> {
+    world.services.get(name).map_or_else(Vec::new, |service| service.rollback_needs())
 }
 
 /// The steps of a plan, and whether the trunk has others for the same.

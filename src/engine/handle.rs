@@ -201,6 +201,7 @@ impl Handle {
             let place = (self.0.gather.checkouts.as_path(), &*self.0.gather.variables);
             let rollback = snapshot.rollback.map(|preview| RollbackPreview {
                 by_hand: by_hand::of_next_rollback(place, service).map(Box::new),
+                needs: service.rollback_needs(),
                 ..preview
             });
             ServiceSnapshot { rollback, ..snapshot }

@@ -10,6 +10,7 @@ use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
 use super::live_read::LiveRead;
+use super::needs::NeedLook;
 use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
@@ -162,6 +163,8 @@ pub enum Input {
         rule: RetentionRule,
         reply: oneshot::Sender<Vec<DeploymentId>>,
     },
+    /// Whether something that rollback steps need is there.
+    NeedLooked(NeedLook),
     /// Decide again for this service.
     Settle(ServiceName),
     /// Test again whether the record can be written.

@@ -14,6 +14,7 @@ use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
+use super::needs::look_at_all;
 use super::observe::{LiveReads, ObserveContext, ask_all, observe_all};
 use super::reserve::{Reserve, write_remedy};
 use super::restore::{RETRY_REMEDY, read_rules};
@@ -183,6 +184,7 @@ pub(super) async fn watch_all(
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
+    watchers.spawn(look_at_all(watching.gather.clone(), watching.poll));
     watchers.spawn(keeper.keep());
     watchers.spawn(observe_all(watching.observing.clone()));
     watchers.spawn(ask_all(watching.live.clone()));

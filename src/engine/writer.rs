@@ -264,6 +264,7 @@ impl Writer {
             Input::RemoveRuns { service, deployments, rule, reply } => {
                 let _stopped = reply.send(self.remove_runs(&service, deployments, rule));
             }
+            Input::NeedLooked(look) => self.need_looked(look),
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
                 self.refusals_due = false;

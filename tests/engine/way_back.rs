@@ -5,6 +5,8 @@ use trunkline::domain::command::{Action, Command};
 use trunkline::domain::deployment::{Deployment, DeploymentState};
 use trunkline::domain::event::DeploymentKind;
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::needs::NeedState;
+use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::schema::Outlook;
 use trunkline_testing::clock::SetClock;
 use trunkline_testing::engine::{QUICK, World, refusal};
@@ -64,9 +66,9 @@ async fn a_rollback_whose_image_is_gone_fails_and_the_build_before_is_offered_an
 /// A promote breaks half-way, and the rollback fails too: the hold and the plan name what may run, not only what was live.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hold_after_a_promote_that_failed_names_the_build_that_it_brought() {
-    let file = QUICK.replace("run = \"./release\"", "run = \"test $TRUNKLINE_BUILD != 3\"");
+    let file = QUICK.replace("run = \"./release\"", "run = \"test $TRUNKLINE_BUILD != 4\"");
     let mut world = World::open(&file.replace(BACK, "run = \"false\"")).await;
-    let (one, two) = (BuildNumber(1), world.verified("two").await);
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
     world.live(one).await;
     world.live(two).await;
     let three = world.verified("three").await;
@@ -93,7 +95,7 @@ async fn a_hold_after_a_promote_that_failed_names_the_build_that_it_brought() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_build_is_brought_back_by_the_repaired_steps_of_the_trunk() {
     let mut world = World::open(&QUICK.replace(BACK, "run = \"exit 3\"")).await;
-    let (one, two) = (BuildNumber(1), world.verified("two").await);
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
     world.live(one).await;
     world.live(two).await;
     world.repository.write("trunkline.toml", QUICK);
@@ -116,7 +118,7 @@ async fn an_older_build_is_brought_back_by_the_repaired_steps_of_the_trunk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_point_of_no_return_stays_one_however_well_a_rollback_worked_before() {
     let mut world = World::open(QUICK).await;
-    let (one, two) = (BuildNumber(1), world.verified("two").await);
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
     world.live(one).await;
     world.live(two).await;
     let back = world.rollback().await;
@@ -155,14 +157,14 @@ async fn forward(world: &World, back: DeploymentId) -> Deployment {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rehearsal_by_hand_goes_back_and_forward_in_staging_while_a_promote_goes_to_production() {
     let mut world = World::open(&rehearsed("rehearse = \"by-hand\"")).await;
-    let two = world.verified("two").await;
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
     world.close_gate();
     let receipt = world.command("raj", Command::Rehearse {}).await.unwrap();
     let back = receipt.deployment.unwrap();
     world.running(back).await;
     let refused = refusal(world.command("raj", Command::Rehearse {}).await).to_string();
     assert!(
-        refused.contains(&format!("{back}, rehearsal of #1, is not over in staging")),
+        refused.contains(&format!("{back}, rehearsal of {one}, is not over in staging")),
         "{refused}"
     );
     let merged = world.repository.commit("three");
@@ -177,10 +179,10 @@ async fn a_rehearsal_by_hand_goes_back_and_forward_in_staging_while_a_promote_go
         row.build.sha == merged && !row.build.verifications.is_empty()
     };
     world.until_build("the merge came after it", next).await;
-    assert_eq!(world.ran(), ["ran 1 rollback"], "in staging, and no step of production");
-    let tried = world.until("it is proven", |s| s.builds.first().map(|_| s.rollback.clone())).await;
-    assert!(tried.is_none(), "no build was live before");
-    let plan = world.plan("raj", Action::Promote { build: BuildNumber(3) }).await.unwrap();
+    let ran = format!("ran {} rollback", one.0);
+    assert_eq!(world.ran(), [ran], "in staging, and no step of production");
+    let next = BuildNumber(two.0 + 1);
+    let plan = world.plan("raj", Action::Promote { build: next }).await.unwrap();
     let tried = plan.tried.unwrap();
     let last = tried.last.unwrap();
     assert_eq!((last.deployment, last.environment), (back, Environment::Staging));
@@ -192,9 +194,8 @@ async fn a_daily_rehearsal_runs_by_itself_at_a_quiet_hour_and_once_a_day_also_ov
     let mut world = World::with_file(&rehearsed("rehearse = \"daily\""));
     let clock = SetClock::new();
     world.start_by(clock.clone()).await;
-    world.verified("two").await;
-    let ran = |world: &World| world.ran().len();
-    assert_eq!(ran(&world), 0, "it is noon");
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
+    assert_eq!(world.ran().len(), 0, "it is noon");
     clock.set(TimeDelta::hours(15));
     let is_back = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
         let mut rows = s.deployments.iter().map(|row| &row.deployment);
@@ -205,15 +206,55 @@ async fn a_daily_rehearsal_runs_by_itself_at_a_quiet_hour_and_once_a_day_also_ov
     world.stop().await;
     world.start_by(clock.clone()).await;
     world.verified("three").await;
-    assert_eq!(world.ran(), ["ran 1 rollback"], "once");
+    assert_eq!(world.ran(), [format!("ran {} rollback", one.0)], "once");
     clock.set(TimeDelta::days(1));
     world.verified("four").await;
-    let again = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
+    let again = move |s: &trunkline::domain::snapshot::ServiceSnapshot| {
         let rows = s.deployments.iter().map(|row| &row.deployment);
         rows.filter(|d| d.request.kind == DeploymentKind::Return && d.succeeded())
-            .find(|d| d.request.build > BuildNumber(2))
+            .find(|d| d.request.build > two)
             .map(|_| ())
     };
     world.until("it went the next day", again).await;
+    world.stop().await;
+}
+
+/// A need that goes missing is said before anybody needs it, in every plan, and keeps nobody from a rollback.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_rollback_steps_need_is_looked_at_and_said_and_blocks_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = folder.path().join("registry");
+    std::fs::write(&registry, "").unwrap();
+    let need = |name: &str, run: &str| {
+        format!("[[rollback.needs]]\nname = {name:?}\nrun = {run:?}\nevery = \"10s\"\n")
+    };
+    let needs = [
+        need("registry", &format!("test \"$REGION\" = eu && test -e {}", registry.display())),
+        need("cluster", "echo a secret; exit 7"),
+    ];
+    let file = format!("{QUICK}{}[env]\nset = {{ REGION = \"eu\" }}\n", needs.concat());
+    let mut world = World::open(&file).await;
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
+    world.live(one).await;
+    world.live(two).await;
+    let standing = world
+        .until("both were looked at", |snapshot| {
+            let needs = snapshot.rollback.as_ref()?.needs.clone();
+            needs.iter().all(|need| need.since.is_some()).then_some(needs)
+        })
+        .await;
+    let states: Vec<_> = standing.iter().map(|need| (need.name.as_str(), need.state)).collect();
+    assert_eq!(states, [("registry", NeedState::There), ("cluster", NeedState::Missing)]);
+    assert_eq!(standing[0].sentence(), None);
+    let said = standing[1].sentence().unwrap();
+    assert!(said.starts_with("rollback needs cluster: missing since "), "{said}");
+    assert!(said.ends_with("(exit 7)"), "nothing of what it printed: {said}");
+    let plan = world.plan("raj", Action::Rollback { to: None }).await.unwrap();
+    let warned = plan.findings.iter().filter(|found| found.guard == Guard::WayBack);
+    let warned: Vec<_> = warned.map(|found| (found.severity, found.sentence.as_str())).collect();
+    let sentence = said.replacen('r', "R", 1);
+    assert_eq!(warned, [(Severity::Warn, sentence.as_str())]);
+    let back = world.execute("raj", &plan).await.unwrap().deployment.unwrap();
+    assert_eq!(world.ended(back).await.state(), DeploymentState::Succeeded);
     world.stop().await;
 }

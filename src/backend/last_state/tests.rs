@@ -52,6 +52,7 @@ async fn snapshot() -> Box<ServiceSnapshot> {
         unchecked: false,
         by_hand: Some(Box::new(by_hand)),
         tried: None,
+        needs: Vec::new(),
         instead: None,
     };
     Box::new(ServiceSnapshot { rollback: Some(rollback), ..found })

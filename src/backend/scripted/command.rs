@@ -82,6 +82,7 @@ impl ScriptedWorld {
             presser: None,
             by_hand: service.by_hand.clone().filter(|_| ends.kind == DeploymentKind::Rollback),
             trunk_differs: false,
+            needs: Vec::new(),
             ends,
         })
     }

@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
-use super::{live, observe, shared_way};
+use super::{live, needs, observe, shared_way};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::live_source::{LiveSource, LiveSources};
+use crate::domain::needs::RollbackNeed;
 use crate::domain::policy::Rehearse;
 use crate::domain::target::{StepTarget, TargetName};
 use crate::settings::{Mistakes, Section, Setting};
@@ -31,6 +32,7 @@ pub(super) struct Pipelines {
     pub(super) lanes: Lanes,
     pub(super) live: LiveSources,
     pub(super) rehearse: Rehearse,
+    pub(super) needs: Vec<RollbackNeed>,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
@@ -63,6 +65,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         lanes: Lanes { staging: staging.lane, production: production.lane },
         live: LiveSources { staging: staging.live, production: production.live },
         rehearse: rollback.rehearse,
+        needs: rollback.needs,
     }
 }
 
@@ -101,6 +104,7 @@ struct DeclaredPipeline {
     lane: Option<Lane>,
     live: Option<LiveSource>,
     rehearse: Rehearse,
+    needs: Vec<RollbackNeed>,
 }
 
 impl DeclaredPipeline {
@@ -110,10 +114,12 @@ impl DeclaredPipeline {
         let Some(mut section) = entry.section(mistakes) else {
             return Self { at, ..Self::default() };
         };
-        let rehearse = match name {
-            PipelineName::Rollback => section.take("rehearse"),
+        let mut of_rollback = |key| match name {
+            PipelineName::Rollback => section.take(key),
             PipelineName::Staging | PipelineName::Production => None,
         };
+        let (rehearse, needs) = (of_rollback("rehearse"), of_rollback("needs"));
+        let needs = needs.map_or_else(Vec::new, |entry| needs::read(&entry, mistakes));
         let rehearse = rehearse.and_then(|entry| entry.choice(&REHEARSE, mistakes));
         let (observed, told) = (section.take("observe"), section.take("live"));
         let (at, steps) = match section.take("steps") {
@@ -134,7 +140,7 @@ impl DeclaredPipeline {
             live::read(&entry, mistakes)
         });
         section.finish_below(&super::TOP, mistakes);
-        Self { at, steps, lane, live, rehearse: rehearse.unwrap_or_default() }
+        Self { at, steps, lane, live, rehearse: rehearse.unwrap_or_default(), needs }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {
@@ -268,7 +274,7 @@ fn missing<T>(section: &Section<'_>, what: &str, mistakes: &mut Mistakes<'_>) ->
 }
 
 /// A text is for a shell; a list is a program with arguments.
-fn run(
+pub(super) fn run(
     entry: &Setting<'_>,
     shell: Option<&Setting<'_>>,
     mistakes: &mut Mistakes<'_>,

@@ -22,6 +22,7 @@ use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::needs::{NeedStanding, NeedState};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, RollbackPreview, ServiceSnapshot};
 use crate::domain::time::say;
@@ -210,6 +211,7 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         (None, None) => verdict::word(target.verdict.outlook),
     };
     let row = tried(model, row.gap(1).own(word, role), target, length);
+    let row = lacks(row, target, length);
     match service.skipped.as_slice() {
         [first, more @ ..] if length < Length::NoAge => {
             let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
@@ -232,6 +234,17 @@ fn tried<'t>(model: &Model, row: Row<'t>, target: &RollbackPreview, length: Leng
         Trust::Failed => row.own(format!(", {}", tried.in_words(&ago)), role),
         _ if length < Length::NoTried => row.own(format!(", {}", tried.in_words(&ago)), role),
         _ => row,
+    }
+}
+
+/// What its steps need and is missing.
+fn lacks<'t>(row: Row<'t>, target: &RollbackPreview, length: Length) -> Row<'t> {
+    let is_missing = |need: &&NeedStanding| need.state == NeedState::Missing;
+    match target.needs.iter().find(is_missing).filter(|_| length < Length::NoArrow) {
+        Some(need) => {
+            row.own(", no ", Role::Danger).called_within(&need.name, SHORT_NAME, Role::Danger)
+        }
+        None => row,
     }
 }
 

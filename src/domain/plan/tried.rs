@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
+use super::{Endpoints, Finding, Guard, Plan, PlanInput, Severity, finding};
 use crate::domain::build::Build;
 use crate::domain::command::Action;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::needs::NeedStanding;
 use crate::domain::remedy::Remedy;
 use crate::domain::schema::Verdict;
 use crate::domain::time::{between, say};
@@ -60,6 +61,26 @@ impl Finding {
     pub fn is_of_failure(&self) -> bool {
         self.guard == Guard::WayBack && self.sentence.starts_with(THE_ROLLBACK)
     }
+}
+
+impl Plan {
+    /// Warns of what the rollback steps need and is not known to be there: before a rollback, and before a promote that may
+    /// need one. It blocks neither.
+    pub fn note_needs(&mut self, needs: &[NeedStanding]) {
+        let kinds = [DeploymentKind::Rollback, DeploymentKind::Promote];
+        let sentences = needs.iter().filter_map(NeedStanding::sentence);
+        let sentences = sentences.filter(|_| kinds.contains(&self.kind));
+        let warn = |said| finding(Guard::WayBack, Severity::Warn, upper(said));
+        self.findings.extend(sentences.map(warn));
+    }
+}
+
+/// A clause as a sentence.
+fn upper(mut clause: String) -> String {
+    if let Some(first) = clause.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    clause
 }
 
 /// How the finding about a rollback that failed begins.

@@ -327,6 +327,7 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         under_way: under_way(input.state, to),
         by_hand: None,
         tried: Some(input.state.tried_way_back(input.rollback)),
+        needs: Vec::new(),
         instead: input.state.failed_rollback().and_then(|failed| failed.before),
     })
 }

@@ -18,6 +18,7 @@ use crate::domain::caller::AccessRole;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::needs::NeedStanding;
 use crate::domain::on_call::OnCall;
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::Policy;
@@ -322,6 +323,9 @@ pub struct RollbackPreview {
     /// Whether its steps were tried; absent from a server that does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<TriedWayBack>,
+    /// How everything stands that its steps need, by the trunk's newest service file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<NeedStanding>,
     /// After a rollback to `to` that failed, the good build before it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead: Option<BuildNumber>,
@@ -349,8 +353,9 @@ impl RollbackPreview {
         let tried = self.tried.as_ref().filter(|_| self.under_way.is_none());
         let tried = tried.map(|tried| tried.at(now));
         let instead = self.instead.map(|build| format!("the good build before is {build}"));
+        let needs = self.needs.iter().filter_map(NeedStanding::sentence);
         let all = [state, verdict, unread, tried, instead];
-        all.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        all.into_iter().flatten().chain(needs).collect::<Vec<_>>().join("; ")
     }
 }
 

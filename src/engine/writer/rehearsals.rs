@@ -1,12 +1,25 @@
-//! The daily rehearsal of a service: after a look at its trunk, whose tip says whether there is one.
+//! The daily rehearsal of a service, after a look at its trunk, whose tip says whether there is one; and what was seen of
+//! what its rollback steps need.
 
 use super::Writer;
 use crate::domain::event::Fact;
 use crate::domain::ids::ServiceName;
+use crate::domain::needs::NeedStanding;
 use crate::domain::people::Actor;
 use crate::domain::rehearsal::{Rehearsal, is_due};
+use crate::engine::needs::NeedLook;
 
 impl Writer {
+    /// No event: it is looked at again after a restart.
+    pub(super) fn need_looked(&mut self, look: NeedLook) {
+        let (now, NeedLook { service, name, state, why }) = (self.clock.now(), look);
+        self.world.change(&service, |service| {
+            let known = service.needs.remove(&name);
+            let known = known.unwrap_or_else(|| NeedStanding::unknown(&name));
+            service.needs.insert(name, known.looked(state, why, now));
+        });
+    }
+
     /// Begins the rehearsal of a service if it is due. The record keeps that it ran today, also over a restart.
     pub(super) fn rehearse_when_due(&mut self, name: &ServiceName) {
         let now = self.clock.now();

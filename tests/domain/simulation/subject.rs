@@ -112,6 +112,7 @@ impl Subject {
             workflow_findings,
             presser: None,
             trunk_differs: false,
+            needs: Vec::new(),
             by_hand,
             ends,
         };

@@ -19,6 +19,8 @@ use crate::console::view::parts::{
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::{Environment, Sha};
+use crate::domain::instant;
+use crate::domain::needs::NeedState;
 use crate::domain::plan::Severity;
 use crate::domain::remote::Waited;
 use crate::domain::schema::Outlook;
@@ -251,6 +253,13 @@ fn tried(model: &Model, preview: &RollbackPreview, width: u16) -> Vec<Line<'stat
         .zip(named)
         .map(|(line, name)| fact(model, width, name).safe(line, role).line())
         .collect();
+    for need in &preview.needs {
+        let Some(text) = need.sentence() else { continue };
+        let text = instant::localized(&text, model.zone());
+        let role = if need.state == NeedState::Missing { Role::Danger } else { Role::Warn };
+        let text = gate::sentence(&text).wrap(room);
+        lines.extend(text.iter().map(|line| fact(model, width, "").safe(line, role).line()));
+    }
     let instead = preview.instead.map(|build| format!("{build}, the good build before"));
     lines.extend(instead.map(|text| fact(model, width, "or").own(text, Role::Text).line()));
     lines
