@@ -52,6 +52,9 @@ impl Rehearsal {
 /// Whether a daily rehearsal begins now by itself: at a quiet hour, once a day, and not while production needs attention.
 #[must_use]
 pub fn is_due(state: &ServiceState, policy: &Policy, now: DateTime<Utc>) -> bool {
+    if policy.rehearse != Rehearse::Daily {
+        return false;
+    }
     let production = Environment::Production;
     let is_quiet = QUIET.contains(&now.hour())
         && state.in_flight(production).is_none()
@@ -64,7 +67,7 @@ pub fn is_due(state: &ServiceState, policy: &Policy, now: DateTime<Utc>) -> bool
     let is_new_day = last.is_none_or(|last| {
         now - last >= TimeDelta::hours(12) && now.date_naive() != last.date_naive()
     });
-    policy.rehearse == Rehearse::Daily && is_quiet && is_new_day
+    is_quiet && is_new_day
 }
 
 fn may_begin(state: &ServiceState, policy: &Policy) -> Result<(), String> {
@@ -77,7 +80,7 @@ fn may_begin(state: &ServiceState, policy: &Policy) -> Result<(), String> {
     if let Some(hold) = state.holds.get(&STAGING) {
         return Err(format!("staging is on hold by {}: {}", hold.by, hold.reason));
     }
-    if let Some(open) = state.in_flight(STAGING) {
+    if let Some(open) = state.open(STAGING).next() {
         let (id, kind, build) = (open.id, open.request.kind, open.request.build);
         return Err(format!("{id}, {kind} of {build}, is not over in staging"));
     }

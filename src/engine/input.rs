@@ -10,7 +10,7 @@ use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
 use super::live_read::LiveRead;
-use super::needs::NeedLook;
+use super::need_look::NeedLook;
 use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
@@ -163,6 +163,8 @@ pub enum Input {
         rule: RetentionRule,
         reply: oneshot::Sender<Vec<DeploymentId>>,
     },
+    /// A daily rehearsal may begin.
+    RehearsalDue(ServiceName),
     /// Whether something that rollback steps need is there.
     NeedLooked(NeedLook),
     /// Decide again for this service.

@@ -12,10 +12,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::gather::GatherContext;
 use super::input::Input;
+use super::need_look::NeedLook;
 use super::variables::{Ask, StepNeeds};
-use super::world::{Service, World};
+use super::world::Service;
 use crate::domain::ids::ServiceName;
-use crate::domain::needs::{NeedStanding, NeedState, RollbackNeed};
+use crate::domain::needs::{NeedState, RollbackNeed};
 use crate::git::ChildGroup;
 
 /// How long one look may take.
@@ -24,36 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 4;
 /// After a look that failed it is looked at again so soon, at the latest.
 const SOON: Duration = Duration::from_mins(1);
-
-/// What a look found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NeedLook {
-    pub service: ServiceName,
-    pub name: String,
-    pub state: NeedState,
-    pub why: Option<String>,
-}
-
-impl NeedLook {
-    /// Whether it tells something that the world does not have yet.
-    fn is_news(&self, world: &World) -> bool {
-        let service = world.services.get(&self.service);
-        let known = service.map(|service| service.needs.get(&self.name));
-        known.is_some_and(|known| {
-            known.is_none_or(|known| (known.state, &known.why) != (self.state, &self.why))
-        })
-    }
-}
-
-impl Service {
-    /// How everything stands that the rollback steps need by the trunk's newest file.
-    #[must_use]
-    pub fn rollback_needs(&self) -> Vec<NeedStanding> {
-        let all = self.file.iter().flat_map(|file| &file.needs);
-        let known = |need: &RollbackNeed| self.needs.get(&need.name).cloned();
-        all.map(|need| known(need).unwrap_or_else(|| NeedStanding::unknown(&need.name))).collect()
-    }
-}
 
 /// One place to look, and when it is due.
 type NeedKey = (ServiceName, RollbackNeed);

@@ -264,6 +264,7 @@ impl Writer {
             Input::RemoveRuns { service, deployments, rule, reply } => {
                 let _stopped = reply.send(self.remove_runs(&service, deployments, rule));
             }
+            Input::RehearsalDue(service) => self.rehearse_when_due(&service),
             Input::NeedLooked(look) => self.need_looked(look),
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
@@ -401,7 +402,6 @@ impl Writer {
             return self.rehearse_later(NewEvent { service: name, actor: Actor::System, fact });
         }
         self.settle(&name);
-        self.rehearse_when_due(&name);
     }
 
     fn prepared(

@@ -1,5 +1,5 @@
-//! The daily rehearsal of a service, after a look at its trunk, whose tip says whether there is one; and what was seen of
-//! what its rollback steps need.
+//! The daily rehearsal of a service, if the tip of its trunk says that there is one; and what was seen of what its rollback
+//! steps need.
 
 use super::Writer;
 use crate::domain::event::Fact;
@@ -7,7 +7,7 @@ use crate::domain::ids::ServiceName;
 use crate::domain::needs::NeedStanding;
 use crate::domain::people::Actor;
 use crate::domain::rehearsal::{Rehearsal, is_due};
-use crate::engine::needs::NeedLook;
+use crate::engine::need_look::NeedLook;
 
 impl Writer {
     /// No event: it is looked at again after a restart.
