@@ -114,6 +114,7 @@ pub struct PlanQuery {
 pub enum Verb {
     Promote,
     Rollback,
+    RollbackByTrunk,
     Retry,
 }
 
@@ -125,6 +126,9 @@ impl From<Action> for PlanQuery {
             }
             Action::Rollback { to } => {
                 Self { action: Verb::Rollback, build: None, to, environment: None }
+            }
+            Action::RollbackByTrunk { to } => {
+                Self { action: Verb::RollbackByTrunk, build: None, to, environment: None }
             }
             Action::Retry { build, environment } => Self {
                 action: Verb::Retry,
@@ -150,6 +154,9 @@ impl TryFrom<PlanQuery> for Action {
             PlanQuery { action: Verb::Rollback, build: None, to, environment: None } => {
                 Ok(Self::Rollback { to })
             }
+            PlanQuery { action: Verb::RollbackByTrunk, build: None, to, environment: None } => {
+                Ok(Self::RollbackByTrunk { to })
+            }
             PlanQuery { action: Verb::Retry, build: Some(build), to: None, environment } => {
                 let environment = environment.unwrap_or(Environment::Staging);
                 Ok(Self::Retry { build, environment })
@@ -157,7 +164,7 @@ impl TryFrom<PlanQuery> for Action {
             PlanQuery { action: Verb::Promote, .. } => {
                 Err("a promote names its build: \"action=promote&build=1290\"")
             }
-            PlanQuery { action: Verb::Rollback, .. } => {
+            PlanQuery { action: Verb::Rollback | Verb::RollbackByTrunk, .. } => {
                 Err("a rollback names at most its target: \"action=rollback&to=1286\"")
             }
             PlanQuery { action: Verb::Retry, .. } => Err(

@@ -187,7 +187,7 @@ async fn changed_since(mut call: Call<'_>, after: Option<Version>) -> Answer<Opt
 fn planning_time(action: Action) -> Duration {
     match action {
         Action::Promote { .. } | Action::Retry { .. } => LONGEST_ANSWER,
-        Action::Rollback { .. } => Duration::ZERO,
+        Action::Rollback { .. } | Action::RollbackByTrunk { .. } => Duration::ZERO,
     }
 }
 

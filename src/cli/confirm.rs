@@ -103,7 +103,9 @@ fn is_of(action: Action, fact: &Fact) -> bool {
         (Action::Promote { build }, DeploymentKind::Promote | DeploymentKind::Redeploy) => {
             made.build == build
         }
-        (Action::Rollback { to }, DeploymentKind::Rollback) => to.is_none_or(|to| made.build == to),
+        (Action::Rollback { to } | Action::RollbackByTrunk { to }, DeploymentKind::Rollback) => {
+            to.is_none_or(|to| made.build == to)
+        }
         (Action::Retry { build, environment }, kind) => {
             let is_retry = kind == DeploymentKind::Retry || made.retries.is_some();
             is_retry && (made.build, made.environment) == (build, environment)
@@ -150,7 +152,9 @@ fn require_named_build(
     plan: &Plan,
 ) -> Result<(), CliError> {
     let build = plan.target.build;
-    if is_past_the_floor(plan) && plan.action == (Action::Rollback { to: None }) {
+    let is_unnamed =
+        matches!(plan.action, Action::Rollback { to: None } | Action::RollbackByTrunk { to: None });
+    if is_past_the_floor(plan) && is_unnamed {
         let named = context.command_line(service, &format!("rollback {} --yes", build.0));
         return Err(CliError::Refused(format!(
             "rollback to {build} is a POINT OF NO RETURN; --yes needs the build number; \
@@ -200,10 +204,10 @@ fn ask(context: &Context, plan: &Plan, mut reasons: Reasons) -> Result<Reasons, 
 fn undo(context: &Context, service: &ServiceName, plan: &Plan) -> Vec<String> {
     let run = |command: &str| format!("  {}", context.command_line(service, command));
     match (plan.kind, &plan.live, &plan.undo_remedy) {
-        (DeploymentKind::Rollback, Some(live), _) => vec![
+        (DeploymentKind::Rollback, Some(_), _) => vec![
             "undo:".to_owned(),
             run("release --bad SHA --reason \"WHY IT IS SAFE AGAIN\""),
-            run(&format!("promote {}", live.build.0)),
+            run(&format!("promote {}", plan.from().map_or(0, |from| from.0))),
         ],
         (DeploymentKind::Retry, _, Some(Remedy::Retry { build, .. })) => {
             vec!["undo:".to_owned(), run(&format!("retry {} --yes", build.0))]

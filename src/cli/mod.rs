@@ -52,6 +52,7 @@ mod promote;
 mod quarantine;
 mod recall;
 mod record;
+mod rehearse;
 mod release;
 mod remedy;
 mod requests;
@@ -187,6 +188,8 @@ pub enum CliCommand {
     Retry(retry::RetryArgs),
     /// Stop a running deployment
     Cancel(cancel::CancelArgs),
+    /// Try the way back in staging: roll it back, then bring it forward again
+    Rehearse(rehearse::RehearseArgs),
     /// Make a build of the trunk's newest commit
     Build(build::BuildArgs),
     /// State which commit production runs; nothing is deployed
@@ -356,6 +359,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         }
         CliCommand::Retry(arguments) => retry::run(&acting(global).await?, arguments).await,
         CliCommand::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
+        CliCommand::Rehearse(arguments) => rehearse::run(&acting(global).await?, arguments).await,
         CliCommand::Build(arguments) => build::run(&acting(global).await?, arguments).await,
         CliCommand::Adopt(arguments) => adopt::run(&acting(global).await?, arguments).await,
         CliCommand::Verify(arguments) => verify::run(&acting(global).await?, arguments).await,

@@ -92,6 +92,7 @@ fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(migrations.next().map(|first| format!("  migrations {first}")));
     lines.extend(migrations.map(|line| format!("             {line}")));
     lines.extend(schema::way_back(plan));
+    lines.extend(tried(plan));
     let steps = steps_in_words(&plan.steps);
     let takes = plan.expected.map_or(String::new(), |takes| format!(", about {}", say(takes)));
     lines.push(format!("  steps      {steps}{takes}"));
@@ -101,6 +102,13 @@ fn lines(plan: &Plan) -> Vec<String> {
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
     lines
+}
+
+/// Whether the steps of a rollback were tried.
+fn tried(plan: &Plan) -> Option<String> {
+    let is_rollback = plan.kind == DeploymentKind::Rollback;
+    let tried = plan.tried.as_ref().filter(|_| is_rollback)?;
+    Some(format!("  tried      {}", tried.at(plan.at)))
 }
 
 /// The row of one finding.
@@ -119,6 +127,7 @@ fn headline(plan: &Plan) -> String {
         DeploymentKind::Rollback => "roll back",
         DeploymentKind::Redeploy => "redeploy",
         DeploymentKind::Retry => "retry",
+        DeploymentKind::Rehearsal | DeploymentKind::Return => "rehearse",
         DeploymentKind::Promote | DeploymentKind::Auto | DeploymentKind::External => "promote",
     };
     let to = if plan.kind == DeploymentKind::Rollback { "to" } else { "with" };

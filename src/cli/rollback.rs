@@ -17,6 +17,9 @@ pub struct RollbackArgs {
     /// The build to roll back to; the default is the newest good one that was live before
     #[arg(add = ArgValueCandidates::new(completions::builds))]
     build: Option<BuildNumber>,
+    /// Run the rollback steps of the trunk's newest commit, in the files of the build, instead of its own
+    #[arg(long)]
+    trunk_steps: bool,
     /// The reason to override a guard: a quarantined build needs one
     #[arg(long = "reason", value_name = "GUARD=TEXT", value_parser = confirm::reason)]
     reasons: Vec<(Guard, String)>,
@@ -25,7 +28,12 @@ pub struct RollbackArgs {
 }
 
 pub async fn run(context: &Context, arguments: RollbackArgs) -> Result<(), CliError> {
-    let action = Action::Rollback { to: arguments.build };
+    let to = arguments.build;
+    let action = if arguments.trunk_steps {
+        Action::RollbackByTrunk { to }
+    } else {
+        Action::Rollback { to }
+    };
     let reasons = arguments.reasons.into_iter().collect();
     confirm::run(context, action, reasons, arguments.confirmation).await
 }

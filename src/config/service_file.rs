@@ -4,6 +4,7 @@ mod github_way;
 mod live;
 mod migrations;
 mod names;
+mod needs;
 mod observe;
 mod observed;
 mod on_call;
@@ -23,6 +24,7 @@ use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::lane::Lanes;
 use crate::domain::live_source::LiveSources;
+use crate::domain::needs::RollbackNeed;
 use crate::domain::observed_command::ObservedCommand;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
@@ -64,6 +66,8 @@ pub struct ServiceFile {
     pub production: Vec<StepSpec>,
     /// Empty only when `production` is.
     pub rollback: Vec<StepSpec>,
+    /// What the rollback steps need, and is looked at before they run.
+    pub needs: Vec<RollbackNeed>,
     /// What else deploys to its environments.
     pub lanes: Lanes,
     /// Where the service itself tells what its environments run.
@@ -98,7 +102,7 @@ impl ServiceFile {
     #[must_use]
     pub fn steps(&self, environment: Environment, kind: DeploymentKind) -> &[StepSpec] {
         match (kind, environment) {
-            (DeploymentKind::Rollback, _) => &self.rollback,
+            (DeploymentKind::Rollback | DeploymentKind::Rehearsal, _) => &self.rollback,
             (_, Environment::Staging) => &self.staging,
             (_, Environment::Production) => &self.production,
         }
@@ -136,6 +140,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     if pipelines.lanes.staging.is_some() {
         policy.staging = Staging::Observe;
     }
+    policy.rehearse = pipelines.rehearse;
     let migrations = migrations::read(&mut top, mistakes);
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);
@@ -155,6 +160,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         staging: pipelines.staging,
         production: pipelines.production,
         rollback: pipelines.rollback,
+        needs: pipelines.needs,
         lanes: pipelines.lanes,
         live: pipelines.live,
         watches: pipelines.watches,

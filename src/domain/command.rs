@@ -21,6 +21,9 @@ pub enum Action {
     Promote { build: BuildNumber },
     /// Put production back to a build that was live before; without `to`, to the default target.
     Rollback { to: Option<BuildNumber> },
+    /// The same with the rollback steps that the trunk's newest commit declares, where those of the build cannot work any
+    /// more. They run in the files of the build.
+    RollbackByTrunk { to: Option<BuildNumber> },
     /// Deploy a build again to an environment where its last deployment did not succeed; to staging also a build that was
     /// passed over or that another replaced. In production this is the promote or rollback that failed, once more.
     Retry {
@@ -122,6 +125,8 @@ pub enum Command {
     },
     /// Makes a build of the trunk's newest commit, which made none by itself.
     BuildTip {},
+    /// Tries the way back: the rollback steps run in staging with the build before, then staging comes forward again.
+    Rehearse {},
     /// States that production runs this commit, named by its sha or the beginning of it. Nothing is deployed.
     Adopt {
         #[schema(value_type = CommitPrefix)]
@@ -170,7 +175,10 @@ impl Command {
             Self::Execute { action: Action::Promote { build }, .. } => {
                 format!("the promote of {build}")
             }
-            Self::Execute { action: Action::Rollback { to }, .. } => match to.or(target) {
+            Self::Execute {
+                action: Action::Rollback { to } | Action::RollbackByTrunk { to },
+                ..
+            } => match to.or(target) {
                 Some(build) => format!("the rollback to {build}"),
                 None => "the rollback".into(),
             },
@@ -188,6 +196,7 @@ impl Command {
             Self::Withdraw { request, .. } => format!("the end of request {request}"),
             Self::Freeze { .. } => "the freeze".into(),
             Self::Lift { .. } => "the end of the freeze".into(),
+            Self::Rehearse {} => "the rehearsal of a rollback".into(),
             Self::BuildTip {} => "the build of the trunk's newest commit".into(),
             Self::Adopt { commit, .. } => format!("the statement that {commit} is live"),
             Self::SeeWatch { deployment } => {

@@ -33,6 +33,9 @@ pub struct Policy {
     /// Whether a watch that turns bad may roll production back by itself.
     #[serde(default, skip_serializing_if = "is_false")]
     pub auto_rollback: bool,
+    /// Whether the rollback steps may run in staging, to try the way back.
+    #[serde(default, skip_serializing_if = "Rehearse::is_never")]
+    pub rehearse: Rehearse,
 }
 
 impl Default for Policy {
@@ -46,6 +49,7 @@ impl Default for Policy {
             staging: Staging::Deploy,
             watch: Vec::new(),
             auto_rollback: false,
+            rehearse: Rehearse::Never,
         }
     }
 }
@@ -57,6 +61,26 @@ fn is_false(is: &bool) -> bool {
 
 fn request_expires() -> Duration {
     Duration::from_mins(20)
+}
+
+/// Whether the rollback steps may run in staging.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Rehearse {
+    /// Nobody says that they act only on the environment that they are told.
+    #[default]
+    Never,
+    /// When a person asks for it.
+    ByHand,
+    /// Also by itself, once a day at a quiet hour.
+    Daily,
+}
+
+impl Rehearse {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
 }
 
 /// Who deploys to staging.

@@ -52,7 +52,7 @@ impl Recipe {
     pub fn steps(&self, environment: Environment, kind: DeploymentKind) -> Option<&[StepSpec]> {
         let pipeline = self.pipeline.as_ref()?;
         Some(match (kind, environment) {
-            (DeploymentKind::Rollback, _) => &pipeline.rollback,
+            (DeploymentKind::Rollback | DeploymentKind::Rehearsal, _) => &pipeline.rollback,
             (_, Environment::Staging) => &pipeline.staging,
             (_, Environment::Production) => &pipeline.production,
         })

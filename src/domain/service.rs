@@ -352,6 +352,8 @@ impl ServiceState {
         let id = DeploymentId::from(event.seq);
         self.entered(event, request);
         match request.environment {
+            // It says nothing of a build: neither that it came to staging nor how it went there.
+            Environment::Staging if request.kind.is_of_rehearsal() => {}
             Environment::Staging => self.supersede_waiting(id, request.build),
             Environment::Production => self.close_requests(event, request),
         }
@@ -413,6 +415,9 @@ impl ServiceState {
         }
         let live = Live { build: number, deployment: id, since: at };
         self.live.entry(environment).or_default().push(live);
+        if kind.is_of_rehearsal() {
+            return;
+        }
         if let (Environment::Staging, Some(build)) = (environment, self.builds.get_mut(&number)) {
             build.in_staging_since = Some(at);
         }

@@ -145,6 +145,7 @@ impl ServiceState {
             findings: Vec::new(),
             overrides: BTreeMap::new(),
             presser: None,
+            by_trunk: false,
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::deployment::Deployment;
 use super::event::DeploymentKind::Rollback;
 use super::ids::{BuildNumber, Environment};
 use super::quarantine::Contained;
@@ -25,6 +26,14 @@ pub struct WayBack {
     pub to: Option<BuildNumber>,
     /// The builds that it passes over, in the order in which it meets them.
     pub skipped: Vec<FlawedBuild>,
+}
+
+/// A rollback of production that did not succeed and that nothing followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailedRollback<'a> {
+    pub deployment: &'a Deployment,
+    /// The good build before its target.
+    pub before: Option<BuildNumber>,
 }
 
 /// What speaks against a build that a person stated to be live, and whose commit has no rollback steps.
@@ -96,6 +105,37 @@ impl ServiceState {
     #[must_use]
     pub fn rollback_target(&self) -> Option<BuildNumber> {
         self.way_back().to
+    }
+
+    /// The rollback that left production in doubt, unless something else runs there by now.
+    #[must_use]
+    pub fn failed_rollback(&self) -> Option<FailedRollback<'_>> {
+        let failed = self.unsettled(Environment::Production);
+        let deployment = failed.filter(|failed| {
+            failed.request.kind == Rollback && !failed.succeeded() && failed.seen.is_none()
+        })?;
+        if self.in_flight(Environment::Production).is_some() {
+            return None;
+        }
+        let first = self.live_before(deployment.request.build);
+        let before = first.and_then(|first| self.way_back_from(first).to);
+        Some(FailedRollback { deployment, before })
+    }
+
+    /// The deployments of production that began, or may begin, since the last one that settled what runs there.
+    #[must_use]
+    pub fn attempts(&self) -> impl DoubleEndedIterator<Item = &Deployment> {
+        let settled = self.live(Environment::Production).map(|live| live.deployment);
+        let later = self
+            .deployments
+            .values()
+            .rev()
+            .take_while(move |made| settled.is_none_or(|settled| made.id > settled));
+        let later: Vec<_> = later
+            .filter(|made| made.request.environment == Environment::Production)
+            .filter(|made| made.is_open() || made.started_at.is_some())
+            .collect();
+        later.into_iter().rev()
     }
 
     /// What speaks against each build as the target of a rollback. Good builds are left out.

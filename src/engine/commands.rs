@@ -8,6 +8,7 @@ mod digest;
 mod error;
 mod note;
 mod quarantine;
+mod rehearse;
 mod request;
 mod see_watch;
 
@@ -26,6 +27,7 @@ use crate::domain::event::{Adoption, DeploymentKind, Fact, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
 use crate::domain::instant;
 use crate::domain::limits::LONGEST_REASON;
+use crate::domain::needs::NeedStanding;
 use crate::domain::on_call::OnCallInput;
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{self, Finding, Migrations, Plan, PlanInput};
@@ -62,6 +64,10 @@ pub struct ForPlan {
     pub presser: Option<String>,
     /// What a rollback by hand needs to know.
     pub by_hand: Option<HandFacts>,
+    /// Whether the trunk declares other rollback steps than the build to which a rollback goes.
+    pub trunk_differs: bool,
+    /// How everything stands that rollback steps need.
+    pub needs: Vec<NeedStanding>,
     /// The builds for which it was gathered.
     pub ends: plan::Endpoints,
 }
@@ -143,6 +149,7 @@ pub fn decide(
             Ok(freeze(from.unwrap_or(context.now).max(context.now), *until, reason)?)
         }
         Command::Lift { freeze, reason } => Ok(lift(service, *freeze, reason)?),
+        Command::Rehearse {} => Ok(rehearse::rehearse(service, context.next)?),
         Command::BuildTip {} => build_tip::build(service, context),
         Command::Adopt { reason, .. } => adopt::adopt(service, reason, context),
     }
@@ -181,6 +188,8 @@ pub fn plan(
     };
     let mut plan = plan::plan(facts, action, context.actor, context.now)?;
     plan.findings.extend(gathered.workflow_findings.iter().cloned());
+    plan.trunk_differs = gathered.trunk_differs;
+    plan.note_needs(&gathered.needs);
     plan.by_hand = gathered.by_hand.clone().and_then(|facts| {
         let (name, to, steps) = (service.name, plan.target.build, plan.steps.as_slice());
         ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)

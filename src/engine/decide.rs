@@ -125,6 +125,7 @@ fn between_steps(state: &ServiceState, deployment: &Deployment) -> Vec<Decision>
     match (deployment.started_at, next) {
         (Some(_), None) => end(Outcome::Succeeded),
         _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
+        (None, _) if state.has_nothing_to_return_from(deployment) => end(Outcome::Cancelled),
         (Some(_), Some(step)) => {
             deployment.request.together(step).map(|s| begun(deployment, s)).collect()
         }
@@ -171,6 +172,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
         findings: Vec::new(),
         overrides: std::collections::BTreeMap::new(),
         presser: None,
+        by_trunk: false,
     })))
 }
 
@@ -188,6 +190,9 @@ fn verification(state: &ServiceState, kind: &VerifyBy, name: &str) -> Option<Dec
     let live = state.live(Environment::Staging)?;
     let build = state.builds.get(&live.build).filter(|b| b.verification(kind).is_none())?;
     let deployment = state.deployments.get(&live.deployment)?;
+    if deployment.request.kind.is_of_rehearsal() {
+        return None;
+    }
     let steps = deployment.request.steps.iter().zip(&deployment.steps);
     // It may have several targets, which all count.
     let named: Vec<_> = steps.filter(|(spec, _)| spec.declared() == name).collect();
@@ -204,7 +209,8 @@ fn of_staging(state: &ServiceState) -> Option<Decision> {
     if state.unsettled(Environment::Staging).is_some() {
         return None;
     }
-    if state.deployments.get(&live.deployment).is_some_and(Deployment::is_said) {
+    let tells_nothing = |made: &Deployment| made.is_said() || made.request.kind.is_of_rehearsal();
+    if state.deployments.get(&live.deployment).is_some_and(tells_nothing) {
         return None;
     }
     let kind = VerifyBy::Staging;

@@ -2,6 +2,7 @@
 
 pub(super) mod stated;
 mod tip;
+mod trunk_steps;
 mod ways;
 mod workflow;
 
@@ -20,7 +21,7 @@ use super::migrations;
 use super::runner::remote::Engines;
 use super::trunk;
 use super::variables::{Ask, StepNeeds, Variables};
-use super::world::{Service, WorldReader};
+use super::world::{Service, World, WorldReader};
 use crate::config::service_file::ServiceFile;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Action, Command, Refusal};
@@ -28,6 +29,7 @@ use crate::domain::commit::Range;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
 use crate::domain::limits::MOST_BAD_COMMITS;
+use crate::domain::needs::NeedStanding;
 use crate::domain::plan::{Endpoints, Migrations, endpoints};
 use crate::domain::quarantine::BadCommit;
 use crate::domain::service::ServiceState;
@@ -215,8 +217,12 @@ pub async fn for_plan(
             .map_err(|error| CommandError::Failed(error.to_string()))?,
     };
     let file = pipeline(context, name, &target, ends.kind).await;
-    let steps = steps(context.world.world().named(name)?, &file, &ends)?;
-    let migrations = if matches!(ends.kind, DeploymentKind::Rollback | DeploymentKind::Retry) {
+    let by_trunk = matches!(action, Action::RollbackByTrunk { .. });
+    let (steps, trunk_differs) = {
+        let world = context.world.world();
+        steps_of(world.named(name)?, &file, (&ends, by_trunk))?
+    };
+    let mut migrations = if matches!(ends.kind, DeploymentKind::Rollback | DeploymentKind::Retry) {
         Migrations::default()
     } else {
         let judging = {
@@ -226,7 +232,6 @@ pub async fn for_plan(
         };
         Box::pin(migrations::gather(&judging, &range, ends.target)).await
     };
-    let mut migrations = migrations;
     let may_break = ends.environment == Environment::Production;
     if let Some(live) = ends.live.filter(|_| may_break && range.from.is_none()) {
         let why = || format!("the repository has no commit of {live}, which is live");
@@ -234,7 +239,9 @@ pub async fn for_plan(
     }
     let declared = {
         let world = context.world.world();
-        needs(world.named(name)?, ends.target, file, ends.kind)
+        let service = world.named(name)?;
+        let of_trunk = by_trunk.then(|| trunk_steps::needs(service, ask(ends.kind)));
+        of_trunk.unwrap_or_else(|| needs(service, ends.target, file, ends.kind))
     };
     let variables = context.variables.known(&declared).await;
     let by_hand = (ends.kind == DeploymentKind::Rollback).then(|| {
@@ -245,7 +252,6 @@ pub async fn for_plan(
         Some(by_hand::facts(place, service, target, &declared))
     });
     let unusable_engine = context.variables.unusable_engine(&steps);
-    let by_hand = by_hand.flatten();
     let mut workflow_findings = Box::pin(workflow::findings(context, name, &steps, &ends)).await;
     let needs_presser = |step: &StepSpec| step.remote().is_some_and(|job| job.call.needs_presser());
     let presser = presser.map(|caller| caller.identity.digest_name());
@@ -265,7 +271,9 @@ pub async fn for_plan(
         unusable_engine,
         workflow_findings,
         presser,
-        by_hand,
+        by_hand: by_hand.flatten(),
+        trunk_differs,
+        needs: context.world.read(|world| needs_of(world, name)),
         ends,
     })
 }
@@ -288,6 +296,9 @@ pub(super) async fn declared(
         let service = world.services.get(name).ok_or("the service is gone")?;
         let deployment = service.state.deployments.get(&id).ok_or("the deployment is gone")?;
         let request = &deployment.request;
+        if request.by_trunk {
+            return Ok(trunk_steps::needs(service, ask(request.kind)));
+        }
         (request.build, request.sha.clone(), request.kind)
     };
     let file = pipeline(context, name, &sha, kind).await;
@@ -312,6 +323,25 @@ fn needs(
         Ok(file) => StepNeeds::of(service, file.variables.clone(), ask),
         Err(_) => StepNeeds::recorded(service, build, kind, ask).unwrap_or_else(trunk),
     }
+}
+
+/// How everything stands that the rollback steps of a service need.
+fn needs_of(world: &World, name: &ServiceName) -> Vec<NeedStanding> {
+    world.services.get(name).map_or_else(Vec::new, |service| service.rollback_needs())
+}
+
+/// The steps of a plan, and whether the trunk has others for the same.
+fn steps_of(
+    service: &Service,
+    file: &Result<Arc<ServiceFile>, String>,
+    (ends, by_trunk): (&Endpoints, bool),
+) -> Result<(Vec<StepSpec>, bool), CommandError> {
+    if by_trunk {
+        return Ok((trunk_steps::of(service)?, true));
+    }
+    let own = steps(service, file, ends)?;
+    let differs = trunk_steps::differ(service, ends.kind, &own);
+    Ok((own, differs))
 }
 
 /// The steps of the target: those of its service file, else those that were recorded with it.

@@ -206,6 +206,7 @@ impl Handle {
             let place = (self.0.gather.checkouts.as_path(), &*self.0.gather.variables);
             let rollback = snapshot.rollback.map(|preview| RollbackPreview {
                 by_hand: by_hand::of_next_rollback(place, service).map(Box::new),
+                needs: service.rollback_needs(),
                 ..preview
             });
             let rules_in_doubt = Some(doubts::of_service(service, &of_engine));
@@ -379,7 +380,9 @@ impl Handle {
         let Command::Execute { action, .. } = command else { return };
         let (environment, longest) = match action {
             Action::Promote { .. } => (Environment::Production, ASKED_BEFORE_PROMOTE),
-            Action::Rollback { .. } => (Environment::Production, ASKED_BEFORE_ROLLBACK),
+            Action::Rollback { .. } | Action::RollbackByTrunk { .. } => {
+                (Environment::Production, ASKED_BEFORE_ROLLBACK)
+            }
             Action::Retry { environment, .. } => (*environment, ASKED_BEFORE_PROMOTE),
         };
         Box::pin(self.0.live.ask_before(name, environment, longest)).await;

@@ -10,6 +10,7 @@ use super::clock::Passed;
 use super::commands::{CommandError, Gathered};
 use super::freezes::FreezeUpdate;
 use super::live_read::LiveRead;
+use super::need_look::NeedLook;
 use super::report::LateSight;
 use super::runner::{RunId, Status};
 use super::service_rules::ServiceRules;
@@ -177,6 +178,10 @@ pub enum Input {
         service: ServiceName,
         trouble: Option<Trouble>,
     },
+    /// A daily rehearsal may begin.
+    RehearsalDue(ServiceName),
+    /// Whether something that rollback steps need is there.
+    NeedLooked(NeedLook),
     /// Decide again for this service.
     Settle(ServiceName),
     /// Test again whether the record can be written.

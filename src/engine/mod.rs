@@ -18,6 +18,8 @@ mod links;
 mod live_read;
 mod migrations;
 mod mirrors;
+mod need_look;
+mod needs;
 mod observe;
 mod open;
 mod outputs;

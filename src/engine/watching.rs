@@ -14,6 +14,7 @@ use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
 use super::input::Input;
 use super::mirrors::Mirrors;
+use super::needs::look_at_all;
 use super::observe::{LiveReads, ObserveContext, ask_all, observe_all};
 use super::outputs::Outputs;
 use super::reserve::{Reserve, write_remedy};
@@ -26,6 +27,7 @@ use super::world::{Service, Trouble};
 use crate::config::user_file::{UserFile, Watched};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::ServiceName;
+use crate::domain::rehearsal::{Rehearsal, is_due};
 use crate::domain::variables::RollbackLack;
 
 /// How long git may take for all service files once the engine is open.
@@ -70,6 +72,20 @@ impl Watching {
 
     async fn send(&self, input: Input) {
         let _stopped = self.trunk.inputs.send(input).await;
+    }
+
+    /// The services whose daily rehearsal may begin now. The writer looks once more.
+    fn due_rehearsals(&self) -> Vec<ServiceName> {
+        let now = self.trunk.clock.now();
+        let is_due = |service: &&Arc<Service>| {
+            let policy = service.file.as_ref().map(|file| &file.policy);
+            policy.is_some_and(|policy| {
+                is_due(&service.state, policy, now) && Rehearsal::of(&service.state, policy).is_ok()
+            })
+        };
+        self.trunk.world.read(|world| {
+            world.services.values().filter(is_due).map(|service| service.name.clone()).collect()
+        })
     }
 
     async fn look_at_freezes(&self) {
@@ -189,6 +205,7 @@ pub(super) async fn watch_all(
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
+    watchers.spawn(look_at_all(watching.gather.clone(), watching.poll));
     watchers.spawn(keeper.keep());
     watchers.spawn(observe_all(watching.observing.clone()));
     watchers.spawn(ask_all(watching.live.clone()));
@@ -220,6 +237,9 @@ pub(super) async fn watch_all(
             passed => watching.send(Input::ClockJumped(passed)).await,
         }
         watching.look_at_freezes().await;
+        for service in watching.due_rehearsals() {
+            watching.send(Input::RehearsalDue(service)).await;
+        }
         watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
         // Only a user file can add repositories.
         let Services::File(path) = &services else { continue };

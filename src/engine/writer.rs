@@ -2,6 +2,7 @@
 
 mod observed;
 mod record;
+mod rehearsals;
 mod tokens;
 mod watched;
 
@@ -268,6 +269,8 @@ impl Writer {
             news @ (Input::OutputChanged { .. } | Input::OutputTrouble { .. }) => {
                 self.news_of_output(news);
             }
+            Input::RehearsalDue(service) => self.rehearse_when_due(&service),
+            Input::NeedLooked(look) => self.need_looked(look),
             Input::Rehearse => self.rehearse(),
             Input::Refusals => {
                 self.refusals_due = false;

@@ -22,7 +22,7 @@ fn the_plan_of_a_rollback_can_be_carried_out_by_hand_and_trunkline_told_of_it() 
     assert_eq!(plan["by_hand"]["to"], 2);
     let told = home.said(&["plan", "rollback"]);
     let script = &told[told.find("# Roll production of shop back to #2").expect("it is shown")..];
-    assert!(script.contains("# SAFE: "), "{script}");
+    assert!(script.contains("# schema SAFE: "), "{script}");
     home.said(&["engine", "stop"]);
     let file = home.path("by-hand");
     fs::write(&file, script).unwrap();

@@ -58,7 +58,7 @@ async fn production_is_frozen_for_two_hours_and_the_freeze_lifted() {
 async fn a_freeze_ends_at_the_local_time_of_its_own_day() {
     let backend = ready();
     let berlin = Options { zone: Tz::Europe__Berlin, ..options() };
-    let console = Console::with(&backend, (80, 24), berlin, |_| {});
+    let console = Console::with(&backend, (90, 24), berlin, |_| {});
     console.until("OPEN").await.press(&["F"]).until("Freeze PRODUCTION").await;
     console.type_text("launch").press(&["tab"]).type_text("2027-07-01 09:00");
     console.until("] until 1 Jul 09:00").await.press(&["tab", "tab"]).quiet().await;

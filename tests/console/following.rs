@@ -124,7 +124,7 @@ async fn quiet_staging(backend: &Scripted) -> String {
         world.advance(&checkout());
     });
     let options = Options { demo: true, ..options() };
-    let console = Console::with(backend, (80, 24), options, |_| {});
+    let console = Console::with(backend, (87, 24), options, |_| {});
     console.until("STG #4").await.settled().await;
     console.text().lines().next().unwrap_or_default().to_owned()
 }

@@ -14,7 +14,7 @@ async fn old_data_is_loud_and_nothing_is_done_on_it() {
     let console = Console::open(&backend);
     console.until("fresh").await;
     backend.fault(Fault::Unreachable);
-    console.until("no answer for").await.until("STALE 30s").await.until("actions off").await;
+    console.until("no answer").await.until("STALE 30s").await.until("actions off").await;
     console.press(&["P"]).until("actions are off until it is fresh").await;
     assert!(!console.text().contains("Promote #3"));
 }

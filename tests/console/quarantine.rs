@@ -63,7 +63,7 @@ async fn a_bad_build_is_passed_over_by_the_emergency_and_marked_where_it_was_liv
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
     let console = Console::sized(&backend, (160, 40));
-    console.until("#3 BAD").await.until("SAFE skips #2").await;
+    console.until("#3 BAD").await.until("never run here skips #2").await;
     console.press(&["!"]).until("ROLLING BACK PRODUCTION  #3 → #1").await;
     console.until("Skips #2: quarantined (leaks data)").await.press(&["esc"]);
     console.until_gone("ROLLING BACK").await.press(&["2", "g", "j", "R"]);

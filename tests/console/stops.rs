@@ -336,8 +336,8 @@ async fn a_promote_says_before_anything_is_typed_that_there_is_no_way_back_from_
         assert!(line.contains("POINT OF NO RETURN: builds before #2 break"), "{}", console.text());
     }
     let console = Console::open(&ready());
-    console.until("#3").await.press(&["P"]).until("Undo SAFE").await;
-    assert!(!console.text().contains("way back"), "{}", console.text());
+    console.until("#3").await.press(&["P"]).until("Undo schema SAFE").await;
+    assert!(!console.text().contains("(after this)"), "{}", console.text());
 }
 
 #[tokio::test(start_paused = true)]
@@ -347,7 +347,7 @@ async fn the_end_of_a_freeze_stands_beside_the_reason_of_what_ends_then() {
         &backend,
         &[("brief", FreezeMode::Override, -5, 30), ("feast", FreezeMode::Override, -5, 90)],
     );
-    let console = Console::sized(&backend, (120, 40));
+    let console = Console::sized(&backend, (150, 40));
     console.until("FROZEN to 15:35 ").await;
     for line in console.text().lines().filter(|line| line.contains("FROZEN to")) {
         assert!(line.contains("feast for all"), "{line}");
@@ -387,7 +387,7 @@ async fn what_was_set_by_hand_stands_beside_the_calendar_with_its_owner_and_the_
         let fact = Fact::FreezePlaced { from, until, reason: "the till is on fire".into() };
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
-    let console = Console::open(&backend);
+    let console = Console::sized(&backend, (90, 24));
     console.until("FROZEN until lifted").await.press(&["5"]).until("(kim, F lifts)").await;
     console.until("the till is on fire").await.until("feast: feast for all").await;
     console.press(&["F"]).until("Lift the freeze").await;

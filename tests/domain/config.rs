@@ -12,7 +12,7 @@ use trunkline::config::{self, ServiceFile};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
 use trunkline::domain::people::{Actor, Identity};
-use trunkline::domain::policy::{FreezeMode, Policy, Staging, VerifyBy};
+use trunkline::domain::policy::{FreezeMode, Policy, Rehearse, Staging, VerifyBy};
 use trunkline::domain::watch::{Threshold, ValueBound, WatchCheck, WatchProbe};
 use trunkline::migrations::Dialect;
 
@@ -94,6 +94,7 @@ fn every_key_is_resolved() {
         staging: Staging::Deploy,
         watch: Vec::new(),
         auto_rollback: false,
+        rehearse: Rehearse::Never,
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.database.as_deref(), Some("main"));

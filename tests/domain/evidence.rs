@@ -2,6 +2,7 @@
 
 mod proof;
 mod timeline;
+mod way_back;
 
 pub(crate) use self::proof::Hosts;
 

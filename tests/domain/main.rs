@@ -9,6 +9,7 @@ mod late;
 mod on_call;
 mod plan;
 mod quarantine;
+mod rehearsals;
 mod requests;
 mod restored;
 mod retry;

@@ -327,13 +327,18 @@ async fn what_is_known_of_the_schema_is_said_whatever_else_there_is_to_say_of_a_
     let lacks = "The steps need TOKEN";
     let told = |verdict: &Verdict, blocked: bool, unchecked: bool| {
         let blocked = blocked.then(|| lacks.to_owned());
-        let offer =
-            RollbackPreview { verdict: verdict.clone(), blocked, unchecked, ..offer.clone() };
-        (offer.outlook_in_words(), offer.is_only_unchecked())
+        let offer = RollbackPreview {
+            verdict: verdict.clone(),
+            blocked,
+            unchecked,
+            tried: None,
+            ..offer.clone()
+        };
+        (offer.outlook_in_words(DateTime::UNIX_EPOCH), offer.is_only_unchecked())
     };
     let safe = &offer.verdict;
     for (verdict, blocked, unchecked, words, is_only) in [
-        (safe, false, false, "SAFE: no blocking migration found".to_owned(), false),
+        (safe, false, false, "schema SAFE: no blocking migration found".to_owned(), false),
         (safe, false, true, format!("UNCHECKED; {unread}"), true),
         (safe, true, false, format!("BLOCKED: {lacks}"), false),
         (&no_return, false, false, breaks.to_owned(), false),
@@ -344,5 +349,5 @@ async fn what_is_known_of_the_schema_is_said_whatever_else_there_is_to_say_of_a_
     }
     let under_way = Some(DeploymentId(7));
     let offer = RollbackPreview { under_way, verdict: no_return, ..offer.clone() };
-    assert_eq!(offer.outlook_in_words(), format!("under way (d7); {breaks}"));
+    assert_eq!(offer.outlook_in_words(DateTime::UNIX_EPOCH), format!("under way (d7); {breaks}"));
 }

@@ -45,3 +45,4 @@ mod trunk_head;
 mod undeployed;
 mod variables;
 mod watch;
+mod way_back;

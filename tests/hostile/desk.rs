@@ -181,7 +181,9 @@ impl<'a, T: Texts> Desk<'a, T> {
                 Effect::Plan { ticket, action, .. } => {
                     let mut plan = match action {
                         Action::Promote { .. } | Action::Retry { .. } => self.world.promote.clone(),
-                        Action::Rollback { .. } => self.world.rollback.clone(),
+                        Action::Rollback { .. } | Action::RollbackByTrunk { .. } => {
+                            self.world.rollback.clone()
+                        }
                     };
                     slots::fill_plan(&mut plan, &mut self.texts);
                     self.take(Message::Planned { ticket, answer: Ok(Box::new(plan)) });

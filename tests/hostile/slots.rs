@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::calendar::FreezeWindow;
 use trunkline::domain::commit::Commit;
-use trunkline::domain::deployment::{Deployment, StepState};
+use trunkline::domain::deployment::{Deployment, DeploymentState, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::needs::{NeedStanding, NeedState};
 use trunkline::domain::on_call::{OnCall, OnCallShift, OnCallTrouble};
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::plan::{Guard, Plan};
@@ -15,6 +16,7 @@ use trunkline::domain::schema::{Outlook, Verdict};
 use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::domain::stops::{Freeze, Hold};
+use trunkline::domain::tried::TriedWayBack;
 use trunkline::domain::watch::{
     CheckBar, CheckState, EndedWatch, SampleVerdict, WatchEnd, WatchState,
 };
@@ -126,6 +128,10 @@ pub fn fill_service(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
     snapshot.on_call = Some(on_call(at, texts));
     if let Some(rollback) = &mut snapshot.rollback {
         rollback.verdict = verdict(rollback.to, texts);
+        fill_tried(rollback.tried.as_mut(), texts);
+        let (state, why) = (NeedState::Missing, Some(texts.text()));
+        let need = NeedStanding { name: texts.text(), state, since: Some(snapshot.at), why };
+        rollback.needs = vec![need];
     }
     fill_problems(&mut snapshot.problems, texts);
 }
@@ -141,7 +147,13 @@ pub fn fill_plan(plan: &mut Plan, texts: &mut impl Texts) {
         finding.sentence = format!("{} wrote it: {}", texts.text(), texts.text());
     }
     plan.undo = texts.text();
+    fill_tried(plan.tried.as_mut(), texts);
     plan.verdict = Some(verdict(plan.target.build, texts));
+}
+
+fn fill_tried(tried: Option<&mut TriedWayBack>, texts: &mut impl Texts) {
+    let Some(last) = tried.and_then(|tried| tried.last.as_mut()) else { return };
+    (last.state, last.step) = (DeploymentState::Failed, Some(texts.text()));
 }
 
 /// Past the floor, so that every reason and the field for the number are on screen.

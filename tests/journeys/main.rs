@@ -12,4 +12,5 @@ mod promote_and_back;
 mod stop_all;
 mod terminal;
 mod watch;
+mod way_back;
 mod ways;

@@ -461,6 +461,7 @@ async fn every_command_is_as_described() {
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
         Command::BuildTip {},
+        Command::Rehearse {},
         Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::SeeWatch { deployment: DeploymentId(5) },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },

@@ -226,7 +226,7 @@ async fn a_page_says_what_status_says() {
     let shown = facts(&page).into_iter().map(|(about, text)| (about, ageless(&text)));
     assert_eq!(shown.take(said.len()).collect::<Vec<_>>(), said);
     let rollback = &said.iter().find(|(about, _)| about == "rollback").unwrap().1;
-    assert!(rollback.contains("SAFE: no blocking migration found"), "{rollback}");
+    assert!(rollback.contains("schema SAFE: no blocking migration found"), "{rollback}");
     assert!(said.iter().any(|(about, _)| about == "on hold"));
 }
 

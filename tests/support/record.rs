@@ -126,6 +126,7 @@ pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
         findings: Vec::new(),
         overrides: BTreeMap::new(),
         presser: None,
+        by_trunk: false,
     }
 }
 

@@ -51,6 +51,9 @@ async fn snapshot() -> Box<ServiceSnapshot> {
         under_way: None,
         unchecked: false,
         by_hand: Some(Box::new(by_hand)),
+        tried: None,
+        needs: Vec::new(),
+        instead: None,
     };
     Box::new(ServiceSnapshot { rollback: Some(rollback), ..found })
 }

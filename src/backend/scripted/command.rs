@@ -81,6 +81,8 @@ impl ScriptedWorld {
             workflow_findings: Vec::new(),
             presser: None,
             by_hand: service.by_hand.clone().filter(|_| ends.kind == DeploymentKind::Rollback),
+            trunk_differs: false,
+            needs: Vec::new(),
             ends,
         })
     }

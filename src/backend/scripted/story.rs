@@ -79,6 +79,7 @@ impl ScriptedWorld {
             findings: Vec::new(),
             overrides: BTreeMap::new(),
             presser: None,
+            by_trunk: false,
         };
         self.record(name, by, Fact::DeploymentRequested(request)).into()
     }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
-use super::{live, observe, shared_way, watch};
+use super::{live, needs, observe, shared_way, watch};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
 use crate::domain::live_source::{LiveSource, LiveSources};
+use crate::domain::needs::RollbackNeed;
+use crate::domain::policy::Rehearse;
 use crate::domain::target::{StepTarget, TargetName};
 use crate::domain::watch::{EnvironmentWatch, ServiceWatches};
 use crate::settings::{Mistakes, Section, Setting};
@@ -20,6 +22,10 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_mins(15);
 const ADD_ROLLBACK: &str = "production has steps and rollback has none; add [[rollback.steps]], often the same as \
      for production: they run in the checkout of the build to roll back to";
 
+/// Whether the rollback steps may run in staging.
+const REHEARSE: [(&str, Rehearse); 3] =
+    [("never", Rehearse::Never), ("by-hand", Rehearse::ByHand), ("daily", Rehearse::Daily)];
+
 pub(super) struct Pipelines {
     pub(super) staging: Vec<StepSpec>,
     pub(super) production: Vec<StepSpec>,
@@ -27,6 +33,8 @@ pub(super) struct Pipelines {
     pub(super) lanes: Lanes,
     pub(super) live: LiveSources,
     pub(super) watches: ServiceWatches,
+    pub(super) rehearse: Rehearse,
+    pub(super) needs: Vec<RollbackNeed>,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
@@ -59,6 +67,8 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         lanes: Lanes { staging: staging.lane, production: production.lane },
         live: LiveSources { staging: staging.live, production: production.live },
         watches: ServiceWatches { staging: staging.watch, production: production.watch },
+        rehearse: rollback.rehearse,
+        needs: rollback.needs,
     }
 }
 
@@ -97,6 +107,8 @@ struct DeclaredPipeline {
     lane: Option<Lane>,
     live: Option<LiveSource>,
     watch: EnvironmentWatch,
+    rehearse: Rehearse,
+    needs: Vec<RollbackNeed>,
 }
 
 impl DeclaredPipeline {
@@ -107,6 +119,13 @@ impl DeclaredPipeline {
             return Self { at, ..Self::default() };
         };
         let watch = watch::read(&mut section, name, mistakes);
+        let mut of_rollback = |key| match name {
+            PipelineName::Rollback => section.take(key),
+            PipelineName::Staging | PipelineName::Production => None,
+        };
+        let (rehearse, needs) = (of_rollback("rehearse"), of_rollback("needs"));
+        let needs = needs.map_or_else(Vec::new, |entry| needs::read(&entry, mistakes));
+        let rehearse = rehearse.and_then(|entry| entry.choice(&REHEARSE, mistakes));
         let (observed, told) = (section.take("observe"), section.take("live"));
         let (at, steps) = match section.take("steps") {
             Some(entry) => (at, steps(&entry, name, mistakes)),
@@ -126,7 +145,8 @@ impl DeclaredPipeline {
             live::read(&entry, mistakes)
         });
         section.finish_below(&super::TOP, mistakes);
-        Self { at, steps, lane, live, watch }
+        let rehearse = rehearse.unwrap_or_default();
+        Self { at, steps, lane, live, watch, rehearse, needs }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {

@@ -198,4 +198,8 @@ pub enum DialogAction {
     Mark,
     Changes,
     ByHand,
+    /// After a rollback that failed, the good build before instead.
+    BuildBefore,
+    /// The rollback steps of the trunk instead of those of the build.
+    TrunkSteps,
 }

@@ -468,7 +468,17 @@ pub fn selected_sha(model: &Model) -> Option<&str> {
 pub fn other_target(model: &Model) -> Option<BuildNumber> {
     let usual = model.service.as_ref()?.rollback.as_ref().map(|target| target.to);
     let chosen = history_target(model).filter(|_| model.production.is_held())?;
-    (Some(chosen) != usual).then_some(chosen)
+    // After a rollback that failed, the build before is offered too.
+    let offered = model.service.as_ref()?.rollback.as_ref().and_then(|target| target.instead);
+    (Some(chosen) != usual && Some(chosen) != offered).then_some(chosen)
+}
+
+/// The good build before one to which a rollback failed, where a person selected its row.
+#[must_use]
+pub fn offered_before(model: &Model) -> Option<BuildNumber> {
+    let chosen = history_target(model).filter(|_| model.production.is_held())?;
+    let rollback = model.service.as_ref()?.rollback.as_ref()?;
+    (rollback.instead == Some(chosen)).then_some(chosen)
 }
 
 /// The build of the selected row, when Production has the focus and the build is older than what is live.

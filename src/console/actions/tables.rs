@@ -224,6 +224,10 @@ pub const ACTIONS: &[Entry] = &[
     buttons(DialogAction::ByHand, "by-hand", &["b"])
         .hint("by hand")
         .help("dialog: the commands that do a rollback without trunkline"),
+    buttons(DialogAction::TrunkSteps, "trunk-steps", &["t"])
+        .help("dialog: roll back with the trunk's steps, or with those of the build again"),
+    buttons(DialogAction::BuildBefore, "build-before", &["o"])
+        .help("dialog: after a rollback that failed, the good build before instead"),
     dialog(DialogAction::Close, "close", &["esc", "ctrl-c"])
         .help("dialog: close it; what was sent goes on"),
     buttons(DialogAction::PressClose, "press-close", &["q"])

@@ -116,7 +116,9 @@ impl Model {
         let history =
             history.iter().filter_map(|row| row.deployment.ended.as_ref().map(|ended| ended.at));
         let staging = self.newest_in_staging().and_then(|row| row.deployment.ended.as_ref());
+        let tried = service.rollback.as_ref().and_then(|to| to.tried.as_ref()?.last.as_ref());
         let live = live.into_iter().chain(staging.map(|ended| ended.at));
+        let live = live.chain(tried.map(|last| last.at));
         let mut moments: Vec<_> = live.chain(builds).chain(history).collect();
         if areas.of(Pane::Details).is_some() {
             moments.extend(self.details_moments());

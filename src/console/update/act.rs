@@ -124,7 +124,7 @@ fn promote(model: &mut Model, dialog: impl FnOnce(BuildNumber) -> Dialog) -> Vec
 fn roll_back(model: &mut Model) -> Vec<Effect> {
     let dialog = match available::other_target(model) {
         Some(build) => Dialog::roll_back_to_other(build),
-        None => Dialog::plan_of(Action::Rollback { to: None }),
+        None => Dialog::plan_of(Action::Rollback { to: available::offered_before(model) }),
     };
     confirm::open(model, dialog)
 }

@@ -79,6 +79,8 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
         // Nothing may cover a countdown.
         DialogAction::Changes if confirm.fires_at().is_none() => changes::open_for_plan(model),
         DialogAction::ByHand if confirm.fires_at().is_none() => by_hand::open_for_plan(model),
+        DialogAction::TrunkSteps => plan::other_steps(model),
+        DialogAction::BuildBefore => plan::to_build_before(model),
         DialogAction::PressClose | DialogAction::Changes | DialogAction::ByHand => Vec::new(),
     }
 }

@@ -44,6 +44,49 @@ pub fn again(model: &mut Model) -> Vec<Effect> {
     ask_again(model)
 }
 
+/// After a rollback that failed, the dialog goes to the good build before instead.
+pub fn to_build_before(model: &mut Model) -> Vec<Effect> {
+    let plan = model.confirm().and_then(|confirm| confirm.dialog.plan());
+    let before = plan.and_then(|plan| plan.after_failure.as_ref()?.before);
+    let Some(before) = before else {
+        model.say(Tone::Plain, "no other build is offered here");
+        return Vec::new();
+    };
+    // The dialog names it as a way, so that its number need not be typed.
+    if let Some(planning) = model.confirm_mut().and_then(|c| c.dialog.planning_mut()) {
+        planning.is_other = false;
+    }
+    go_on_with(model, Action::Rollback { to: Some(before) })
+}
+
+/// The dialog goes on with the rollback steps of the trunk, or with those of the build again.
+pub fn other_steps(model: &mut Model) -> Vec<Effect> {
+    let shown = model.confirm().and_then(|confirm| confirm.dialog.plan());
+    let (differ, to) =
+        shown.map_or((false, None), |plan| (plan.trunk_differs, plan.target.build.into()));
+    let action = match shown.map(|plan| plan.action) {
+        Some(Action::Rollback { .. }) if differ => Action::RollbackByTrunk { to },
+        Some(Action::RollbackByTrunk { .. }) => Action::Rollback { to },
+        _ => {
+            model.say(Tone::Plain, "there are no other rollback steps");
+            return Vec::new();
+        }
+    };
+    go_on_with(model, action)
+}
+
+/// Another plan takes the place of the one on screen, unless that was sent.
+fn go_on_with(model: &mut Model, action: Action) -> Vec<Effect> {
+    let sent = |stage: &Stage| matches!(stage, Stage::Sending | Stage::Checking);
+    let Some(confirm) = model.confirm_mut().filter(|c| !sent(c.progress.stage())) else {
+        return Vec::new();
+    };
+    let Some(planning) = confirm.dialog.planning_mut() else { return Vec::new() };
+    planning.action = action;
+    planning.plan = None;
+    again(model)
+}
+
 /// A plan came in, for the dialog or for the page of changes.
 pub fn planned(model: &mut Model, ticket: Ticket, answer: Answer<Box<Plan>>) -> Vec<Effect> {
     changes::planned(model, ticket, &answer);
@@ -127,12 +170,16 @@ pub fn count_down(model: &mut Model, plan: Box<Plan>, again: Vec<String>) {
     let (at, key) = (model.at, model.next_key());
     let fires_at = at + model.options.emergency_countdown;
     let is_covered = !matches!(model.overlays.last(), Some(Overlay::Confirm(_)));
+    let has_failed = plan.after_failure.is_some();
     let Some(confirm) = model.confirm_mut() else { return };
     confirm.emergency_is_planned(&plan, at);
     confirm.ask(plan);
     confirm.progress.renew(key);
     let may = confirm.dialog.may_be_done() && !confirm.dialog.asks_number();
     if let Some(countdown) = confirm.dialog.countdown_mut() {
+        if has_failed {
+            countdown.waits_for_enter.get_or_insert(EnterWhy::Failed);
+        }
         if is_covered {
             countdown.waits_for_enter.get_or_insert(EnterWhy::Covered);
         }

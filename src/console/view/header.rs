@@ -20,10 +20,13 @@ use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
+use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::needs::{NeedStanding, NeedState};
 use crate::domain::snapshot::alarm::Alarm;
-use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
+use crate::domain::snapshot::{DeploymentRow, RollbackPreview, ServiceSnapshot};
 use crate::domain::time::say;
+use crate::domain::tried::Trust;
 use crate::gate;
 
 /// The columns that are kept for who you are.
@@ -207,13 +210,41 @@ fn rollback<'t>(model: &Model, row: Row<'t>, service: &ServiceSnapshot, length: 
         (None, None) if target.is_only_unchecked() => ("UNCHECKED", Role::Warn),
         (None, None) => verdict::word(target.verdict.outlook),
     };
-    let row = row.gap(1).own(word, role);
+    let row = tried(model, row.gap(1).own(word, role), target, length);
+    let row = lacks(row, target, length);
     match service.skipped.as_slice() {
         [first, more @ ..] if length < Length::NoAge => {
             let more = if more.is_empty() { String::new() } else { format!(" +{}", more.len()) };
             row.own(format!(" skips {}{more}", first.build), Role::Warn)
         }
         _ => row,
+    }
+}
+
+/// Whether that way back was tried. What failed is said as long as there is room.
+fn tried<'t>(model: &Model, row: Row<'t>, target: &RollbackPreview, length: Length) -> Row<'t> {
+    let tried = target.tried.as_ref().filter(|_| target.under_way.is_none());
+    let Some(tried) = tried else { return row };
+    let role = verdict::tried_role(model, tried);
+    let ago = tried.last.as_ref().map_or_else(String::new, |last| age(model.since(last.at)));
+    match tried.trust(model.now()) {
+        // On the smallest screens production's own state says it.
+        Trust::Failed if length >= Length::Bare => row,
+        Trust::Failed if length >= Length::OnlyRed => row.own(", FAILED", role),
+        Trust::Failed => row.own(format!(", {}", tried.in_words(&ago)), role),
+        _ if length < Length::NoTried => row.own(format!(", {}", tried.in_words(&ago)), role),
+        _ => row,
+    }
+}
+
+/// What its steps need and is missing.
+fn lacks<'t>(row: Row<'t>, target: &RollbackPreview, length: Length) -> Row<'t> {
+    let is_missing = |need: &&NeedStanding| need.state == NeedState::Missing;
+    match target.needs.iter().find(is_missing).filter(|_| length < Length::NoArrow) {
+        Some(need) => {
+            row.own(", no ", Role::Danger).called_within(&need.name, SHORT_NAME, Role::Danger)
+        }
+        None => row,
     }
 }
 
@@ -255,6 +286,9 @@ fn of_staging<'t>(model: &Model, row: Row<'t>, newest: &DeploymentRow, length: L
     let symbols = &model.options.theme.symbols;
     let (glyph, word, role) = match newest.state {
         DeploymentState::Queued => (symbols.queued, "queued", Role::Muted),
+        DeploymentState::Running if deployment.request.kind == DeploymentKind::Rehearsal => {
+            (symbols.running, "REHEARSING", Role::Running)
+        }
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
         DeploymentState::Succeeded => (symbols.live, "live", Role::Live),
         DeploymentState::Cancelled => (symbols.superseded, "CANCELLED", Role::Warn),

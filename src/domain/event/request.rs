@@ -46,6 +46,9 @@ pub struct DeploymentRequest {
     /// The identity with which whoever asked was connected, where a step acts in their name at another engine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presser: Option<String>,
+    /// Whether its steps are the rollback steps of the trunk at that time, and not those of its build.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_trunk: bool,
 }
 
 impl DeploymentRequest {
@@ -77,6 +80,10 @@ pub enum DeploymentKind {
     Retry,
     /// Another engine deployed it. trunkline only saw that.
     External,
+    /// The rollback steps run in staging, to try the way back.
+    Rehearsal,
+    /// What staging ran before a rehearsal comes back.
+    Return,
 }
 
 impl DeploymentKind {
@@ -89,7 +96,15 @@ impl DeploymentKind {
             Self::Redeploy => "redeploy",
             Self::Retry => "retry",
             Self::External => "external",
+            Self::Rehearsal => "rehearsal",
+            Self::Return => "return",
         }
+    }
+
+    /// Whether it is a part of a rehearsal, which says nothing of a build.
+    #[must_use]
+    pub fn is_of_rehearsal(self) -> bool {
+        matches!(self, Self::Rehearsal | Self::Return)
     }
 
     /// The word for it before "of": `promote of #12`, `deployment of #12`.

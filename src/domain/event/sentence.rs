@@ -244,6 +244,12 @@ impl DeploymentRequest {
             DeploymentKind::Rollback => format!("rolls {environment} back to {build}"),
             DeploymentKind::Redeploy => format!("redeploys {build} to {environment}"),
             DeploymentKind::Retry => format!("deploys {build} to {environment} again"),
+            DeploymentKind::Rehearsal => {
+                format!("rehearses the rollback to {build} in {environment}")
+            }
+            DeploymentKind::Return => {
+                format!("brings {environment} forward to {build} after the rehearsal")
+            }
         }
     }
 

@@ -60,7 +60,9 @@ impl Endpoints {
 pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refusal> {
     let environment = match action {
         Action::Retry { environment, .. } => environment,
-        Action::Promote { .. } | Action::Rollback { .. } => Environment::Production,
+        Action::Promote { .. } | Action::Rollback { .. } | Action::RollbackByTrunk { .. } => {
+            Environment::Production
+        }
     };
     let live = state.live(environment).map(|live| live.build);
     let (target, kind) = match action {
@@ -69,7 +71,7 @@ pub fn endpoints(state: &ServiceState, action: Action) -> Result<Endpoints, Refu
             (build, retry::in_production(state, build, live)?)
         }
         Action::Retry { build, .. } => (build, DeploymentKind::Retry),
-        Action::Rollback { to } => {
+        Action::Rollback { to } | Action::RollbackByTrunk { to } => {
             let target = match to {
                 Some(build) => build,
                 None => default_target(state)?,
@@ -135,11 +137,13 @@ fn no_rollback_target(state: &ServiceState) -> String {
     }
 }
 
-/// The build of the running production deployment, or of the last one if that did not succeed.
+/// The newest build that a production deployment brings, or may have brought in part, since the last one that succeeded:
+/// after a promote that failed, a rollback that fails too takes nothing of it away.
 fn attempted_build(state: &ServiceState) -> Option<BuildNumber> {
     let running = state.in_flight(Environment::Production);
-    let attempt = running.or(state.unsettled(Environment::Production));
-    attempt.map(|attempt| attempt.request.build)
+    let last = running.or(state.unsettled(Environment::Production))?;
+    let attempts = state.attempts().map(|attempt| attempt.request.build);
+    attempts.chain([last.request.build]).max()
 }
 
 /// The newest build that a target of production runs, where they differ.

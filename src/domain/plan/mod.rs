@@ -10,6 +10,7 @@ mod read;
 mod retry;
 mod rollback;
 mod targets;
+mod tried;
 mod variables;
 mod watched;
 
@@ -26,6 +27,7 @@ pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part
 pub use self::migration::Migrations;
 pub use self::retry::{retry_in_staging, retry_of};
 use super::also_changed::AlsoChanged;
+pub use self::tried::AfterFailure;
 use super::build::Build;
 use super::by_hand::ByHand;
 use super::command::{Action, Refusal};
@@ -40,6 +42,7 @@ use super::schema::{Outlook, Verdict};
 use super::service::ServiceState;
 use super::target::TargetStanding;
 use super::time::{Milliseconds, millis, say};
+use super::tried::TriedWayBack;
 use super::variables::KnownVariables;
 use super::way_back::{self, WayBack};
 use crate::calendar::Evaluation;
@@ -83,6 +86,15 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<DeploymentId>,
     pub findings: Vec<Finding>,
+    /// Whether its rollback steps were tried; for a promote, those of the rollback after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<TriedWayBack>,
+    /// The rollback that failed before this plan, and what else may be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_failure: Option<AfterFailure>,
+    /// Whether the trunk declares other rollback steps than the build to which it goes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub trunk_differs: bool,
     /// How to undo it, as a sentence.
     pub undo: String,
     /// How to undo it, as data, if one action does it.
@@ -159,6 +171,7 @@ pub enum Guard {
     Variables,
     Engine,
     Watch,
+    WayBack,
 }
 
 impl Guard {
@@ -176,6 +189,7 @@ impl Guard {
         Self::Variables,
         Self::Engine,
         Self::Watch,
+        Self::WayBack,
     ];
 
     #[must_use]
@@ -194,6 +208,7 @@ impl Guard {
             Self::Variables => "variables",
             Self::Engine => "engine",
             Self::Watch => "watch",
+            Self::WayBack => "way_back",
         }
     }
 }
@@ -290,6 +305,9 @@ pub fn plan(
         findings,
         undo,
         undo_remedy,
+        tried: tried::of(input, &ends),
+        after_failure: tried::failure(input, &ends),
+        trunk_differs: false,
         by_hand: None,
         also: None,
         fingerprint,
@@ -312,7 +330,9 @@ fn undo(input: PlanInput<'_>, ends: &Endpoints) -> (String, Option<Remedy>) {
     let first = match (ends.kind, ends.live) {
         (DeploymentKind::Retry, _) => return retry::undo(input, ends.target),
         (DeploymentKind::Rollback, Some(live)) => {
-            return (format!("release the hold and promote {live} again"), None);
+            // After a promote that failed, what it tried to bring is newer than what is live.
+            let newest = ends.newest.unwrap_or(live);
+            return (format!("release the hold and promote {newest} again"), None);
         }
         (DeploymentKind::Redeploy, Some(live)) => state.live_before(live),
         (_, live) => live,
@@ -341,6 +361,12 @@ impl Plan {
         let (environment, newest) = (self.environment, self.leaves);
         let (target, kind) = (self.target.build, self.kind);
         Endpoints { environment, live, newest, target, kind }.goes_back()
+    }
+
+    /// The newest build that may run before it: what a rollback goes away from.
+    #[must_use]
+    pub fn from(&self) -> Option<BuildNumber> {
+        self.leaves.or(self.live.as_ref().map(|live| live.build))
     }
 
     /// Whether it rolls back to a build that breaks on the schema.
@@ -419,6 +445,7 @@ impl Plan {
             findings: self.findings.clone(),
             overrides,
             presser: None,
+            by_trunk: matches!(self.action, Action::RollbackByTrunk { .. }),
         }
     }
 }

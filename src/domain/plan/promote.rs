@@ -3,7 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
-    Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry, watched,
+    Finding, Guard, PlanInput, Severity, author, finding, later, migration, read, retry, tried,
+    watched,
 };
 use crate::calendar::{FreezeState, FreezeWindow};
 use crate::domain::build::Build;
@@ -42,6 +43,7 @@ pub(super) fn findings(
     findings.extend(rewritten(input, target));
     findings.extend(later::finding(input, target));
     findings.extend(watched::on_promote(input, now));
+    findings.extend(tried::on_promote(input, target, now));
     findings
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::promote::{quarantine, running_now};
-use super::{Finding, Guard, PlanInput, Severity, finding, migration, read, watched};
+use super::{Finding, Guard, PlanInput, Severity, finding, migration, read, tried, watched};
 use crate::calendar::FreezeState;
 use crate::domain::build::Build;
 use crate::domain::command::Action;
@@ -28,6 +28,8 @@ pub(super) fn findings(
     findings.extend(migrations.into_iter().flatten());
     findings.extend(bad_commits(input, target, now));
     findings.extend(skips(input, action));
+    findings.extend(tried::by_trunk(action, target.number));
+    findings.extend(tried::after_failure(input, target.number, now));
     findings.extend(freeze(input, now));
     findings.extend(hold(input));
     findings.extend(watched::live(input, now));
@@ -48,7 +50,9 @@ fn bad_commits(input: PlanInput<'_>, target: &Build, now: DateTime<Utc>) -> Opti
 /// The builds that a rollback without a target passes over.
 fn skips(input: PlanInput<'_>, action: Action) -> Option<Finding> {
     let skipped = match action {
-        Action::Rollback { to: None } => input.state.way_back().skipped,
+        Action::Rollback { to: None } | Action::RollbackByTrunk { to: None } => {
+            input.state.way_back().skipped
+        }
         _ => Vec::new(),
     };
     let sentence = format!("Skips {}", way_back::named(&skipped));
@@ -81,7 +85,10 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
         };
     }
     let running = input.state.in_flight(Environment::Production);
-    match running.or(input.state.unsettled(Environment::Production)) {
+    let last = running.or(input.state.unsettled(Environment::Production));
+    // What brought another build tells more than a rollback to this one that failed.
+    let other = input.state.attempts().rfind(|attempt| attempt.request.build != number);
+    match last.map(|last| other.filter(|_| last.request.build == number).unwrap_or(last)) {
         Some(doubt) if input.state.restores.contains(&doubt.id) => finding(
             Guard::Order,
             Severity::Warn,
@@ -96,6 +103,13 @@ fn order(input: PlanInput<'_>, target: &Build) -> Finding {
             Severity::Info,
             format!("Deploys {number} to all targets again, after {}", partly.id),
         ),
+        Some(attempt)
+            if attempt.request.build == number
+                && attempt.request.kind == DeploymentKind::Rollback =>
+        {
+            let sentence = format!("Deploys {number} again: {} did not succeed", attempt.id);
+            finding(Guard::Order, Severity::Info, sentence)
+        }
         Some(attempt) => finding(
             Guard::Order,
             Severity::Info,

@@ -30,9 +30,18 @@ impl Outlook {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Safe => "SAFE",
+            Self::Safe => "schema SAFE",
             Self::Risk => "RISK",
             Self::PointOfNoReturn => "POINT OF NO RETURN",
+        }
+    }
+
+    /// The same where there is little room. It never says more than what was looked at, which is the schema.
+    #[must_use]
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::PointOfNoReturn => "NO RETURN",
+            other => other.as_str(),
         }
     }
 }
@@ -58,7 +67,9 @@ impl Verdict {
     #[must_use]
     pub fn headline(&self) -> String {
         match (self.outlook, self.floor) {
-            (Outlook::Safe, _) => "SAFE: no blocking migration found".to_owned(),
+            (Outlook::Safe, _) => {
+                format!("{}: no blocking migration found", Outlook::Safe.as_str())
+            }
             (outlook, Some(floor)) => format!("{}: builds before {floor} break", outlook.as_str()),
             (outlook, None) => outlook.as_str().to_owned(),
         }

@@ -110,7 +110,7 @@ impl ServiceState {
         self.deployments.values().rev().find(|d| {
             d.request.build == build
                 && d.request.environment == environment
-                && d.request.kind != DeploymentKind::External
+                && !matches!(d.request.kind, DeploymentKind::External | DeploymentKind::Rehearsal)
         })
     }
 
@@ -217,8 +217,11 @@ impl ServiceState {
         environment: Environment,
         kind: DeploymentKind,
     ) -> impl Iterator<Item = &Deployment> {
-        // A retry runs the same steps as what it tries again.
-        let plain = |kind| if kind == DeploymentKind::Retry { DeploymentKind::Auto } else { kind };
+        // A retry runs the same steps as what it tries again, and what comes forward those that brought it.
+        let plain = |kind| match kind {
+            DeploymentKind::Retry | DeploymentKind::Return => DeploymentKind::Auto,
+            kind => kind,
+        };
         self.deployments
             .values()
             .rev()

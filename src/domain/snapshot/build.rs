@@ -235,9 +235,13 @@ fn deployment_rows(state: &ServiceState, builds: &[&Build]) -> Vec<DeploymentRow
     let ended = production(state).rev().filter(|deployment| !deployment.is_open());
     // A later try that never began does not hide what failed.
     let failed = state.unsettled(Environment::Staging);
+    // The last rehearsal: where the rollback steps ran, and what came forward after them.
+    let all = state.deployments.values().rev();
+    let rehearsed = all.filter(|made| made.request.kind.is_of_rehearsal()).take(2);
     let shown: BTreeSet<DeploymentId> = open
         .chain(ended.take(HISTORY_SHOWN))
         .chain(failed)
+        .chain(rehearsed)
         .map(|deployment| deployment.id)
         .chain(builds.iter().filter_map(|build| build.staging))
         .collect();
@@ -348,6 +352,9 @@ fn rollback_preview(input: SnapshotInput<'_>) -> Option<RollbackPreview> {
         unchecked: input.rollback.is_none() || input.rollback_unread,
         under_way: under_way(input.state, to),
         by_hand: None,
+        tried: Some(input.state.tried_way_back(input.rollback)),
+        needs: Vec::new(),
+        instead: input.state.failed_rollback().and_then(|failed| failed.before),
     })
 }
 

@@ -18,6 +18,7 @@ use crate::domain::caller::AccessRole;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::needs::NeedStanding;
 use crate::domain::on_call::OnCall;
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::Policy;
@@ -32,6 +33,7 @@ use crate::domain::target::{TargetStanding, differ};
 use crate::domain::time::{Milliseconds, millis};
 use crate::domain::watch;
 use crate::domain::watch::{LiveEvidence, WatchEnd, WatchState};
+use crate::domain::tried::TriedWayBack;
 use crate::domain::way_back::FlawedBuild;
 
 /// Identifies one state of a snapshot. Equal versions mean equal content.
@@ -214,8 +216,8 @@ pub struct ServiceSnapshot {
     pub builds: Vec<BuildRow>,
     /// How many builds there are in all.
     pub builds_total: u32,
-    /// The open deployments, the staging deployments of `builds`, the one that left staging in doubt, and the last ones of
-    /// production, newest first.
+    /// The open deployments, the staging deployments of `builds`, the one that left staging in doubt, the last rehearsal, and
+    /// the last ones of production, newest first.
     pub deployments: Vec<DeploymentRow>,
     /// How many production deployments there are in all.
     pub history_total: u32,
@@ -351,6 +353,15 @@ pub struct RollbackPreview {
     /// The commands that do it without trunkline; absent from a server that does not know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_hand: Option<Box<ByHand>>,
+    /// Whether its steps were tried; absent from a server that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried: Option<TriedWayBack>,
+    /// How everything stands that its steps need, by the trunk's newest service file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<NeedStanding>,
+    /// After a rollback to `to` that failed, the good build before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<BuildNumber>,
 }
 
 impl RollbackPreview {
@@ -360,9 +371,9 @@ impl RollbackPreview {
         self.unchecked && self.verdict.outlook == Outlook::Safe
     }
 
-    /// How it would go: what is known of the schema is said whatever else there is to say.
+    /// How it would go: what is known of the schema is said whatever else there is to say, and then whether it was tried.
     #[must_use]
-    pub fn outlook_in_words(&self) -> String {
+    pub fn outlook_in_words(&self, now: DateTime<Utc>) -> String {
         let state = match (self.under_way, &self.blocked) {
             (Some(id), _) => Some(format!("under way ({id})")),
             (None, Some(why)) => Some(format!("BLOCKED: {why}")),
@@ -372,7 +383,12 @@ impl RollbackPreview {
         let verdict = is_told.then(|| self.verdict.headline());
         let is_unread = self.unchecked && self.under_way.is_none();
         let unread = is_unread.then(|| "its trunkline.toml is not read".to_owned());
-        [state, verdict, unread].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        let tried = self.tried.as_ref().filter(|_| self.under_way.is_none());
+        let tried = tried.map(|tried| tried.at(now));
+        let instead = self.instead.map(|build| format!("the good build before is {build}"));
+        let needs = self.needs.iter().filter_map(NeedStanding::sentence);
+        let all = [state, verdict, unread, tried, instead];
+        all.into_iter().flatten().chain(needs).collect::<Vec<_>>().join("; ")
     }
 }
 

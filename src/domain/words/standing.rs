@@ -147,7 +147,7 @@ fn rollback(snapshot: &ServiceSnapshot) -> String {
     let was_live = rollback.was_live.map(|at| format!(", live {}", ago(at, snapshot.at)));
     let takes = rollback.expected.map(|takes| format!(", about {}", say(takes)));
     let (was_live, takes) = (was_live.unwrap_or_default(), takes.unwrap_or_default());
-    let how = rollback.outlook_in_words();
+    let how = rollback.outlook_in_words(snapshot.at);
     let skips = match named(&snapshot.skipped) {
         skipped if skipped.is_empty() => skipped,
         skipped => format!("; skips {skipped}"),

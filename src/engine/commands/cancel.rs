@@ -26,6 +26,11 @@ pub(super) fn cancel(
         });
     }
     open(deployment)?;
+    if deployment.request.kind == DeploymentKind::Return && deployment.started_at.is_none() {
+        return Err(Refusal::invalid(format!(
+            "{id} brings staging forward again after the rehearsal; it can be cancelled once it runs"
+        )));
+    }
     let reason = text("reason", reason, Need::Optional)?;
     Ok(Decided {
         facts: vec![Fact::CancelRequested { deployment: id, reason }],

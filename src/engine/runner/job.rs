@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::deployment::{Deployment, StepState};
-use crate::domain::event::Run;
+use crate::domain::event::{DeploymentKind, Run};
 use crate::domain::ids::DeploymentId;
 use crate::domain::service::ServiceState;
 use crate::engine::checkouts;
@@ -70,6 +70,15 @@ impl Job {
     }
 }
 
+/// The kind that a step is told. In a rehearsal it does what it would do otherwise: only the environment is another.
+fn told_kind(kind: DeploymentKind) -> DeploymentKind {
+    match kind {
+        DeploymentKind::Rehearsal => DeploymentKind::Rollback,
+        DeploymentKind::Return => DeploymentKind::Auto,
+        kind => kind,
+    }
+}
+
 /// The facts that a step finds in its environment.
 fn facts(service: &str, deployment: &Deployment) -> BTreeMap<String, String> {
     let request = &deployment.request;
@@ -80,7 +89,7 @@ fn facts(service: &str, deployment: &Deployment) -> BTreeMap<String, String> {
         ("TRUNKLINE_BUILD", request.build.0.to_string()),
         ("TRUNKLINE_SHA", request.sha.to_string()),
         ("TRUNKLINE_PREVIOUS_SHA", previous.to_owned()),
-        ("TRUNKLINE_KIND", request.kind.to_string()),
+        ("TRUNKLINE_KIND", told_kind(request.kind).to_string()),
         ("TRUNKLINE_DEPLOYMENT", deployment.id.0.to_string()),
     ]
     .into_iter()

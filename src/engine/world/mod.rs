@@ -18,6 +18,7 @@ use crate::domain::caller::{AccessRole, Rights};
 use crate::domain::command::Refusal;
 use crate::domain::event::{DeploymentKind, StepSpec, are_remote};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName, Sha};
+use crate::domain::needs::NeedStanding;
 use crate::domain::on_call::{OnCallFeed, OnCallInput};
 use crate::domain::people::People;
 use crate::domain::policy::Policy;
@@ -84,6 +85,8 @@ pub struct Service {
     pub pipelines: HashMap<Sha, Result<Arc<ServiceFile>, String>>,
     /// What the rollback to one build was last found to lack.
     pub rollback_lack: Option<RollbackLack>,
+    /// What was seen of what the rollback steps need, by name.
+    pub needs: BTreeMap<String, NeedStanding>,
     /// The builds whose commits a mirror that was made again does not have.
     pub lost_builds: BTreeSet<BuildNumber>,
     /// The current problems, by their source.
@@ -152,6 +155,7 @@ impl Service {
             learned: Learned::default(),
             pipelines: HashMap::new(),
             rollback_lack: None,
+            needs: BTreeMap::new(),
             lost_builds: BTreeSet::new(),
             problems: BTreeMap::new(),
             present: Vec::new(),

@@ -5,7 +5,7 @@
 
 mod build;
 mod reference;
-mod screen;
+pub mod screen;
 mod story;
 mod subject;
 
@@ -93,7 +93,7 @@ fn the_histories_contain_what_they_are_for() {
         "quarantine wants a reason",
         "migration wants a reason",
         "screens",
-        "SAFE",
+        "schema SAFE",
         "RISK",
         "POINT OF NO RETURN",
     ] {

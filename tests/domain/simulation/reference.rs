@@ -206,7 +206,7 @@ impl Reference {
                 self.may_go_back(event, request);
                 self.owes_hold = Some(id);
             }
-            DeploymentKind::External => {
+            DeploymentKind::External | DeploymentKind::Rehearsal | DeploymentKind::Return => {
                 panic!("{event:?}: nobody requests what another engine does")
             }
             DeploymentKind::Promote | DeploymentKind::Redeploy => self.may_promote(event, request),

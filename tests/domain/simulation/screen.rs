@@ -120,7 +120,7 @@ impl Screen {
                     (Some(_), ..) => "UNDER WAY",
                     (None, Some(_), _) => "BLOCKED",
                     (None, None, Outlook::Safe) if offer.unchecked => "UNCHECKED",
-                    (None, None, Outlook::Safe) => "SAFE",
+                    (None, None, Outlook::Safe) => "schema SAFE",
                     (None, None, Outlook::Risk) => "RISK",
                     (None, None, Outlook::PointOfNoReturn) => "NO RETURN",
                 };
@@ -134,9 +134,12 @@ impl Screen {
     pub fn dialog_tells(&self, plan: &Plan) {
         let text = self.text();
         let (_, below) = text.split_once('\n').expect("it has lines");
+        // The other way after a rollback that failed has an outlook of its own.
+        let of_plan = below.lines().filter(|line| !line.contains("the good build before"));
+        let below = of_plan.collect::<Vec<_>>().join("\n");
         let outlook = plan.verdict.as_ref().expect("a rollback has a verdict").outlook;
         for (word, of) in [
-            ("SAFE", Outlook::Safe),
+            ("schema SAFE", Outlook::Safe),
             ("RISK", Outlook::Risk),
             ("POINT OF NO RETURN", Outlook::PointOfNoReturn),
         ] {

@@ -111,6 +111,8 @@ impl Subject {
             unusable_engine,
             workflow_findings,
             presser: None,
+            trunk_differs: false,
+            needs: Vec::new(),
             by_hand,
             ends,
         };
@@ -316,7 +318,7 @@ impl Subject {
             Action::Promote { build } => {
                 Some(Added { build, changes: &changes, is_judged: trouble.is_none() })
             }
-            Action::Rollback { .. } | Action::Retry { .. } => None,
+            Action::Rollback { .. } | Action::RollbackByTrunk { .. } | Action::Retry { .. } => None,
         };
         self.reference.basis(action, self.now, added.as_ref())
     }

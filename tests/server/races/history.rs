@@ -180,6 +180,7 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Withdraw { .. } => matches!(fact, Fact::RequestWithdrawn { .. }),
         Command::Freeze { .. } => matches!(fact, Fact::FreezePlaced { .. }),
         Command::Lift { .. } => matches!(fact, Fact::FreezeLifted { .. }),
+        Command::Rehearse {} => matches!(fact, Fact::DeploymentRequested(_)),
         Command::BuildTip {} => matches!(fact, Fact::BuildFound { .. }),
         Command::Adopt { .. } => matches!(fact, Fact::ProductionAdopted(_)),
         Command::SeeWatch { .. } => matches!(fact, Fact::WatchSeen(_)),

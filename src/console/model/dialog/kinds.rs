@@ -135,6 +135,8 @@ pub enum EnterWhy {
     Late,
     /// A page hid the countdown when its plan came.
     Covered,
+    /// The last rollback failed: the same once more is one of three ways, and a person chooses.
+    Failed,
 }
 
 /// An engine that does not answer is asked again.
@@ -388,9 +390,8 @@ impl Dialog {
             | Self::Emergency { planning, .. } => {
                 match (self.plan().map(|plan| plan.kind), planning.action) {
                     (Some(DeploymentKind::Redeploy), _) => "Redeploy",
-                    (Some(DeploymentKind::Rollback), _) | (_, Action::Rollback { .. }) => {
-                        "Roll back"
-                    }
+                    (Some(DeploymentKind::Rollback), _)
+                    | (_, Action::Rollback { .. } | Action::RollbackByTrunk { .. }) => "Roll back",
                     (Some(DeploymentKind::Promote), _) | (_, Action::Promote { .. }) => "Promote",
                     (_, Action::Retry { .. }) => "Retry",
                 }

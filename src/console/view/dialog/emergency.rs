@@ -11,7 +11,7 @@ use crate::console::model::dialog::kinds::EnterWhy;
 use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
-use crate::console::view::dialog::{self, plan};
+use crate::console::view::dialog::{self, failure, plan};
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{findings, progress, verdict};
@@ -40,8 +40,7 @@ pub fn title(model: &Model, confirm: &Confirm) -> String {
     }
     let Some(plan) = confirm.dialog.plan() else { return " ROLLING BACK PRODUCTION ".into() };
     // A promote that runs or did not succeed may have brought its build already.
-    let from = plan.leaves.or(plan.live.as_ref().map(|live| live.build));
-    let ways = match from.filter(|from| *from != plan.target.build) {
+    let ways = match plan.from().filter(|from| *from != plan.target.build) {
         Some(from) => format!("{from} {arrow} {}", plan.target.build),
         None => format!("{arrow} {}", plan.target.build),
     };
@@ -212,6 +211,7 @@ fn waits_for_key(model: &Model, confirm: &Confirm, width: u16) -> Vec<Line<'stat
         // It stands beside the name of the service.
         EnterWhy::Listed => return Vec::new(),
         EnterWhy::Covered => "a page hid this when the plan came",
+        EnterWhy::Failed => "a rollback failed before",
         EnterWhy::Late if changed => "production changed meanwhile",
         EnterWhy::Late => "the engine answered late",
     };
@@ -228,8 +228,11 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
             .name(&plan.target.subject, Role::Text)
             .line(),
         row("takes").own(took, Role::Text).line(),
+        failure::tried_row(model, plan, width).line(),
         row("then").own(crate::console::view::dialog::plan::holds(model), Role::Text).line(),
     ];
+    let steps = failure::steps_row(model, plan, width).map(Row::line);
+    let facts = facts.into_iter().chain(steps);
     let place = crate::console::view::dialog::plan::verdict_place(width, REASONS);
     let verdict = plan.verdict.as_ref().map(|verdict| verdict::lines(model, verdict, place));
     // What speaks against it and what to do about that are the last things that a low screen may leave out.
@@ -238,13 +241,15 @@ fn of_plan(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
     let told = |finding: &&Finding| of_weight(plan, finding);
     let found = plan.findings.iter().filter(told);
     let (advice, rest): (Vec<_>, Vec<_>) = found.partition(|found| found.guard == Guard::Migration);
+    let failed = failure::ways(model, plan, width);
     let lines = |of: &[&Finding]| -> Vec<_> {
         of.iter().flat_map(|finding| findings::lines(model, finding, width)).collect()
     };
+    let failed = failed.into_iter();
     if against {
-        verdict.chain(lines(&advice)).chain(facts).chain(lines(&rest)).collect()
+        verdict.chain(lines(&advice)).chain(failed).chain(facts).chain(lines(&rest)).collect()
     } else {
-        facts.into_iter().chain(verdict).chain(lines(&advice)).chain(lines(&rest)).collect()
+        failed.chain(facts).chain(verdict).chain(lines(&advice)).chain(lines(&rest)).collect()
     }
 }
 
@@ -256,6 +261,8 @@ fn of_weight(plan: &Plan, finding: &Finding) -> bool {
             verdict.outlook > Outlook::Safe
                 && !crate::console::view::dialog::plan::repeats_verdict(finding, verdict)
         }
+        // The ways that are left are told above.
+        _ if finding.is_of_failure() => false,
         _ => finding.severity > Severity::Info,
     }
 }

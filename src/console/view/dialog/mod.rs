@@ -3,6 +3,7 @@
 pub mod about;
 pub mod bad_commits;
 pub mod emergency;
+mod failure;
 pub mod plan;
 pub mod stop_all;
 pub mod upper;
@@ -164,7 +165,9 @@ fn plan_title(dialog: &Dialog, planning: &Planning) -> String {
         (_, Some(plan)) => format!("{} {} to PRODUCTION{again}", dialog.verb(), plan.target.build),
         (Action::Promote { build }, None) => format!("Promote {build} to PRODUCTION"),
         (Action::Retry { build, .. }, None) => format!("Deploy {build} to PRODUCTION again"),
-        (Action::Rollback { .. }, None) => "Roll PRODUCTION back".into(),
+        (Action::Rollback { .. } | Action::RollbackByTrunk { .. }, None) => {
+            "Roll PRODUCTION back".into()
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
-use crate::console::view::dialog::paragraph;
+use crate::console::view::dialog::{failure, paragraph};
 use crate::console::view::dialog::upper::Upper;
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
@@ -31,6 +31,7 @@ const REASONS: usize = 20;
 
 /// Adds the lines of a plan. What speaks against it comes before all that a low screen may leave out.
 pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
+    upper.lines.extend(failure::ways(model, plan, width));
     let verdict = standing_against(plan);
     if let Some(verdict) = verdict {
         let place = verdict_place(width, REASONS);
@@ -40,7 +41,11 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
     upper.lines.extend(subject(model, plan, width));
     let closes = way_back(model, plan, width).filter(|_| closes_way_back(plan));
     upper.lines.extend(closes.map(Row::line));
-    let told = |finding: &&Finding| !verdict.is_some_and(|v| repeats_verdict(finding, v));
+    // The ways that are left after a rollback that failed are told above.
+    let repeats = |finding: &Finding| {
+        verdict.is_some_and(|v| repeats_verdict(finding, v)) || finding.is_of_failure()
+    };
+    let told = |finding: &&Finding| !repeats(finding);
     let mut all: Vec<_> = plan.findings.iter().filter(told).collect();
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let (against, rest) = all.split_at(all.partition_point(|f| f.severity >= Severity::Override));
@@ -107,6 +112,8 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
         .name(&format!("({steps})"), Role::Muted);
     let mut rows = vec![ships, takes];
     if plan.kind == DeploymentKind::Rollback {
+        rows.push(failure::tried_row(model, plan, width));
+        rows.extend(failure::steps_row(model, plan, width));
         rows.push(fact(model, width, "then").own(holds(model), Role::Text));
     }
     rows.extend(by_hand(model, plan, width));
@@ -120,7 +127,8 @@ fn facts(model: &Model, plan: &Plan, width: u16) -> Vec<Line<'static>> {
 
 /// That there are commands that do the same without trunkline.
 fn by_hand<'t>(model: &'t Model, plan: &Plan, width: u16) -> Option<Row<'t>> {
-    plan.by_hand.as_ref()?;
+    // After a rollback that failed it stands among the ways that are left.
+    plan.by_hand.as_ref().filter(|_| plan.after_failure.is_none())?;
     let key = model.key(&KeyAction::Dialog(DialogAction::ByHand));
     let row = fact(model, width, "by hand").own(key, Role::Key);
     Some(row.own(" shows the commands that do it without trunkline", Role::Muted))

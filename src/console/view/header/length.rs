@@ -17,6 +17,8 @@ pub enum Length {
     NoTook,
     /// Without since when staging is as it is.
     NoStagingAge,
+    /// Without whether the way back was tried, unless that failed.
+    NoTried,
     NoAge,
     /// With a glyph for how staging is, where it is well.
     StagingGlyph,
@@ -38,6 +40,7 @@ pub const LENGTHS: [Length; 12] = [
     Length::NoEvidence,
     Length::NoTook,
     Length::NoStagingAge,
+    Length::NoTried,
     Length::NoAge,
     Length::StagingGlyph,
     Length::OnlyRed,

@@ -38,7 +38,8 @@ fn title(plan: &Plan) -> String {
     let live = plan.live.as_ref().map_or(none.into(), |live| live.build.to_string());
     match plan.kind {
         DeploymentKind::Rollback => {
-            format!(" Removed by the rollback {live} to {} ", plan.target.build)
+            let from = plan.from().map_or(live, |from| from.to_string());
+            format!(" Removed by the rollback {from} to {} ", plan.target.build)
         }
         DeploymentKind::Retry if plan.goes_back() => {
             format!(" Removed from staging, {live} to {} ", plan.target.build)

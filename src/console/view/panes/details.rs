@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::areas::is_wide;
 use crate::console::model::pane::Pane;
@@ -18,10 +19,12 @@ use crate::console::view::parts::{
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::{Environment, Sha};
+use crate::domain::instant;
+use crate::domain::needs::NeedState;
 use crate::domain::plan::Severity;
 use crate::domain::remote::Waited;
 use crate::domain::schema::Outlook;
-use crate::domain::snapshot::{BuildRow, DeploymentRow};
+use crate::domain::snapshot::{BuildRow, DeploymentRow, RollbackPreview};
 use crate::domain::time::say;
 use crate::domain::words;
 use crate::gate;
@@ -225,6 +228,7 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
             let place = verdict::VerdictPlace { width, left: 1, name: NAME, most: usize::MAX };
             lines.extend(verdict::lines(model, &preview.verdict, place));
         }
+        lines.extend(tried(model, preview, width));
         return lines;
     }
     match preview.verdict.floor {
@@ -234,6 +238,31 @@ fn way_back(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>
         }
         _ => Vec::new(),
     }
+}
+
+/// Whether its steps were tried, and which build is the other way after they failed.
+fn tried(model: &Model, preview: &RollbackPreview, width: u16) -> Vec<Line<'static>> {
+    let Some(tried) = &preview.tried else { return Vec::new() };
+    let ago = tried.last.as_ref().map_or_else(String::new, |last| age(model.since(last.at)));
+    let (text, role) = (tried.in_words(&ago), verdict::tried_role(model, tried));
+    let room = usize::from(width).saturating_sub(NAME + 1);
+    let lines = gate::sentence(&text).wrap(room);
+    let named = std::iter::once("tried").chain(std::iter::repeat(""));
+    let mut lines: Vec<_> = lines
+        .iter()
+        .zip(named)
+        .map(|(line, name)| fact(model, width, name).safe(line, role).line())
+        .collect();
+    for need in &preview.needs {
+        let Some(text) = need.sentence() else { continue };
+        let text = instant::localized(&text, model.zone());
+        let role = if need.state == NeedState::Missing { Role::Danger } else { Role::Warn };
+        let text = gate::sentence(&text).wrap(room);
+        lines.extend(text.iter().map(|line| fact(model, width, "").safe(line, role).line()));
+    }
+    let instead = preview.instead.map(|build| format!("{build}, the good build before"));
+    lines.extend(instead.map(|text| fact(model, width, "or").own(text, Role::Text).line()));
+    lines
 }
 
 /// How long it took, what went wrong, and what was overridden for it.

@@ -6,6 +6,7 @@ use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::parts::row::Row;
 use crate::domain::schema::{Outlook, Verdict};
+use crate::domain::tried::{TriedWayBack, Trust};
 use crate::gate::{self, Safe};
 
 /// The most lines of one reason: a statement without end must not hide the next reason.
@@ -14,10 +15,21 @@ const MOST_LINES: usize = 5;
 /// The word and its look where there is little room.
 #[must_use]
 pub fn word(outlook: Outlook) -> (&'static str, Role) {
-    match outlook {
-        Outlook::Safe => ("SAFE", Role::Ok),
-        Outlook::Risk => ("RISK", Role::Warn),
-        Outlook::PointOfNoReturn => ("NO RETURN", Role::Danger),
+    let role = match outlook {
+        Outlook::Safe => Role::Ok,
+        Outlook::Risk => Role::Warn,
+        Outlook::PointOfNoReturn => Role::Danger,
+    };
+    (outlook.short(), role)
+}
+
+/// The look of whether a way back was tried.
+#[must_use]
+pub fn tried_role(model: &Model, tried: &TriedWayBack) -> Role {
+    match tried.trust(model.now()) {
+        Trust::Proven => Role::Ok,
+        Trust::Old | Trust::Changed | Trust::Never => Role::Warn,
+        Trust::Failed => Role::Danger,
     }
 }
 

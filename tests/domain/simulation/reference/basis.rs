@@ -49,7 +49,9 @@ impl Reference {
                 let live = live()?;
                 (self.first_good(live).unwrap_or(live), added)
             }
-            Action::Rollback { to } => (to.or_else(|| self.back())?, None),
+            Action::Rollback { to } | Action::RollbackByTrunk { to } => {
+                (to.or_else(|| self.back())?, None)
+            }
             Action::Retry { .. } => return None,
         };
         Some(self.schema.way_back(to, &self.was_live, added))
@@ -60,7 +62,7 @@ impl Reference {
         let production = Environment::Production;
         let target = match action {
             Action::Promote { build } | Action::Retry { build, .. } => Some(build),
-            Action::Rollback { to } => to.or_else(|| self.back()),
+            Action::Rollback { to } | Action::RollbackByTrunk { to } => to.or_else(|| self.back()),
         };
         let guards = matches!(action, Action::Promote { .. }).then(|| {
             let build = target.and_then(|target| self.builds.get(&target)).cloned();

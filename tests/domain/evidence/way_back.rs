@@ -1,0 +1,303 @@
+//! The words of a way back, each with the evidence that it needs: without that the word is on no screen.
+
+use chrono::{DateTime, TimeDelta};
+use trunkline::calendar::{FreezeRules, Tz};
+use trunkline::domain::command::Action;
+use trunkline::domain::commit::Range;
+use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome, StepSpec};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::people::{Actor, People};
+use trunkline::domain::plan::{Guard, Migrations, Plan, PlanInput, Severity, plan};
+use trunkline::domain::policy::Policy;
+use trunkline::domain::recipe::{Recipe, RecordedPipeline};
+use trunkline::domain::schema::{SchemaChange, Verdict};
+use trunkline::domain::snapshot::build::{self, SnapshotInput};
+use trunkline::domain::snapshot::{ServiceSnapshot, Version};
+use trunkline::domain::variables::KnownVariables;
+use trunkline::domain::words::standing;
+use trunkline::migrations::Class;
+
+use crate::simulation::screen::Screen;
+use trunkline_testing::record::{Record, checkout, commit, found, person, request, sha, step};
+
+const PRODUCTION: Environment = Environment::Production;
+
+/// Builds 1 to 3 with the same rollback step; 1 and 2 were live in this order.
+struct Shop {
+    record: Record,
+    back: Vec<StepSpec>,
+}
+
+impl Shop {
+    fn open() -> Self {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
+        let record = Record { now, ..Record::default() };
+        let mut shop = Self { record, back: vec![step("fetch-image")] };
+        for number in 1..=3 {
+            shop.build(number);
+            shop.run(Environment::Staging, number, DeploymentKind::Auto, Outcome::Succeeded);
+        }
+        for number in 1..=2 {
+            shop.run(PRODUCTION, number, DeploymentKind::Promote, Outcome::Succeeded);
+        }
+        shop
+    }
+
+    fn build(&mut self, number: u64) {
+        let pipeline = RecordedPipeline {
+            staging: vec![step("release")],
+            production: vec![step("release")],
+            rollback: self.back.clone(),
+            pass: Vec::new(),
+            set: Vec::new(),
+            secrets: Vec::new(),
+        };
+        let mut fact = found(number, vec![commit(number, "sam")]);
+        if let Fact::BuildFound { recipe, .. } = &mut fact {
+            *recipe = Some(Box::new(Recipe::new(None, pipeline)));
+        }
+        self.record.push(Actor::System, fact);
+    }
+
+    /// A deployment whose one step ends as the whole does.
+    fn run(
+        &mut self,
+        to: Environment,
+        number: u64,
+        kind: DeploymentKind,
+        outcome: Outcome,
+    ) -> DeploymentId {
+        let is_back = matches!(kind, DeploymentKind::Rollback | DeploymentKind::Rehearsal);
+        let mut asked = request(to, number);
+        asked.kind = kind;
+        asked.steps = if is_back { self.back.clone() } else { vec![step("release")] };
+        let deployment = self.record.push(person("sam"), Fact::DeploymentRequested(asked)).into();
+        let push = |shop: &mut Self, fact| shop.record.push(Actor::System, fact);
+        push(self, Fact::DeploymentStarted { deployment, variables: None });
+        push(self, Fact::StepStarted { deployment, step: 0, target: None });
+        let ended = match outcome {
+            Outcome::Succeeded => StepOutcome::Succeeded,
+            Outcome::Cancelled => StepOutcome::Cancelled,
+            Outcome::Interrupted(_) => StepOutcome::Lost,
+            Outcome::Failed(_) => StepOutcome::Exited(3),
+        };
+        let took = std::time::Duration::from_secs(1);
+        let (target, ended_at) = (None, None);
+        push(self, Fact::StepEnded { deployment, step: 0, target, outcome: ended, took, ended_at });
+        push(self, Fact::DeploymentEnded { deployment, outcome });
+        deployment
+    }
+
+    fn later(&mut self, by: TimeDelta) {
+        self.record.now += by;
+    }
+
+    fn snapshot(&self) -> ServiceSnapshot {
+        let freezes = FreezeRules::default();
+        let input = SnapshotInput {
+            service: &checkout(),
+            repository: "shop",
+            trunk: "main",
+            state: &self.record.state,
+            policy: &Policy::default(),
+            people: &People::default(),
+            freezes: &freezes,
+            rollback: Some(&self.back),
+            rollback_blocked: None,
+            rollback_unread: false,
+            problems: &[],
+            present: &[],
+            on_call: None,
+        };
+        build::service(input, &person("sam"), Version("1".into()), self.record.now)
+    }
+
+    fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
+        let range = Range::of(None, sha(2), vec![commit(3, "sam")]);
+        let input = PlanInput {
+            service: &checkout(),
+            state: &self.record.state,
+            policy: &Policy::default(),
+            people: &People::default(),
+            on_call: &[],
+            calendar: &FreezeRules::default().promote_to_production("checkout", self.record.now),
+            range: &range,
+            steps,
+            migrations: &Migrations::default(),
+            variables: &KnownVariables::default(),
+            unusable_engine: None,
+        };
+        plan(input, action, &person("raj"), self.record.now).expect("a plan can be made")
+    }
+
+    fn back(&self) -> Plan {
+        self.plan(Action::Rollback { to: None }, &self.back)
+    }
+
+    /// What each place says of the way back: status, header, and what the plan of a rollback prints.
+    fn said(&self) -> [(&'static str, String); 3] {
+        let snapshot = self.snapshot();
+        let lines = standing::lines(&snapshot, Tz::UTC);
+        let status = lines.into_iter().filter(|(about, _)| *about == "rollback");
+        let status = status.map(|(_, text)| text).collect();
+        let header = Screen::of_service(&snapshot, (200, 40)).text();
+        let header = header.lines().next().unwrap_or_default().to_owned();
+        let (plan, now) = (self.back(), self.record.now);
+        let tried = plan.tried.as_ref().map_or_else(String::new, |tried| tried.at(now));
+        let verdict = plan.verdict.as_ref().map_or_else(String::new, Verdict::headline);
+        [("status", status), ("header", header), ("plan", format!("{verdict}; {tried}"))]
+    }
+
+    fn all_say(&self, what: &str, word: &str, says: bool) {
+        for (place, text) in self.said() {
+            assert_eq!(text.contains(word), says, "{what}: {word:?} in {place}: {text}");
+        }
+    }
+}
+
+fn failed() -> Outcome {
+    Outcome::Failed("step fetch-image: exit 3".into())
+}
+
+#[test]
+fn a_way_back_is_proven_only_by_the_same_steps_that_worked_last() {
+    use DeploymentKind::{Promote, Rehearsal, Rollback};
+    let proven = || {
+        let mut shop = Shop::open();
+        shop.run(PRODUCTION, 1, Rollback, Outcome::Succeeded);
+        shop.run(PRODUCTION, 2, Promote, Outcome::Succeeded);
+        shop.later(TimeDelta::days(3));
+        shop
+    };
+    proven().all_say("it worked", "proven 3d ago", true);
+    let mut changed = proven();
+    changed.back = vec![step("pull-image")];
+    let mut again = proven();
+    again.run(PRODUCTION, 1, Rollback, failed());
+    let mut interrupted = proven();
+    interrupted.run(PRODUCTION, 1, Rollback, Outcome::Interrupted("lost".into()));
+    let mut only_cancelled = Shop::open();
+    only_cancelled.run(PRODUCTION, 1, Rollback, Outcome::Cancelled);
+    let mut in_staging = proven();
+    in_staging.run(Environment::Staging, 2, Rehearsal, failed());
+    for (what, shop, says) in [
+        ("it never ran", Shop::open(), "rollback never run here"),
+        ("it was cancelled", only_cancelled, "rollback never run here"),
+        ("the steps changed", changed, "changed since it worked"),
+        ("it failed since", again, "FAILED"),
+        ("it was interrupted since", interrupted, "INTERRUPTED"),
+        ("the rehearsal failed", in_staging, "FAILED"),
+    ] {
+        shop.all_say(what, "proven", false);
+        shop.all_say(what, says, true);
+    }
+}
+
+#[test]
+fn a_rehearsal_proves_it_and_says_where() {
+    let mut shop = Shop::open();
+    shop.run(Environment::Staging, 2, DeploymentKind::Rehearsal, Outcome::Succeeded);
+    shop.run(Environment::Staging, 3, DeploymentKind::Return, Outcome::Succeeded);
+    shop.all_say("it worked in staging", "proven", true);
+    shop.all_say("it worked in staging", "ago in staging", true);
+}
+
+/// That the schema is safe says nothing else: not that a rollback works.
+#[test]
+fn safe_is_said_of_the_schema_alone_and_not_when_a_change_breaks_the_code() {
+    let mut shop = Shop::open();
+    shop.all_say("nothing breaks", "schema SAFE", true);
+    for (place, text) in shop.said() {
+        let rest = text.replace("schema SAFE", "");
+        assert!(!rest.contains("SAFE"), "{place}: {text}");
+    }
+    let change = SchemaChange {
+        path: "migrations/3.sql".into(),
+        line: 1,
+        statement: "ALTER TABLE t DROP COLUMN x".into(),
+        class: Class::Contract,
+        build: BuildNumber(3),
+        floor: BuildNumber(3),
+        why: String::new(),
+    };
+    let mut asked = request(PRODUCTION, 3);
+    asked.schema = Some(vec![change]);
+    let deployment = shop.record.push(person("sam"), Fact::DeploymentRequested(asked)).into();
+    shop.record.push(Actor::System, Fact::DeploymentStarted { deployment, variables: None });
+    let outcome = Outcome::Succeeded;
+    shop.record.push(Actor::System, Fact::DeploymentEnded { deployment, outcome });
+    shop.all_say("a column is gone", "SAFE", false);
+}
+
+#[test]
+fn a_promote_warns_while_nothing_speaks_for_the_way_back() {
+    let promote = Action::Promote { build: BuildNumber(3) };
+    let warns = |shop: &Shop| {
+        let plan = shop.plan(promote, &[step("release")]);
+        let found = plan.findings.into_iter().find(|found| found.guard == Guard::WayBack);
+        found.map(|found| {
+            assert_eq!(found.severity, Severity::Warn, "it asks for no reason");
+            found.sentence
+        })
+    };
+    let mut shop = Shop::open();
+    let never = "The way back was never tried: no rollback ran here yet".to_owned();
+    assert_eq!(warns(&shop), Some(never));
+    let rehearsed =
+        shop.run(Environment::Staging, 2, DeploymentKind::Rehearsal, Outcome::Succeeded);
+    assert_eq!(warns(&shop), None);
+    shop.later(TimeDelta::days(31));
+    let old = format!("The way back was last tried 31d ago ({rehearsed})");
+    assert_eq!(warns(&shop), Some(old));
+    shop.later(-TimeDelta::days(30));
+    assert_eq!(warns(&shop), None);
+    // The build that is live, to which a rollback would go, was built with other steps.
+    let mut changed = Shop::open();
+    changed.run(Environment::Staging, 2, DeploymentKind::Rehearsal, Outcome::Succeeded);
+    changed.back = vec![step("pull-image")];
+    changed.build(4);
+    changed.run(PRODUCTION, 4, DeploymentKind::Promote, Outcome::Succeeded);
+    changed.build(5);
+    let plan = changed.plan(Action::Promote { build: BuildNumber(5) }, &[step("release")]);
+    let said = plan.findings.iter().find(|found| found.guard == Guard::WayBack);
+    let said = said.map(|found| found.sentence.clone()).unwrap_or_default();
+    assert!(said.starts_with("The rollback steps changed since they worked"), "{said}");
+    let failed = shop.run(Environment::Staging, 2, DeploymentKind::Rehearsal, failed());
+    let said = warns(&shop).unwrap_or_default();
+    let begins = format!("The way back did not work when it was last tried ({failed}): FAILED");
+    assert!(said.starts_with(&begins), "{said}");
+}
+
+/// #3 broke half-way, and so did the rollback to #2: parts of #3 are still there.
+#[test]
+fn after_a_rollback_that_failed_the_plan_speaks_of_what_may_run_and_names_the_build_before() {
+    let mut shop = Shop::open();
+    shop.run(PRODUCTION, 3, DeploymentKind::Promote, failed());
+    let id = shop.run(PRODUCTION, 2, DeploymentKind::Rollback, failed());
+    let plan = shop.back();
+    assert_eq!((plan.target.build, plan.from()), (BuildNumber(2), Some(BuildNumber(3))));
+    assert_eq!(plan.undo, "release the hold and promote #3 again");
+    let after = plan.after_failure.clone().expect("a rollback failed");
+    assert_eq!((after.deployment, after.before), (id, Some(BuildNumber(1))));
+    assert_eq!(after.other_way().unwrap(), "#1, the good build before (schema SAFE)");
+    let order = plan.findings.iter().find(|found| found.guard == Guard::Order).unwrap();
+    assert!(order.sentence.starts_with("Restores #2, which was live before d"), "{order:?}");
+    assert!(order.sentence.ends_with(" of #3"), "{order:?}");
+    let offer = shop.snapshot().rollback.expect("there is a way back");
+    assert_eq!((offer.to, offer.instead), (BuildNumber(2), Some(BuildNumber(1))));
+    shop.all_say("it failed at a step", "at fetch-image", true);
+    // The other way works: nothing is offered any more.
+    shop.run(PRODUCTION, 1, DeploymentKind::Rollback, Outcome::Succeeded);
+    assert!(shop.record.state.failed_rollback().is_none());
+}
+
+#[test]
+fn what_failed_is_said_on_a_narrow_screen_too() {
+    let mut shop = Shop::open();
+    shop.run(PRODUCTION, 1, DeploymentKind::Rollback, failed());
+    for width in [80, 100, 120, 200] {
+        let text = Screen::of_service(&shop.snapshot(), (width, 30)).text();
+        let header = text.lines().next().unwrap_or_default();
+        assert!(header.contains("schema SAFE, FAILED"), "{width}: {header}");
+    }
+}
