@@ -2,6 +2,7 @@
 
 mod proof;
 mod timeline;
+mod watch;
 mod way_back;
 
 pub(crate) use self::proof::Hosts;
@@ -20,7 +21,6 @@ use trunkline::domain::variables::KnownVariables;
 
 use trunkline_testing::record::{Record, checkout, commit, found, people, person, sha};
 
-mod watch;
 
 /// The people of the service: `ola` with her login, her git name and two addresses, and `jane`.
 fn team() -> People {

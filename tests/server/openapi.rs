@@ -16,8 +16,7 @@ use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::event::{
     Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, LiveSaid, NoteKind,
     ObservedDeployment, Outcome, OutputChange, SaidCommit, StepOutcome, TargetAnswer, TargetSaid,
-    TargetsSaid, UnknownCommit,
-    UnknownDeployment,
+    TargetsSaid, UnknownCommit, UnknownDeployment,
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,

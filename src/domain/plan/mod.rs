@@ -26,8 +26,8 @@ pub use self::endpoints::{Endpoints, endpoints};
 pub use self::fingerprint::{ChangeDetails, Fingerprint, InvalidFingerprint, Part};
 pub use self::migration::Migrations;
 pub use self::retry::{retry_in_staging, retry_of};
-use super::also_changed::AlsoChanged;
 pub use self::tried::AfterFailure;
+use super::also_changed::AlsoChanged;
 use super::build::Build;
 use super::by_hand::ByHand;
 use super::command::{Action, Refusal};
@@ -175,7 +175,7 @@ pub enum Guard {
 }
 
 impl Guard {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Author,
         Self::Freeze,
         Self::Verified,

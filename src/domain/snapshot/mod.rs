@@ -31,9 +31,9 @@ use crate::domain::service::Live;
 use crate::domain::stops::{Freeze, Hold};
 use crate::domain::target::{TargetStanding, differ};
 use crate::domain::time::{Milliseconds, millis};
+use crate::domain::tried::TriedWayBack;
 use crate::domain::watch;
 use crate::domain::watch::{LiveEvidence, WatchEnd, WatchState};
-use crate::domain::tried::TriedWayBack;
 use crate::domain::way_back::FlawedBuild;
 
 /// Identifies one state of a snapshot. Equal versions mean equal content.

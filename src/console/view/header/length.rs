@@ -35,7 +35,7 @@ pub enum Length {
 }
 
 /// What is given up, step by step, for who you are to have its place.
-pub const LENGTHS: [Length; 12] = [
+pub const LENGTHS: [Length; 13] = [
     Length::NoReason,
     Length::NoEvidence,
     Length::NoTook,

@@ -1,0 +1,235 @@
+//! Asks commands of a service file that tell something and change nothing: they run as steps do, in a tree of the trunk's tip that
+//! no deployment uses, and for a short time. Nobody waits for them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::process::Command;
+use tokio::sync::Mutex as TurnMutex;
+use tokio::time::{Instant, timeout};
+
+use super::gather::GatherContext;
+use super::reserve::Reserve;
+use super::runner::Mask;
+use super::runner::local::command::{command, has_pipefail};
+use super::variables::{Ask, StepNeeds};
+use crate::domain::event::Run;
+use crate::domain::ids::{ServiceName, Sha};
+use crate::domain::time::say;
+use crate::git::{ChildGroup, Mirror, tree};
+
+/// The most bytes that a command may print on each of its outputs.
+const LARGEST: usize = 64 * 1024;
+/// How long its outputs are still read after it ended.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How long the tree may take.
+const TREE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the values of variables count.
+const FRESH: Duration = Duration::from_mins(1);
+/// The folder of the trees, in the data folder.
+const FOLDER: &str = "asked";
+
+/// What asks the commands of all services.
+pub(super) struct AskedCommands {
+    gather: GatherContext,
+    reserve: Reserve,
+    folder: PathBuf,
+    places: Mutex<HashMap<ServiceName, Arc<TurnMutex<AskedPlace>>>>,
+}
+
+/// What the commands of one service have in common.
+#[derive(Default)]
+struct AskedPlace {
+    tree: Option<(Sha, PathBuf)>,
+    values: Option<Arc<AskedValues>>,
+}
+
+/// The variables of a service, as they were a moment ago.
+struct AskedValues {
+    at: Instant,
+    needs: StepNeeds,
+    environment: BTreeMap<String, String>,
+    mask: Mask,
+    /// Whether `sh` and `bash` have it.
+    pipefail: (bool, bool),
+}
+
+/// How a command ended, and what it printed, without secrets.
+#[derive(Debug)]
+pub(super) struct AskedAnswer {
+    pub status: ExitStatus,
+    pub out: String,
+    pub err: String,
+}
+
+impl AskedAnswer {
+    /// How it ended, if not well: `exit 3`.
+    pub fn failure(&self) -> Option<String> {
+        let by = || self.status.code().map_or("ended by a signal".to_owned(), exit);
+        (!self.status.success()).then(by)
+    }
+
+    /// The last line that it printed, of its errors only if there is no other.
+    pub fn last_line(&self) -> Option<&str> {
+        let mut lines = self.err.lines().chain(self.out.lines());
+        lines.rfind(|line| !line.trim().is_empty())
+    }
+}
+
+fn exit(code: i32) -> String {
+    format!("exit {code}")
+}
+
+impl AskedCommands {
+    pub fn new(gather: GatherContext, reserve: Reserve, data: &Path) -> Self {
+        Self { gather, reserve, folder: data.join(FOLDER), places: Mutex::default() }
+    }
+
+    /// Runs a command of a service to its end, with these facts beside the variables that its file declares.
+    ///
+    /// # Errors
+    /// When it cannot be started, takes too long, or prints too much, as the end of a sentence about it.
+    pub async fn ask(
+        &self,
+        service: &ServiceName,
+        (run, limit): (&Run, Duration),
+        facts: &[(&str, String)],
+    ) -> Result<AskedAnswer, String> {
+        let (folder, values) = self.prepare(service).await?;
+        let mut environment = values.environment.clone();
+        environment.insert("TRUNKLINE_SERVICE".to_owned(), service.to_string());
+        environment.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        let pipefail = match run {
+            Run::Bash(_) => values.pipefail.1,
+            Run::Shell(_) | Run::Argv(_) | Run::Remote(_) => values.pipefail.0,
+        };
+        let command = command(run, (&folder, &environment), pipefail);
+        let command = command.map_err(|error| error.to_string())?;
+        let (status, out, err) = ended(command, limit).await?;
+        if out.len().max(err.len()) > LARGEST {
+            return Err(format!("it prints more than {} KiB", LARGEST / 1024));
+        }
+        let hidden = |bytes: &[u8]| {
+            String::from_utf8_lossy(&values.mask.hide(bytes)).into_owned()
+        };
+        Ok(AskedAnswer { status, out: hidden(&out), err: hidden(&err) })
+    }
+
+    /// The folder of the service in the tree of the trunk's tip, and the values of its variables.
+    async fn prepare(&self, service: &ServiceName) -> Result<(PathBuf, Arc<AskedValues>), String> {
+        let known = self.gather.world.read(|world| {
+            let of = world.services.get(service)?;
+            let variables = of.file.as_ref()?.variables.clone();
+            let needs = StepNeeds::of(of, variables, Ask::WATCH);
+            Some((of.state.tip.clone()?, of.mirror.clone(), of.watched.folder.clone(), needs))
+        });
+        let (tip, mirror, folder, needs) = known.ok_or("the trunk is not known yet")?;
+        let place = {
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            places.entry(service.clone()).or_default().clone()
+        };
+        let mut place = place.lock().await;
+        let tree = self.tree(service, &tip, &mirror, &mut place.tree).await?;
+        let values = match &place.values {
+            Some(values) if values.at.elapsed() < FRESH && values.needs == needs => values.clone(),
+            _ => {
+                let values = Arc::new(self.values(needs).await?);
+                place.values = Some(values.clone());
+                values
+            }
+        };
+        Ok((folder.map_or(tree.clone(), |folder| tree.join(folder)), values))
+    }
+
+    async fn values(&self, needs: StepNeeds) -> Result<AskedValues, String> {
+        let GatherContext { variables, world, .. } = &self.gather;
+        let values = variables.of_step(&needs, world).await?;
+        let environment = values.environment;
+        let pipefail = tokio::join!(
+            has_pipefail("sh", &environment),
+            has_pipefail("bash", &environment)
+        );
+        let (at, mask) = (Instant::now(), Mask::new(&values.secrets));
+        Ok(AskedValues { at, needs, environment, mask, pipefail })
+    }
+
+    /// The tree of the trunk's tip. Those of older tips are removed.
+    async fn tree(
+        &self,
+        service: &ServiceName,
+        tip: &Sha,
+        mirror: &Mirror,
+        made: &mut Option<(Sha, PathBuf)>,
+    ) -> Result<PathBuf, String> {
+        if let Some((at, tree)) = made.as_ref().filter(|(at, _)| at == tip)
+            && tree.is_dir()
+        {
+            debug_assert_eq!(at, tip);
+            return Ok(tree.clone());
+        }
+        if self.reserve.is_short() || self.reserve.is_released() {
+            return Err("the disk is almost full".to_owned());
+        }
+        let of_service = self.folder.join(service.as_str());
+        let tree = of_service.join(tip.as_str());
+        let checked_out = timeout(TREE_TIMEOUT, mirror.checkout(tip, &tree)).await;
+        let checked_out = checked_out.map_err(|_| "git does not give the tree of the trunk's tip")?;
+        drop(checked_out.map_err(|error| format!("its checkout cannot be made: {error}"))?);
+        *made = Some((tip.clone(), tree.clone()));
+        let kept = tree.clone();
+        let _next_time = tokio::task::spawn_blocking(move || remove_others(&of_service, &kept)).await;
+        Ok(tree)
+    }
+}
+
+fn remove_others(place: &Path, kept: &Path) {
+    for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && entry.path() != kept {
+            let _found_next_time = tree::remove(&entry.path());
+        }
+    }
+}
+
+/// Runs it to its end, and ends all that it started.
+async fn ended(
+    mut command: Command,
+    limit: Duration,
+) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), String> {
+    let piped = std::process::Stdio::piped;
+    let started = command.stdout(piped()).stderr(piped()).kill_on_drop(true).spawn();
+    let mut child = started.map_err(|error| format!("it cannot start: {error}"))?;
+    let group = ChildGroup::of(&child);
+    let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let leader = leader.ok_or("it has no process")?;
+    let out = tokio::spawn(read(child.stdout.take()));
+    let err = tokio::spawn(read(child.stderr.take()));
+    // Its number stays its own until it is waited for, so that its group can be ended after it.
+    let exits = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    let exited = tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), exits));
+    let in_time = timeout(limit, exited).await;
+    drop(group);
+    let status = child.wait().await.map_err(|error| error.to_string())?;
+    in_time
+        .map_err(|_| format!("it takes longer than {}", say(limit)))?
+        .map_err(|error| error.to_string())?
+        .map_err(|error| error.to_string())?;
+    let rest = async { (out.await.unwrap_or_default(), err.await.unwrap_or_default()) };
+    let (out, err) = timeout(DRAIN, rest).await.map_err(|_| "its output does not end")?;
+    Ok((status, out, err))
+}
+
+/// What comes, up to a byte more than is allowed.
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        let most = u64::try_from(LARGEST + 1).unwrap_or(u64::MAX);
+        let _what_came = pipe.take(most).read_to_end(&mut bytes).await;
+    }
+    bytes
+}
