@@ -87,6 +87,7 @@ const ENDINGS: &[Ending] = &[
         examples: &["retry 1290", "retry 1290 --yes --wait", "retry 1290 --production"],
         exit_codes: &[REFUSED, CHANGED, INTERRUPTED],
     },
+    acting("rehearse", &["rehearse", "rehearse --wait"]),
     acting(
         "cancel",
         &[

@@ -42,8 +42,8 @@ fn a_rollback_that_fails_at_a_step_offers_the_build_before_and_that_goes() {
     screen.shows("ROLLING BACK PRODUCTION  #3 → #2");
     screen.shows("Enter rolls back now");
     screen.keys("\r");
-    screen.shows("at fetch-image");
-    screen.hides("ROLLING BACK PRODUCTION");
+    screen.shows("failed at step fetch-image");
+    screen.shows("! shows the ways that are left");
     screen.keys("!");
     screen.shows("rollback to #2 FAILED");
     screen.shows("#1, the good build before (schema SAFE)");

@@ -136,6 +136,9 @@ impl Model {
 
     fn way_back(&self) -> String {
         match self.service.as_ref().and_then(|service| service.rollback.as_ref()) {
+            Some(target) if target.instead.is_some() => {
+                format!("{} shows the ways that are left", self.key(&KeyAction::Emergency))
+            }
             Some(target) => {
                 format!("{} puts {} back", self.key(&KeyAction::Emergency), target.to)
             }
