@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use super::gather::GatherContext;
 use super::reserve::Reserve;
 use super::runner::Mask;
-use super::runner::local::command::{command, has_pipefail};
+use super::runner::local::command::{command, shell_has_pipefail};
 use super::variables::{Ask, StepNeeds};
 use crate::domain::event::Run;
 use crate::domain::ids::{ServiceName, Sha};
@@ -114,9 +114,7 @@ impl AskedCommands {
         if out.len().max(err.len()) > LARGEST {
             return Err(format!("it prints more than {} KiB", LARGEST / 1024));
         }
-        let hidden = |bytes: &[u8]| {
-            String::from_utf8_lossy(&values.mask.hide(bytes)).into_owned()
-        };
+        let hidden = |bytes: &[u8]| String::from_utf8_lossy(&values.mask.hide(bytes)).into_owned();
         Ok(AskedAnswer { status, out: hidden(&out), err: hidden(&err) })
     }
 
@@ -151,8 +149,8 @@ impl AskedCommands {
         let values = variables.of_step(&needs, world).await?;
         let environment = values.environment;
         let pipefail = tokio::join!(
-            has_pipefail("sh", &environment),
-            has_pipefail("bash", &environment)
+            shell_has_pipefail("sh", &environment),
+            shell_has_pipefail("bash", &environment)
         );
         let (at, mask) = (Instant::now(), Mask::new(&values.secrets));
         Ok(AskedValues { at, needs, environment, mask, pipefail })
@@ -166,10 +164,8 @@ impl AskedCommands {
         mirror: &Mirror,
         made: &mut Option<(Sha, PathBuf)>,
     ) -> Result<PathBuf, String> {
-        if let Some((at, tree)) = made.as_ref().filter(|(at, _)| at == tip)
-            && tree.is_dir()
-        {
-            debug_assert_eq!(at, tip);
+        let there = made.as_ref().filter(|(at, tree)| at == tip && tree.is_dir());
+        if let Some((_, tree)) = there {
             return Ok(tree.clone());
         }
         if self.reserve.is_short() || self.reserve.is_released() {
@@ -178,11 +174,13 @@ impl AskedCommands {
         let of_service = self.folder.join(service.as_str());
         let tree = of_service.join(tip.as_str());
         let checked_out = timeout(TREE_TIMEOUT, mirror.checkout(tip, &tree)).await;
-        let checked_out = checked_out.map_err(|_| "git does not give the tree of the trunk's tip")?;
+        let checked_out =
+            checked_out.map_err(|_| "git does not give the tree of the trunk's tip")?;
         drop(checked_out.map_err(|error| format!("its checkout cannot be made: {error}"))?);
         *made = Some((tip.clone(), tree.clone()));
         let kept = tree.clone();
-        let _next_time = tokio::task::spawn_blocking(move || remove_others(&of_service, &kept)).await;
+        let _next_time =
+            tokio::task::spawn_blocking(move || remove_others(&of_service, &kept)).await;
         Ok(tree)
     }
 }

@@ -295,7 +295,9 @@ impl Handle {
     ) -> Result<Plan, CommandError> {
         let (environment, longest) = match action {
             Action::Promote { .. } => (Environment::Production, ASKED_FOR_PLAN),
-            Action::Rollback { .. } => (Environment::Production, ASKED_FOR_ROLLBACK_PLAN),
+            Action::Rollback { .. } | Action::RollbackByTrunk { .. } => {
+                (Environment::Production, ASKED_FOR_ROLLBACK_PLAN)
+            }
             Action::Retry { environment, .. } => (environment, ASKED_FOR_PLAN),
         };
         Box::pin(self.0.live.ask_before(name, environment, longest)).await;

@@ -1,6 +1,7 @@
 //! The embedded engine: decides, records, then acts.
 
 mod act;
+mod asked;
 mod backoff;
 mod by_hand;
 mod checkouts;

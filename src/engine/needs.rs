@@ -1,23 +1,21 @@
 //! Looks whether what the rollback steps need is there, again and again. Nobody waits for it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::process::Stdio;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
+use super::asked::AskedCommands;
 use super::gather::GatherContext;
 use super::input::Input;
 use super::need_look::NeedLook;
-use super::variables::{Ask, StepNeeds};
 use super::world::Service;
-use crate::domain::ids::ServiceName;
+use crate::domain::event::Run;
+use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::needs::{NeedState, RollbackNeed};
-use crate::git::ChildGroup;
 
 /// How long one look may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,7 +28,7 @@ const SOON: Duration = Duration::from_mins(1);
 type NeedKey = (ServiceName, RollbackNeed);
 
 /// Looks at all needs of all services, as their files are now, until it is aborted.
-pub(super) async fn look_at_all(context: GatherContext, poll: Duration) {
+pub(super) async fn look_at_all(context: GatherContext, asked: Arc<AskedCommands>, poll: Duration) {
     let (mut looks, mut due) = (JoinSet::new(), HashMap::<NeedKey, Option<Instant>>::new());
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     loop {
@@ -53,7 +51,7 @@ pub(super) async fn look_at_all(context: GatherContext, poll: Duration) {
             let is_due = due.get(&key).is_none_or(|at| at.is_some_and(|at| at <= now));
             if is_due {
                 due.insert(key.clone(), None);
-                looks.spawn(look(context.clone(), turns.clone(), key));
+                looks.spawn(look((context.clone(), asked.clone()), turns.clone(), key));
             }
         }
         sleep(poll).await;
@@ -61,12 +59,12 @@ pub(super) async fn look_at_all(context: GatherContext, poll: Duration) {
 }
 
 async fn look(
-    context: GatherContext,
+    (context, asked): (GatherContext, Arc<AskedCommands>),
     turns: Arc<Semaphore>,
     (service, need): NeedKey,
 ) -> (NeedKey, Instant) {
     let turn = turns.acquire_owned().await;
-    let (state, why) = probed(&context, &service, &need).await;
+    let (state, why) = Box::pin(probed(&asked, &service, &need)).await;
     drop(turn);
     let found = NeedLook { service: service.clone(), name: need.name.clone(), state, why };
     if context.world.read(|world| found.is_news(world)) {
@@ -78,57 +76,15 @@ async fn look(
 
 /// Runs the probe with the variables that the steps get. What it prints goes nowhere: it may tell a secret.
 async fn probed(
-    context: &GatherContext,
-    name: &ServiceName,
+    asked: &AskedCommands,
+    service: &ServiceName,
     need: &RollbackNeed,
 ) -> (NeedState, Option<String>) {
-    let declared = context.world.read(|world| {
-        let service = world.services.get(name)?;
-        let declared = service.file.as_ref()?.variables.clone();
-        Some(StepNeeds::of(service, declared, Ask::WATCH_ROLLBACK))
-    });
-    let Some(declared) = declared else { return (NeedState::Unknown, None) };
-    let variables = match context.variables.of_step(&declared, &context.world).await {
-        Ok(variables) => variables.environment,
-        Err(why) => return (NeedState::Unknown, Some(why)),
-    };
-    match run(&need.probe, variables, name).await {
+    let run = Run::Argv(need.probe.clone());
+    let facts = [("TRUNKLINE_ENVIRONMENT", Environment::Production.to_string())];
+    match asked.ask(service, (&run, PATIENCE), &facts).await.map(|answer| answer.failure()) {
         Ok(None) => (NeedState::There, None),
         Ok(Some(how)) => (NeedState::Missing, Some(how)),
         Err(why) => (NeedState::Unknown, Some(why)),
     }
-}
-
-/// How a probe ended that did not end well.
-async fn run(
-    probe: &[String],
-    variables: BTreeMap<String, String>,
-    service: &ServiceName,
-) -> Result<Option<String>, String> {
-    let (program, arguments) = probe.split_first().ok_or("it names no program")?;
-    let spawned = Command::new(program)
-        .args(arguments)
-        .env_clear()
-        .envs(variables)
-        .env("TRUNKLINE_SERVICE", service.as_str())
-        .env("TRUNKLINE_ENVIRONMENT", "production")
-        .current_dir(std::env::temp_dir())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn();
-    let mut child = spawned.map_err(|error| format!("its probe cannot start: {error}"))?;
-    let mut group = ChildGroup::of(&child);
-    let seconds = PATIENCE.as_secs();
-    let Ok(ended) = timeout(PATIENCE, child.wait()).await else {
-        return Ok(Some(format!("no answer within {seconds} s")));
-    };
-    let status = ended.map_err(|error| error.to_string())?;
-    group.ended();
-    Ok((!status.success()).then(|| match status.code() {
-        Some(code) => format!("exit {code}"),
-        None => "killed by a signal".to_owned(),
-    }))
 }

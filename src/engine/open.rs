@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 use super::act::Acts;
+use super::asked::AskedCommands;
 use super::error::EngineError;
 use super::foundation::Foundation;
 use super::freezes::Freezes;
@@ -117,11 +118,12 @@ impl Engine {
         let sink = (inputs.clone(), clock.clone());
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());
         let observing = ObserveContext::new(sources, sink, told, (remote_times, poll));
-        let live = Arc::new(LiveReads::new(observing.clone(), gather.clone()));
+        let asked = Arc::new(AskedCommands::new(gather.clone(), reserve.clone(), &data));
+        let live = Arc::new(LiveReads::new(observing.clone(), asked.clone()));
         let (now, rules) = (clock.clone(), freezes.clone());
         let (sources, woken) = ((world, engines), webhooks.wakers.clone());
         let trunk = TrunkContext::new(sources, inputs, now, rules, woken, fetches.clone());
-        let outputs = Outputs::new(gather.clone(), reserve.clone(), &data, poll);
+        let outputs = Outputs::new(gather.clone(), asked.clone(), &data, poll);
         let watching = Watching {
             trunk,
             mirrors,
@@ -129,9 +131,10 @@ impl Engine {
             reserve,
             gather: gather.clone(),
             known: known_people,
-            watch: WatchContext::of(&observing, &gather, &data),
+            watch: WatchContext::of(&observing, asked.clone()),
             observing,
             live: live.clone(),
+            asked,
             outputs,
             poll,
         };

@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::Services;
+use super::asked::AskedCommands;
 use super::clock::{ClockWatch, Passed};
 use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
@@ -51,6 +52,8 @@ pub struct Watching {
     pub live: Arc<LiveReads>,
     /// Looks at what was deployed.
     pub watch: WatchContext,
+    /// Asks commands of service files.
+    pub asked: Arc<AskedCommands>,
     /// Runs the observed commands.
     pub outputs: Arc<Outputs>,
     pub poll: Duration,
@@ -205,7 +208,8 @@ pub(super) async fn watch_all(
     let mut watchers = tokio::task::JoinSet::new();
     watchers.spawn(watching.clone().read_later(unread));
     watchers.spawn(watching.clone().watch_variables());
-    watchers.spawn(look_at_all(watching.gather.clone(), watching.poll));
+    let (gather, asked) = (watching.gather.clone(), watching.asked.clone());
+    watchers.spawn(look_at_all(gather, asked, watching.poll));
     watchers.spawn(keeper.keep());
     watchers.spawn(observe_all(watching.observing.clone()));
     watchers.spawn(ask_all(watching.live.clone()));

@@ -21,7 +21,6 @@ use trunkline::domain::variables::KnownVariables;
 
 use trunkline_testing::record::{Record, checkout, commit, found, people, person, sha};
 
-
 /// The people of the service: `ola` with her login, her git name and two addresses, and `jane`.
 fn team() -> People {
     let mut people = people(["jane", "ola"]);

@@ -140,7 +140,7 @@ async fn a_command_that_hangs_is_ended_with_what_it_started_and_nothing_waits_fo
     let build = observed.world.verified("change").await;
     observed.world.live(build).await;
     let page = observed.until_unread(true).await;
-    assert!(page.unread[0].why.contains("prices: did not end within 1s"), "{page:?}");
+    assert!(page.unread[0].why.contains("prices: it takes longer than 1s"), "{page:?}");
     let child = fs::read_to_string(&observed.file).unwrap().trim().to_owned();
     let runs = |process: &str| {
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();

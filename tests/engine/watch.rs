@@ -95,7 +95,7 @@ async fn a_watch_by_commands_shows_no_secret_goes_on_after_a_restart_and_is_in_n
     let first = world.live(build).await;
     until_judged(&world, first, "queue", SampleVerdict::Good).await;
     let seen = until_judged(&world, first, "hangs", SampleVerdict::Unknown).await;
-    assert_eq!(check(&seen, "hangs").unwrap().says.as_deref(), Some("no answer within 1s"));
+    assert_eq!(check(&seen, "hangs").unwrap().says.as_deref(), Some("it takes longer than 1s"));
     assert_eq!(seen.evidence, LiveEvidence::Unknown);
 
     fs::write(&ends, "1").unwrap();

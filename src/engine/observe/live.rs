@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::ObserveContext;
 use super::live_answer::LiveClients;
-use super::live_command::{CommandMemory, LiveCommands};
+use super::live_command;
 use super::live_lines::{self, TargetHeard};
 use super::live_target::LiveTarget;
 use crate::domain::event::{TargetAnswer, TargetSaid};
@@ -21,8 +21,8 @@ use crate::domain::instant;
 use crate::domain::live_source::{AskedOf, LiveAddress, LiveQuestion, LiveSource, LiveSources};
 use crate::domain::target::TargetName;
 use crate::domain::time::say;
+use crate::engine::asked::AskedCommands;
 use crate::engine::backoff::pause;
-use crate::engine::gather::GatherContext;
 use crate::engine::input::Input;
 use crate::engine::live_read::{LiveAnswer, LiveRead};
 use crate::engine::world::{Trouble, World};
@@ -39,7 +39,7 @@ type SharedPlace = Arc<TurnMutex<LivePlace>>;
 pub struct LiveReads {
     context: ObserveContext,
     clients: LiveClients,
-    commands: LiveCommands,
+    asked: Arc<AskedCommands>,
     places: Mutex<HashMap<PlaceKey, SharedPlace>>,
 }
 
@@ -56,7 +56,6 @@ struct LivePlace {
     one: LiveTarget,
     /// Those of its targets.
     targets: BTreeMap<TargetName, LiveTarget>,
-    command: CommandMemory,
 }
 
 /// What was answered.
@@ -66,9 +65,8 @@ enum Heard {
 }
 
 impl LiveReads {
-    pub(in crate::engine) fn new(context: ObserveContext, gather: GatherContext) -> Self {
-        let (clients, commands) = (LiveClients::new(), LiveCommands::new(gather));
-        Self { context, clients, commands, places: Mutex::default() }
+    pub(in crate::engine) fn new(context: ObserveContext, asked: Arc<AskedCommands>) -> Self {
+        Self { context, clients: LiveClients::new(), asked, places: Mutex::default() }
     }
 
     /// Asks once more, unless it was asked just now. What it says is known to whatever is decided next. Waits no longer than
@@ -137,7 +135,7 @@ impl LiveReads {
         mut place: OwnedMutexGuard<LivePlace>,
     ) -> Duration {
         let (of, begun, after) = (key.1, Instant::now(), self.last_ended(&key));
-        let heard = self.heard(&key, &source, &mut place).await;
+        let heard = self.heard(&key, &source).await;
         place.took = begun.elapsed();
         let (answer, trouble) = match heard {
             Ok(heard) => {
@@ -160,12 +158,7 @@ impl LiveReads {
         pause(every, place.failures, LONGEST_PAUSE.max(every))
     }
 
-    async fn heard(
-        &self,
-        key: &PlaceKey,
-        source: &LiveSource,
-        place: &mut LivePlace,
-    ) -> Result<Heard, String> {
+    async fn heard(&self, key: &PlaceKey, source: &LiveSource) -> Result<Heard, String> {
         match &source.question {
             LiveQuestion::One(address) => self.address(address).await.map(Heard::One),
             LiveQuestion::Each(all) => {
@@ -176,7 +169,7 @@ impl LiveReads {
             }
             LiveQuestion::Command(command) => {
                 let of = (&key.0, key.1);
-                let text = Box::pin(self.commands.ask(of, command, &mut place.command)).await?;
+                let text = Box::pin(live_command::ask(&self.asked, of, command)).await?;
                 let alone = key.1.as_str().parse().map_err(|_| "it has no name".to_owned())?;
                 let mut all = live_lines::answers(&text, &alone)?;
                 all.extend(self.unnamed(key, &all));

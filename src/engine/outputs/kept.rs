@@ -69,7 +69,8 @@ impl KeptOutput {
         let partial = file.with_extension("partial");
         // What is recorded by now is known only at the next run.
         let kept = serde_json::to_vec(self).map_err(io::Error::other);
-        let kept = kept.and_then(|bytes| std::fs::write(&partial, bytes));
+        let folder = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        let kept = folder.and(kept).and_then(|bytes| std::fs::write(&partial, bytes));
         let kept = kept.and_then(|()| std::fs::rename(&partial, file));
         kept.map_err(|error| format!("{}: {error}", file.display()))
     }

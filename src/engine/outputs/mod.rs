@@ -3,8 +3,6 @@
 
 mod diff;
 mod kept;
-mod run;
-mod tree;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,16 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as TurnMutex, Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use self::kept::{KeptOutput, OutputNews};
-use self::tree::TipTree;
+use super::asked::AskedCommands;
 use super::gather::GatherContext;
 use super::input::Input;
-use super::reserve::Reserve;
-use super::variables::StepNeeds;
 use super::world::{Trouble, World};
 use crate::domain::event::{ChangeNote, OutputChange};
 use crate::domain::ids::ServiceName;
@@ -40,25 +36,28 @@ type OutputKey = (ServiceName, ObservedCommand);
 /// The observed commands.
 pub(super) struct Outputs {
     gather: GatherContext,
-    reserve: Reserve,
-    /// Where the trees and the last outputs are.
+    asked: Arc<AskedCommands>,
+    /// Where the last outputs are.
     folder: PathBuf,
     poll: Duration,
     turns: Semaphore,
-    trees: Mutex<HashMap<ServiceName, Arc<TurnMutex<TipTree>>>>,
     /// Why commands of a service cannot be read.
     failing: Mutex<BTreeMap<ServiceName, BTreeMap<String, String>>>,
 }
 
 impl Outputs {
-    pub fn new(gather: GatherContext, reserve: Reserve, data: &Path, poll: Duration) -> Arc<Self> {
+    pub fn new(
+        gather: GatherContext,
+        asked: Arc<AskedCommands>,
+        data: &Path,
+        poll: Duration,
+    ) -> Arc<Self> {
         Arc::new(Self {
             gather,
-            reserve,
+            asked,
             folder: data.join("observed"),
             poll,
             turns: Semaphore::new(AT_ONCE),
-            trees: Mutex::default(),
             failing: Mutex::default(),
         })
     }
@@ -130,22 +129,11 @@ impl Outputs {
         service: &ServiceName,
         command: &ObservedCommand,
     ) -> Result<String, String> {
-        let needs = {
-            let world = self.gather.world.world();
-            let service = world.services.get(service).ok_or("the service is gone")?;
-            StepNeeds::of_service(service).0
-        };
-        let variables = self.gather.variables.of_step(&needs, &self.gather.world).await?;
-        let tree = {
-            let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
-            trees.entry(service.clone()).or_default().clone()
-        };
-        let folder = {
-            let mut tree = tree.lock().await;
-            let of_service = self.folder.join(service.as_str());
-            tree.at_tip(&self.gather.world, &self.reserve, service, &of_service).await?
-        };
-        run::printed(command, service, &folder, &variables).await
+        let answer = self.asked.ask(service, (&command.run, command.timeout), &[]).await?;
+        match answer.failure() {
+            None => Ok(answer.out),
+            Some(how) => Err(how),
+        }
     }
 
     /// Has it recorded; false if it was not, so that the next look finds it again.

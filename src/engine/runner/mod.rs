@@ -11,19 +11,12 @@ use std::io;
 use std::sync::Arc;
 
 pub use self::job::{Job, Permit, RunId};
-pub(super) use self::local::has_pipefail;
 pub(super) use self::output::Mask;
 pub use self::status::Status;
 use super::commands::CommandError;
-use super::variables::{Secret, StepVariables};
+use super::variables::StepVariables;
 use crate::domain::ids::DeploymentId;
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
-
-/// A text without these secrets, in whatever form they are printed.
-#[must_use]
-pub(in crate::engine) fn masked(text: &[u8], secrets: &[Secret]) -> Vec<u8> {
-    output::Mask::new(secrets).hide(text)
-}
 
 /// The runner of the steps on this machine. It also keeps the logs of all others.
 pub type StepRunner = local::LocalRunner;

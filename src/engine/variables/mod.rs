@@ -67,7 +67,7 @@ impl fmt::Debug for Secret {
 }
 
 /// What the service files of a service declare.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepNeeds {
     pub watched: Watched,
     /// By the build that is deployed. Each of these needs a value.
@@ -211,21 +211,6 @@ impl Variables {
         }
         let secrets = self.hidden(declared, &resolved, world).await;
         Ok(StepVariables { environment: resolved.environment, secrets })
-    }
-
-    /// The values for a command that is no step.
-    ///
-    /// # Errors
-    /// As [`Self::of_step`].
-    pub async fn environment_of(
-        &self,
-        declared: &StepNeeds,
-    ) -> Result<BTreeMap<String, String>, String> {
-        let resolved = self.resolve(declared).await;
-        match resolved.missing {
-            Some(missing) => Err(missing.to_string()),
-            None => Ok(resolved.environment),
-        }
     }
 
     /// What is masked in the log of a step that gets no variables: every secret whose value can be read.

@@ -127,8 +127,8 @@ impl Looking {
     fn probe(&self) -> Probe {
         match &self.check.probe {
             WatchProbe::Run(run) => {
-                let (context, watch) = (self.context.clone(), &self.watch);
-                let probe = CommandProbe::new(context, self.service.clone(), watch, run.clone());
+                let (asked, watch) = (self.context.asked.clone(), &self.watch);
+                let probe = CommandProbe::new(asked, self.service.clone(), watch, run.clone());
                 Probe::Command(Box::new(probe))
             }
             WatchProbe::Http(_) => Probe::Http,

@@ -8,7 +8,6 @@ mod report;
 mod tally;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,12 +19,11 @@ use self::attend::attend;
 use self::probe::ProbeClients;
 pub use self::report::WatchReport;
 use self::report::{WantedWatch, wanted};
+use super::asked::AskedCommands;
 use super::clock::Clock;
-use super::gather::GatherContext;
 use super::input::Input;
 use super::observe::ObserveContext;
 use super::runner::remote::Engines;
-use super::variables::Variables;
 use super::world::{World, WorldReader};
 use crate::domain::ids::{DeploymentId, ServiceName};
 
@@ -39,23 +37,20 @@ pub struct WatchContext {
     pub inputs: mpsc::Sender<Input>,
     pub clock: Arc<dyn Clock>,
     pub engines: Arc<Engines>,
-    pub variables: Arc<Variables>,
-    /// Where the trees lie in which commands run.
-    pub trees: PathBuf,
+    pub asked: Arc<AskedCommands>,
     /// How often the world is read even if nothing changes.
     pub poll: Duration,
 }
 
 impl WatchContext {
-    pub fn of(observing: &ObserveContext, gather: &GatherContext, data: &Path) -> Self {
+    pub fn of(observing: &ObserveContext, asked: Arc<AskedCommands>) -> Self {
         let ObserveContext { world, inputs, clock, engines, poll, .. } = observing;
         Self {
             world: world.clone(),
             inputs: inputs.clone(),
             clock: clock.clone(),
             engines: engines.clone(),
-            variables: gather.variables.clone(),
-            trees: data.join("watch"),
+            asked,
             poll: *poll,
         }
     }

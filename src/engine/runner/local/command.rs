@@ -17,14 +17,14 @@ const SHELL_ANSWERS: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When it runs at another engine.
-pub(in crate::engine) async fn command(
+pub(in crate::engine) fn command(
     run: &Run,
-    folder: &Path,
-    environment: &BTreeMap<String, String>,
+    (folder, environment): (&Path, &BTreeMap<String, String>),
+    has_pipefail: bool,
 ) -> io::Result<Command> {
     let mut command = match run {
-        Run::Shell(line) => shell("sh", line, environment).await,
-        Run::Bash(line) => shell("bash", line, environment).await,
+        Run::Shell(line) => shell("sh", line, has_pipefail),
+        Run::Bash(line) => shell("bash", line, has_pipefail),
         Run::Remote(job) => {
             return Err(io::Error::other(format!("it runs at {}", job.engine)));
         }
@@ -41,17 +41,32 @@ pub(in crate::engine) async fn command(
 
 /// A shell that stops at the first line that fails, and counts a pipeline as failed if any part of it fails. An old `sh`
 /// knows no `pipefail`: there the last part decides.
-async fn shell(program: &str, line: &str, environment: &BTreeMap<String, String>) -> Command {
+fn shell(program: &str, line: &str, has_pipefail: bool) -> Command {
     let mut shell = Command::new(program);
     shell.arg("-e");
-    if has_pipefail(program, environment).await {
+    if has_pipefail {
         shell.args(["-o", "pipefail"]);
     }
     shell.arg("-c").arg(line);
     shell
 }
 
-async fn has_pipefail(program: &str, environment: &BTreeMap<String, String>) -> bool {
+/// Whether the shell of a run counts a pipeline as failed if any part of it fails, once it is told to.
+pub(in crate::engine) async fn has_pipefail(
+    run: &Run,
+    environment: &BTreeMap<String, String>,
+) -> bool {
+    match run {
+        Run::Shell(_) => shell_has_pipefail("sh", environment).await,
+        Run::Bash(_) => shell_has_pipefail("bash", environment).await,
+        Run::Argv(_) | Run::Remote(_) => false,
+    }
+}
+
+pub(in crate::engine) async fn shell_has_pipefail(
+    program: &str,
+    environment: &BTreeMap<String, String>,
+) -> bool {
     let mut asked = Command::new(program);
     asked.args(["-c", "set -o pipefail"]).env_clear().envs(environment).stdin(Stdio::null());
     asked.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);

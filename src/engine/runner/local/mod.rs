@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use self::run::{RunFolder, Spec, Started};
 pub use self::stored::RunningStep;
-pub(in crate::engine) use self::supervisor::has_pipefail;
 use super::{Job, Permit, RunId, RunMatch, Runner, SendResult, Status};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::DeploymentId;

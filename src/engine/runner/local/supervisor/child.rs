@@ -16,7 +16,7 @@ use crate::domain::event::StepOutcome;
 use crate::domain::log::Stream;
 use crate::domain::time::say;
 use crate::engine::clock::{Clock as _, SystemClock};
-use crate::engine::runner::local::command::command;
+use crate::engine::runner::local::command::{command, has_pipefail};
 use crate::engine::runner::local::processes;
 use crate::engine::runner::local::run::{RunFolder, Spec};
 use crate::engine::runner::output::{Lines, LogFile, Mask};
@@ -110,7 +110,8 @@ async fn start(
 ) -> io::Result<(Child, pipe::Receiver)> {
     let (reader, writer) = io::pipe()?;
     let reader = pipe::Receiver::from_owned_fd(reader.into())?;
-    let mut command = command(&spec.run, &spec.folder, environment).await?;
+    let has_pipefail = has_pipefail(&spec.run, environment).await;
+    let mut command = command(&spec.run, (&spec.folder, environment), has_pipefail)?;
     command.envs(&spec.environment);
     let child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     Ok((child, reader))

@@ -3,8 +3,6 @@
 
 mod child;
 
-pub(in crate::engine) use self::child::has_pipefail;
-
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write as _};
