@@ -56,7 +56,10 @@ fn shown(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Vec<(String, Result<String, String>)>, String> {
+    /// A target, and its commit or why there is none.
+    type Line = (String, Result<String, String>);
+
+    fn read(text: &str) -> Result<Vec<Line>, String> {
         let text_of = |commit: CommitPrefix| commit.as_str().to_owned();
         let all = answers(text, &"production".parse().unwrap())?;
         Ok(all.into_iter().map(|(name, c)| (name.to_string(), c.map(text_of))).collect())
@@ -87,7 +90,7 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap_err(), why, "{text:?}");
         }
-        let many: String = (0..21).map(|at| format!("h{at} 3f2a9c1\n")).collect();
-        assert_eq!(read(&many).unwrap_err(), "it prints more than 20 lines");
+        let many: Vec<_> = (0..21).map(|at| format!("h{at} 3f2a9c1")).collect();
+        assert_eq!(read(&many.join("\n")).unwrap_err(), "it prints more than 20 lines");
     }
 }
