@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::FreezeRules;
-use trunkline::domain::event::{DeploymentRequest, Fact, Outcome};
+use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::{Policy, Staging, VerifyBy};
@@ -44,7 +44,16 @@ impl Shop {
 
     /// A deployment that ended well.
     pub fn deploy(&mut self, environment: Environment, build: u64) -> DeploymentId {
-        let request = DeploymentRequest { ..request(environment, build) };
+        self.deploy_as(environment, build, request(environment, build).kind)
+    }
+
+    fn deploy_as(
+        &mut self,
+        environment: Environment,
+        build: u64,
+        kind: DeploymentKind,
+    ) -> DeploymentId {
+        let request = DeploymentRequest { kind, ..request(environment, build) };
         let id = self.record.push(person("jane"), Fact::DeploymentRequested(request)).into();
         let started = Fact::DeploymentStarted { deployment: id, variables: None };
         self.record.push(Actor::System, started);
@@ -443,4 +452,27 @@ fn it_rolls_back_by_itself_only_if_everything_is_known_to_speak_for_it() {
     for input in less {
         assert!(auto_rollback(input).is_err(), "{input:?}");
     }
+}
+
+#[test]
+fn a_rollback_is_held_against_the_time_before_what_it_takes_away() {
+    let mut shop = Shop::new();
+    let minutes = |shop: &Shop| (shop.record.now - DateTime::UNIX_EPOCH).num_minutes();
+    let (mut ids, mut begun) = (Vec::new(), Vec::new());
+    for build in [1, 2, 3] {
+        shop.pass(TimeDelta::hours(1));
+        begun.push(minutes(&shop));
+        ids.push(shop.deploy(PRODUCTION, build));
+    }
+    let usual = |shop: &Shop, id| {
+        let until = shop.record.state.usual_until(id).expect("it began");
+        (until - DateTime::UNIX_EPOCH).num_minutes()
+    };
+    assert_eq!(usual(&shop, ids[2]), begun[2], "a promote: until it began");
+    shop.pass(TimeDelta::hours(1));
+    let back = shop.deploy_as(PRODUCTION, 1, DeploymentKind::Rollback);
+    assert_eq!(usual(&shop, back), begun[1], "#1 was live until #2 began");
+    shop.pass(TimeDelta::hours(1));
+    let again = shop.deploy(PRODUCTION, 3);
+    assert_eq!(usual(&shop, again), minutes(&shop));
 }

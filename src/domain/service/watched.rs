@@ -1,7 +1,10 @@
 //! How the facts of watches change a service.
 
+use chrono::{DateTime, Utc};
+
 use super::ServiceState;
-use crate::domain::event::{Event, Fact};
+use crate::domain::event::{DeploymentKind, Event, Fact};
+use crate::domain::ids::DeploymentId;
 
 impl ServiceState {
     pub(super) fn watched(&mut self, event: &Event) {
@@ -14,5 +17,22 @@ impl ServiceState {
             Fact::WatchSeen(fact) => watches.seen(event.at, &event.actor, fact.deployment),
             _ => {}
         }
+    }
+
+    /// Until when it was as before a deployment. What a rollback takes away, and attempts that did not succeed, count as a
+    /// part of it: else a rollback would be held against the trouble that it ends.
+    #[must_use]
+    pub fn usual_until(&self, id: DeploymentId) -> Option<DateTime<Utc>> {
+        let deployment = self.deployments.get(&id)?;
+        let request = &deployment.request;
+        let is_rollback = request.kind == DeploymentKind::Rollback;
+        let history = self.live.get(&request.environment).into_iter().flatten();
+        let mut before = history.filter(|live| live.deployment < id);
+        let is_it = |build| !is_rollback || build == request.build;
+        let usual = before.rfind(|live| is_it(live.build)).map(|live| live.deployment);
+        let since = self.deployments.range(usual.unwrap_or(id)..=id);
+        let since = since.filter(|(other, _)| Some(**other) != usual);
+        let there = since.filter(|(_, other)| other.request.environment == request.environment);
+        there.filter_map(|(_, other)| other.started_at).min()
     }
 }

@@ -133,11 +133,11 @@ impl Looking {
             }
             WatchProbe::Http(_) => Probe::Http,
             WatchProbe::Prometheus(probe) => {
-                let began = self.context.world.read(|world| {
-                    let state = &world.services.get(&self.service)?.state;
-                    state.deployments.get(&self.watch.deployment)?.started_at
+                let usual_until = self.context.world.read(|world| {
+                    let service = world.services.get(&self.service)?;
+                    service.state.usual_until(self.watch.deployment)
                 });
-                let before = began.unwrap_or(self.watch.began);
+                let before = usual_until.unwrap_or(self.watch.began);
                 let lasts = self.check.lasts;
                 Probe::Prometheus(PrometheusReader::new(probe.clone(), before, lasts))
             }

@@ -19,16 +19,16 @@ const CLOSEST: Duration = Duration::from_secs(1);
 /// A query, and what it said before the deployment once that is known.
 pub(super) struct PrometheusReader {
     probe: PrometheusProbe,
-    /// When the deployment began.
-    began: DateTime<Utc>,
+    /// Until when it was as before the deployment.
+    usual_until: DateTime<Utc>,
     /// How long before that is looked at.
     stretch: Duration,
     before: Option<BeforeDeploy>,
 }
 
 impl PrometheusReader {
-    pub fn new(probe: PrometheusProbe, began: DateTime<Utc>, lasts: Duration) -> Self {
-        Self { probe, began, stretch: lasts.min(LONGEST_BEFORE), before: None }
+    pub fn new(probe: PrometheusProbe, usual_until: DateTime<Utc>, lasts: Duration) -> Self {
+        Self { probe, usual_until, stretch: lasts.min(LONGEST_BEFORE), before: None }
     }
 
     pub async fn look(&mut self, clients: &ProbeClients, longest: Duration) -> WatchSample {
@@ -66,7 +66,7 @@ impl PrometheusReader {
         longest: Duration,
     ) -> Result<Option<BeforeDeploy>, String> {
         let step = (self.stretch / POINTS).max(CLOSEST).as_secs().max(1);
-        let (end, start) = (self.began, self.began - self.stretch);
+        let (end, start) = (self.usual_until, self.usual_until - self.stretch);
         let more = format!("&start={}&end={}&step={step}", start.timestamp(), end.timestamp());
         let data = self.ask(clients, "query_range", &more, longest).await?;
         let series =
