@@ -43,6 +43,9 @@ pub struct LastTry {
     /// The step at which they failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
+    /// Whether its steps succeeded, and not all targets had its build after it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partly: bool,
 }
 
 /// What is said of a way back, worst last.
@@ -62,7 +65,7 @@ impl TriedWayBack {
     pub fn trust(&self, now: DateTime<Utc>) -> Trust {
         match &self.last {
             None => Trust::Never,
-            Some(last) if last.state != DeploymentState::Succeeded => Trust::Failed,
+            Some(last) if last.partly || last.state != DeploymentState::Succeeded => Trust::Failed,
             Some(_) if self.changed != Some(false) => Trust::Changed,
             Some(last) if now - last.at > OLD => Trust::Old,
             Some(_) => Trust::Proven,
@@ -82,6 +85,9 @@ impl TriedWayBack {
             let at = last.step.as_ref().map_or_else(String::new, |step| format!(" at {step}"));
             let changed = if self.changed == Some(true) { ", changed since" } else { "" };
             return format!("{how} {ago} ago{at}{place}{changed}");
+        }
+        if last.partly {
+            return format!("reached ONLY SOME targets {ago} ago{place}");
         }
         match self.changed {
             Some(false) => format!("proven {ago} ago{place}"),
@@ -139,10 +145,10 @@ impl ServiceState {
 
 fn last_try(state: &ServiceState, run: &Deployment) -> Option<LastTry> {
     let (ended, how) = (run.ended.as_ref()?, run.state());
-    // One that was cancelled tells nothing, and neither does one that left its targets apart.
+    // One that was cancelled tells nothing.
     let environment = run.request.environment;
     let is_apart = run.succeeded() && state.unsettled(environment).is_some_and(|d| d.id == run.id);
-    if run.started_at.is_none() || how == DeploymentState::Cancelled || is_apart {
+    if run.started_at.is_none() || how == DeploymentState::Cancelled {
         return None;
     }
     Some(LastTry {
@@ -153,5 +159,6 @@ fn last_try(state: &ServiceState, run: &Deployment) -> Option<LastTry> {
         took: run.took(),
         state: how,
         step: run.failed_step().map(str::to_owned),
+        partly: is_apart || run.is_partly(),
     })
 }

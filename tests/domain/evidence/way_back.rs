@@ -301,3 +301,21 @@ fn what_failed_is_said_on_a_narrow_screen_too() {
         assert!(header.contains("schema SAFE, FAILED"), "{width}: {header}");
     }
 }
+
+#[test]
+fn a_rollback_that_reached_some_targets_proves_nothing_whatever_came_after_it() {
+    let mut hosts = super::Hosts::live();
+    let tried = |hosts: &super::Hosts| {
+        let tried = hosts.record.state.tried_way_back(Some(&[step("release")]));
+        tried.at(hosts.record.now)
+    };
+    hosts.deployed(DeploymentKind::Rollback, 2, Outcome::Succeeded);
+    hosts.say(&[2, 2, 2]);
+    assert_eq!(tried(&hosts), "proven 1m ago");
+    hosts.deployed(DeploymentKind::Rollback, 1, Outcome::Succeeded);
+    hosts.say(&[1, 1, 2]);
+    assert_eq!(tried(&hosts), "reached ONLY SOME targets 1m ago");
+    hosts.deployed(DeploymentKind::Promote, 3, Outcome::Succeeded);
+    hosts.say(&[3, 3, 3]);
+    assert_eq!(tried(&hosts), "reached ONLY SOME targets 7m ago");
+}
