@@ -14,11 +14,12 @@ use super::snapshot::Version;
 use super::words::{how_it_goes, seen_elsewhere};
 
 /// The names of the facts that have an entry.
-pub const TIMELINE_FACTS: [&str; 13] = [
+pub const TIMELINE_FACTS: [&str; 14] = [
     "deployment_requested",
     "deployment_observed",
     "unknown_observed",
     "live_said",
+    "targets_said",
     "hold_placed",
     "hold_released",
     "freeze_placed",
@@ -163,6 +164,8 @@ impl TimelineEntry {
             | Fact::DeploymentObserved(_)
             | Fact::UnknownObserved(_)
             | Fact::LiveSaid(_) => EntryKind::Deploy,
+            // That all have the same is the end of a deployment, which has an entry.
+            Fact::TargetsSaid(said) if said.whole().is_none() => EntryKind::Deploy,
             Fact::HoldPlaced { .. } | Fact::HoldReleased { .. } => EntryKind::Hold,
             Fact::FreezePlaced { .. } | Fact::FreezeLifted { .. } => EntryKind::Freeze,
             Fact::CommitsQuarantined { .. }

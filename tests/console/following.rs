@@ -132,7 +132,7 @@ async fn quiet_staging(backend: &Scripted) -> String {
 #[tokio::test(start_paused = true)]
 async fn the_header_names_production_and_staging_whatever_goes_on() {
     let backend = ready();
-    let quiet = header(&backend, "STG #3 live").await;
+    let quiet = header(&backend, "STG #3 ●").await;
     assert!(quiet.contains("PROD checkout #2 live") && quiet.contains("R → #1"), "{quiet}");
     backend.change(turns_red);
     let red = header(&backend, "STG #4 FAILED").await;

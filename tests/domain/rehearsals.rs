@@ -222,7 +222,7 @@ fn there_is_no_rehearsal_where_it_could_reach_production_or_staging_is_not_ours_
     waits.merge(3);
     let mut held = Trial::open();
     let reason = "a demo".to_owned();
-    held.push(Fact::HoldPlaced { environment: STAGING, reason, rollback: None });
+    held.push(Fact::HoldPlaced { environment: STAGING, reason, rollback: None, all: false });
     let mut busy = Trial::open();
     busy.rehearse();
     for (trial, why) in [
@@ -256,6 +256,11 @@ fn a_daily_rehearsal_begins_once_a_day_at_a_quiet_hour_and_not_while_production_
     trial.record.now += TimeDelta::days(1);
     assert!(due(&trial));
     let environment = Environment::Production;
-    trial.push(Fact::HoldPlaced { environment, reason: "looking".into(), rollback: None });
+    trial.push(Fact::HoldPlaced {
+        environment,
+        reason: "looking".into(),
+        rollback: None,
+        all: false,
+    });
     assert!(!due(&trial));
 }

@@ -126,26 +126,31 @@ fn eventful(world: &Scripted) {
             older: None,
             taken_over: false,
         };
-        let other = Actor::External { login: "bob-gh".into(), engine: "github".into() };
-        let deployment = world.record(&name, other.clone(), Fact::DeploymentObserved(seen)).into();
-        let outcome = Outcome::Succeeded;
-        world.record(&name, other.clone(), Fact::ObservedEnded { deployment, outcome, at: from });
-        let unknown = UnknownDeployment {
-            environment: Environment::Staging,
-            engine: "github".parse().unwrap(),
-            run: "5513.1".into(),
-            page: Some("https://ci.example/runs/5513".into()),
-            at: from,
-            commit: UnknownCommit { sha: None, why: "its title does not name it".into() },
-            taken_over: false,
-        };
-        let id = world.record(&name, other.clone(), Fact::UnknownObserved(unknown)).into();
-        let ended = Fact::ObservedEnded { deployment: id, outcome: Outcome::Succeeded, at: from };
-        world.record(&name, other, ended);
+        observed(world, seen);
         watched(world, open, second);
         apart(world, second);
         world.merge(&name, "ada", "Queue");
     });
+}
+
+/// What others deploy, of which one commit is not known.
+fn observed(world: &mut ScriptedWorld, seen: ObservedDeployment) {
+    let (name, from) = (service(), seen.at);
+    let unknown = UnknownDeployment {
+        environment: Environment::Staging,
+        engine: "github".parse().unwrap(),
+        run: "5513.1".into(),
+        page: Some("https://ci.example/runs/5513".into()),
+        at: from,
+        commit: UnknownCommit { sha: None, why: "its title does not name it".into() },
+        taken_over: false,
+    };
+    let other = Actor::External { login: "bob-gh".into(), engine: "github".into() };
+    for fact in [Fact::DeploymentObserved(seen), Fact::UnknownObserved(unknown)] {
+        let deployment = world.record(&name, other.clone(), fact).into();
+        let ended = Fact::ObservedEnded { deployment, outcome: Outcome::Succeeded, at: from };
+        world.record(&name, other.clone(), ended);
+    }
 }
 
 /// Every fact of a watch.
