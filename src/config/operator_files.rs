@@ -52,11 +52,18 @@ struct FileTexts {
     server: String,
 }
 
+/// What they said last, and what that means.
+#[derive(Debug)]
+struct LastRead {
+    texts: FileTexts,
+    file: Arc<UserFile>,
+}
+
 /// The files for whoever needs them often: texts that are the same as before are not parsed again. Clones share them.
 #[derive(Debug, Clone)]
 pub struct OftenRead {
     pub files: OperatorFiles,
-    last: Arc<Mutex<Option<(FileTexts, Arc<UserFile>)>>>,
+    last: Arc<Mutex<Option<LastRead>>>,
 }
 
 impl OftenRead {
@@ -72,11 +79,11 @@ impl OftenRead {
     pub fn load(&self) -> Result<Arc<UserFile>, ConfigError> {
         let texts = self.files.texts()?;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, file)) = last.as_ref().filter(|(known, _)| *known == texts) {
-            return Ok(file.clone());
+        if let Some(last) = last.as_ref().filter(|last| last.texts == texts) {
+            return Ok(last.file.clone());
         }
         let file = Arc::new(self.files.parse(&texts)?);
-        *last = Some((texts, file.clone()));
+        *last = Some(LastRead { texts, file: file.clone() });
         Ok(file)
     }
 }

@@ -74,7 +74,8 @@ mod tests {
         assert_eq!(headline(&difference), "b=2");
         assert_eq!(headline(&diff("a\nb\n", "a\n")), "without b");
         assert_eq!(diff("a\nb\n", "b\na\n"), "the same lines in another order, or other blanks");
-        let long: String = (0..1_000).map(|n| format!("{n}{}\n", "x".repeat(500))).collect();
+        let lines = (0..1_000).map(|n| format!("{n}{}", "x".repeat(500)));
+        let long = lines.collect::<Vec<_>>().join("\n");
         let difference = diff("", &long);
         assert_eq!(difference.lines().count(), MOST_LINES + 1);
         assert!(difference.len() < 10_000, "{}", difference.len());
