@@ -103,17 +103,12 @@ impl Engine {
         let thread = std::thread::spawn(move || writer.run(inbox));
         go_on(&world, &inputs).await;
         let presence = OpenServices::published(&world, &inputs);
-        let keeper = Keeper {
-            world: world.clone(),
-            inputs: inputs.clone(),
-            clock: clock.clone(),
-            runner: runner.clone(),
-            mirrors: mirrors.clone(),
-            checkouts: gather.checkouts.clone(),
-            known,
-            user_file: services.user_file().map(Path::to_owned),
+        let keeper = Keeper::new(
+            (world.clone(), inputs.clone(), clock.clone()),
+            (runner.clone(), mirrors.clone(), gather.checkouts.clone()),
+            (known, services.user_file().map(Path::to_owned)),
             poll,
-        };
+        );
         let sources = (world.clone(), engines.clone());
         let sink = (inputs.clone(), clock.clone());
         let told = (webhooks.wakers.clone(), webhooks.runs.clone());

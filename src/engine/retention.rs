@@ -34,16 +34,16 @@ const MOST: usize = 100;
 
 /// What it needs.
 pub(super) struct Keeper {
-    pub world: WorldReader,
-    pub inputs: mpsc::Sender<Input>,
-    pub clock: Arc<dyn Clock>,
-    pub runner: Arc<StepRunner>,
-    pub mirrors: Arc<Mirrors>,
-    pub checkouts: PathBuf,
+    world: WorldReader,
+    inputs: mpsc::Sender<Input>,
+    clock: Arc<dyn Clock>,
+    runner: Arc<StepRunner>,
+    mirrors: Arc<Mirrors>,
+    checkouts: PathBuf,
     /// The services that the record knew when the engine started.
-    pub known: Vec<KnownService>,
-    pub user_file: Option<PathBuf>,
-    pub poll: Duration,
+    known: Vec<KnownService>,
+    user_file: Option<PathBuf>,
+    poll: Duration,
 }
 
 /// A deployment whose runs are on disk and that nothing needs.
@@ -67,6 +67,15 @@ struct OldLogs {
 }
 
 impl Keeper {
+    pub fn new(
+        (world, inputs, clock): (WorldReader, mpsc::Sender<Input>, Arc<dyn Clock>),
+        (runner, mirrors, checkouts): (Arc<StepRunner>, Arc<Mirrors>, PathBuf),
+        (known, user_file): (Vec<KnownService>, Option<PathBuf>),
+        poll: Duration,
+    ) -> Self {
+        Self { world, inputs, clock, runner, mirrors, checkouts, known, user_file, poll }
+    }
+
     pub async fn keep(self) {
         let mut sizes = HashMap::new();
         let [mut polls, later] = POLLS;

@@ -3,6 +3,7 @@
 mod observed;
 mod record;
 mod rehearsals;
+mod runs;
 mod tokens;
 mod watched;
 
@@ -25,6 +26,7 @@ use super::refusals::{AddResult, RefusalRecord, Refusals};
 use super::report;
 use super::reserve::Reserve;
 use super::runner::{RunId, Status};
+use super::service_rules::ServiceRules;
 use super::tokens::Tokens;
 use super::trunk::update::TrunkLook;
 use super::trunk::{self, KnownPeople, TakeIn};
@@ -212,13 +214,7 @@ impl Writer {
                     self.settle(&service);
                 }
             }
-            Input::RulesRead(rules) => {
-                let name = rules.service.clone();
-                rules.take_in(&mut self.world);
-                self.freezes.know_on_call(&self.world.world());
-                self.note_way_back(&name);
-                self.settle(&name);
-            }
+            Input::RulesRead(rules) => self.rules_read(*rules),
             Input::FreezesRead(news) => {
                 news.take_in(&mut self.world, &self.freezes, self.clock.now());
             }
@@ -281,44 +277,12 @@ impl Writer {
         }
     }
 
-    /// What became known of the run of a step at another engine.
-    fn news_of_run(&mut self, news: Input) {
-        match news {
-            Input::RunFound { service, run, found, how } => {
-                let fact = |state: &ServiceState| report::run_found(state, run, &found, how);
-                let again =
-                    || Input::RunFound { service: service.clone(), run, found: found.clone(), how };
-                if self.of_run(&service, fact, again) {
-                    self.settle(&service);
-                }
-            }
-            Input::RunWaits { service, run, waits } => {
-                let fact = |state: &ServiceState| report::run_waits(state, run, waits.as_ref());
-                let again =
-                    || Input::RunWaits { service: service.clone(), run, waits: waits.clone() };
-                self.of_run(&service, fact, again);
-            }
-            Input::RunAbsent { service, run } => {
-                let now = self.clock.now();
-                let fact = |state: &ServiceState| report::run_absent(&service, state, run, now);
-                let again = || Input::RunAbsent { service: service.clone(), run };
-                if self.of_run(&service, fact, again) {
-                    // Only now another may look for it, or send it.
-                    self.acts.run_is_absent(run);
-                    self.settle(&service);
-                }
-            }
-            Input::RunSays { service, run, says } => {
-                let RunId { deployment, step } = run;
-                let say = |service: &mut Service| {
-                    service.state.run_says(deployment, step, says.as_deref())
-                };
-                if self.world.change_unseen(&service, say) == Some(true) {
-                    self.world.change(&service, |_| ());
-                }
-            }
-            _ => {}
-        }
+    fn rules_read(&mut self, rules: ServiceRules) {
+        let name = rules.service.clone();
+        rules.take_in(&mut self.world);
+        self.freezes.know_on_call(&self.world.world());
+        self.note_way_back(&name);
+        self.settle(&name);
     }
 
     fn command(&mut self, request: CommandRequest) {
@@ -456,24 +420,6 @@ impl Writer {
             self.world.change(name, |service| service.state.rolled_back_by_trunk = now);
             self.acts.make_trees(name);
         }
-    }
-
-    /// Records the news of a run at another engine. False if that could not be done yet.
-    fn of_run(
-        &mut self,
-        name: &ServiceName,
-        fact: impl FnOnce(&ServiceState) -> Option<Fact>,
-        again: impl FnOnce() -> Input,
-    ) -> bool {
-        let fact = self.reported(name, fact);
-        if let Some(fact) = fact
-            && let Err(error) = self.record(name, &Actor::System, vec![fact], None)
-        {
-            self.trouble(&error);
-            self.later(again());
-            return false;
-        }
-        true
     }
 
     /// Shows which checkouts cannot be made. A try that finds the same changes nothing.

@@ -125,6 +125,8 @@ async fn a_build_of_an_old_record_that_cannot_be_deployed_any_more_is_never_offe
     assert!(refused.contains("no build that was live before is good"), "{refused}");
     let stated = Command::Adopt { commit: first.to_string(), reason: "by hand".into() };
     world.command("ann", stated).await.unwrap();
+    let read = |seen: &ServiceSnapshot| seen.rules_in_doubt.as_ref()?.is_empty().then_some(());
+    world.until("the service file is read", read).await;
     let chosen = Action::Promote { build: BuildNumber(2) };
     let plan = world.plan("ann", chosen).await.unwrap();
     assert_eq!(plan.undo_remedy, Some(Remedy::RollBack { to: BuildNumber(1) }), "{}", plan.undo);
