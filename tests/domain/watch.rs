@@ -14,7 +14,7 @@ use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use trunkline::domain::watch::{
     AutoRollbackInput, BeforeDeploy, CheckSummary, SampleVerdict, Threshold, ValueBound,
-    WatchBegan, WatchEnd, WatchEnded, WatchRule, WatchSampled, WatchSeen, WatchState, WatchTurned,
+    WatchBegan, WatchEnd, WatchEnded, WatchRule, WatchSampled, WatchSeen, WatchTurned,
     auto_rollback, judge,
 };
 use trunkline::domain::words::watch::unseen;
@@ -106,8 +106,9 @@ impl Shop {
     pub fn end(&mut self, deployment: DeploymentId) -> WatchEnd {
         let watch = [PRODUCTION, Environment::Staging];
         let watch = watch.iter().filter_map(|of| self.record.state.watches.last(*of));
-        let end =
-            watch.filter(|watch| watch.deployment == deployment).map(WatchState::end_now).next();
+        let now = self.record.now;
+        let mut watch = watch.filter(|watch| watch.deployment == deployment);
+        let end = watch.next().map(|watch| watch.end_at(now));
         let end = end.expect("it is watched");
         let ended = WatchEnded { deployment, end };
         self.record.push(Actor::System, Fact::WatchEnded(ended));
@@ -363,6 +364,38 @@ fn a_watch_ends_good_only_if_every_check_was_good_all_the_time_and_was_seen_most
         assert_eq!(shop.end(id), end, "{what}");
         assert_eq!(shop.record.state.watches.end_of(id), Some(end));
     }
+}
+
+/// What comes after a silence.
+type Then = (&'static str, fn(&mut Shop, DeploymentId));
+
+#[test]
+fn a_watch_that_nobody_attended_for_a_while_ends_unknown_and_never_good() {
+    let alone = TimeDelta::hours(8);
+    let silence: [Then; 4] = [
+        ("at its end", |_, _| {}),
+        ("before a sample", |shop, id| shop.samples(id, "errors", Good)),
+        ("before a turn", |shop, id| shop.turn(id, "errors", Good)),
+        ("in the middle", |shop, id| {
+            for _ in 0..10 {
+                shop.samples(id, "errors", Good);
+                shop.pass(TimeDelta::minutes(1));
+            }
+        }),
+    ];
+    for (what, then) in silence {
+        for (away, end) in [(TimeDelta::minutes(1), WatchEnd::Good), (alone, WatchEnd::Unknown)] {
+            let (mut shop, id) = Shop::watched();
+            shop.samples(id, "errors", Good);
+            shop.pass(away);
+            then(&mut shop, id);
+            assert_eq!(shop.end(id), end, "{what}, after {away}");
+        }
+    }
+    let (mut shop, id) = Shop::watched();
+    shop.turn(id, "errors", Bad);
+    shop.pass(alone);
+    assert_eq!(shop.end(id), WatchEnd::Bad, "what was bad stays so");
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl WatchReport {
                 sampled.into_iter().chain(turned).collect()
             }
             (WatchNews::Ends { so }, Some(open)) => {
-                let end = so.unwrap_or_else(|| open.end_now());
+                let end = so.unwrap_or_else(|| open.end_at(now));
                 vec![Fact::WatchEnded(WatchEnded { deployment, end })]
             }
             _ => Vec::new(),

@@ -87,7 +87,10 @@ fn watched_good_needs_an_end_of_this_deployments_watch_in_which_nothing_else_was
     let ended = |before: &dyn Fn(&mut Shop, DeploymentId)| {
         let (mut shop, id) = Shop::watched();
         before(&mut shop, id);
-        shop.pass(TimeDelta::minutes(13));
+        for _ in 0..13 {
+            shop.samples(id, "latency", Good);
+            shop.pass(TimeDelta::minutes(1));
+        }
         shop.end(id);
         (shop, id)
     };
@@ -97,7 +100,8 @@ fn watched_good_needs_an_end_of_this_deployments_watch_in_which_nothing_else_was
         let word = words.split(" change").next().expect("there is a first part");
         assert!(is_good(word) && !word.contains("before"), "{place}: {words}");
     }
-    let less: [Change; 4] = [
+    let less: [Change; 5] = [
+        ("nobody looked for a while", |shop, _| shop.pass(TimeDelta::minutes(4))),
         ("it was bad and is good again", |shop, id| {
             shop.turn(id, "errors", Bad);
             shop.turn(id, "errors", Good);
