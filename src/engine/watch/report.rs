@@ -107,6 +107,11 @@ fn was_deployed(state: &ServiceState, id: DeploymentId) -> bool {
 }
 
 impl WatchReport {
+    /// Whether a check turned.
+    pub fn has_turns(&self) -> bool {
+        matches!(&self.news, WatchNews::Seen { turned, .. } if !turned.is_empty())
+    }
+
     /// What is recorded of it, given what is recorded already.
     pub fn facts(&self, state: &ServiceState, now: DateTime<Utc>) -> Vec<Fact> {
         let deployment = self.deployment;
