@@ -84,6 +84,10 @@ fn may_begin(state: &ServiceState, policy: &Policy) -> Result<(), String> {
         let (id, kind, build) = (open.id, open.request.kind, open.request.build);
         return Err(format!("{id}, {kind} of {build}, is not over in staging"));
     }
+    // It would end that watch, and with it what verifies the build.
+    if let Some(watch) = state.watches.last(STAGING).filter(|watch| watch.is_open()) {
+        return Err(format!("the watch of {} in staging is not over", watch.build));
+    }
     if let Some(next) = state.next_for_staging().filter(|b| !state.unusable.contains_key(&b.number))
     {
         return Err(format!("{} waits for staging", next.number));

@@ -11,6 +11,7 @@ use trunkline::domain::policy::{Policy, Rehearse, Staging, VerifyBy};
 use trunkline::domain::recipe::{Recipe, RecordedPipeline};
 use trunkline::domain::rehearsal::{Rehearsal, is_due};
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
+use trunkline::domain::watch::WatchBegan;
 use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
 
 use trunkline_testing::record::{Record, checkout, commit, found, person, step};
@@ -223,6 +224,16 @@ fn there_is_no_rehearsal_where_it_could_reach_production_or_staging_is_not_ours_
     let mut held = Trial::open();
     let reason = "a demo".to_owned();
     held.push(Fact::HoldPlaced { environment: STAGING, reason, rollback: None, all: false });
+    let mut looked_at = Trial::open();
+    let live = looked_at.record.state.live(STAGING).expect("something is there").clone();
+    looked_at.push(Fact::WatchBegan(WatchBegan {
+        deployment: live.deployment,
+        environment: STAGING,
+        build: live.build,
+        checks: vec!["errors".to_owned()],
+        until: looked_at.record.now + TimeDelta::minutes(15),
+        every: Duration::from_secs(15),
+    }));
     let mut busy = Trial::open();
     busy.rehearse();
     for (trial, why) in [
@@ -231,6 +242,7 @@ fn there_is_no_rehearsal_where_it_could_reach_production_or_staging_is_not_ours_
         (remote, "step release runs at another engine"),
         (waits, "#3 waits for staging"),
         (held, "staging is on hold by trunkline: a demo"),
+        (looked_at, "the watch of #2 in staging is not over"),
         (busy, "d"),
     ] {
         let said = trial.why_not();

@@ -463,6 +463,28 @@ fn only_a_watch_that_ended_good_verifies_a_build_in_staging() {
 }
 
 #[test]
+fn a_rehearsal_is_not_watched_and_verifies_nothing_by_a_watch() {
+    let mut shop = Shop::new();
+    let staging = Environment::Staging;
+    let own = shop.deploy(staging, 2);
+    let id = shop.watch(staging, &["errors"]);
+    shop.turn(id, "errors", Bad);
+    shop.end(id);
+    let back = shop.deploy_as(staging, 1, DeploymentKind::Rehearsal);
+    let forward = shop.deploy_as(staging, 2, DeploymentKind::Return);
+    let worth = [own, back, forward].map(|id| shop.record.state.is_worth_a_watch(id));
+    assert_eq!(worth, [true, false, false]);
+    // A record from before has such a watch.
+    let id = shop.watch(staging, &["errors"]);
+    shop.turn(id, "errors", Good);
+    shop.samples(id, "errors", Good);
+    assert_eq!(shop.end(id), WatchEnd::Good);
+    let all = shop.decisions(&[VerifyBy::Watch]);
+    let is_verified = |decision: &Decision| matches!(decision, Decision::Record(fact) if matches!(&**fact, Fact::BuildVerified { .. }));
+    assert!(!all.iter().any(is_verified), "{all:?}");
+}
+
+#[test]
 fn it_rolls_back_by_itself_only_if_everything_is_known_to_speak_for_it() {
     let all = AutoRollbackInput {
         is_allowed: true,

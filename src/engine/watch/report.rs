@@ -86,7 +86,7 @@ fn wanted_in(
     let live = live?;
     let is_new = !state.watches.knows(live.deployment) && !declared.checks.is_empty();
     let is_young = between(live.since, now) < BEGINS_WITHIN;
-    if !is_new || !is_young || !was_deployed(state, live.deployment) {
+    if !is_new || !is_young || !state.is_worth_a_watch(live.deployment) {
         return None;
     }
     report(
@@ -98,12 +98,6 @@ fn wanted_in(
             every: declared.slowest(),
         },
     )
-}
-
-/// Whether something was deployed, and not only said to run.
-fn was_deployed(state: &ServiceState, id: DeploymentId) -> bool {
-    let is_stated = state.adoptions.contains(&id) || state.restores.contains(&id);
-    !is_stated && state.deployments.get(&id).is_some_and(|deployment| !deployment.is_said())
 }
 
 impl WatchReport {
