@@ -114,13 +114,13 @@ impl ServiceState {
         })
     }
 
-    /// The last deployment of an environment to end, of those that started.
+    /// The last deployment of an environment to end, of those that started or had to bring staging forward.
     #[must_use]
     pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
         self.deployments.get(self.last_ended.get(&environment)?)
     }
 
-    /// The last deployment of an environment to end, if it started and did not succeed, deployed what nobody knows, or left
+    /// The last deployment of an environment to end, if it started or had to bring staging forward and did not succeed, deployed what nobody knows, or left
     /// its targets with different builds. What runs there is uncertain.
     #[must_use]
     pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {
