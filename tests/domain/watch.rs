@@ -8,14 +8,12 @@ use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome}
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::{Policy, Staging, VerifyBy};
-use trunkline::domain::schema::Outlook;
 use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use trunkline::domain::watch::{
-    AutoRollbackInput, BeforeDeploy, CheckSummary, SampleVerdict, Threshold, ValueBound,
-    WatchBegan, WatchEnd, WatchEnded, WatchRule, WatchSampled, WatchSeen, WatchTurned,
-    auto_rollback, judge,
+    BeforeDeploy, CheckSummary, SampleVerdict, Threshold, ValueBound, WatchBegan, WatchEnd,
+    WatchEnded, WatchRule, WatchSampled, WatchSeen, WatchTurned, judge,
 };
 use trunkline::domain::words::watch::unseen;
 use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
@@ -482,31 +480,6 @@ fn a_rehearsal_is_not_watched_and_verifies_nothing_by_a_watch() {
     let all = shop.decisions(&[VerifyBy::Watch]);
     let is_verified = |decision: &Decision| matches!(decision, Decision::Record(fact) if matches!(&**fact, Fact::BuildVerified { .. }));
     assert!(!all.iter().any(is_verified), "{all:?}");
-}
-
-#[test]
-fn it_rolls_back_by_itself_only_if_everything_is_known_to_speak_for_it() {
-    let all = AutoRollbackInput {
-        is_allowed: true,
-        bad: Some(("errors", "0.5; has to be below 0.01")),
-        target: Some((BuildNumber(1), Outlook::Safe)),
-        is_proven: true,
-        is_free: true,
-    };
-    let reason = "the watch turned bad: errors: 0.5; has to be below 0.01";
-    assert_eq!(auto_rollback(all).as_deref(), Ok(reason));
-    let less = [
-        AutoRollbackInput { is_allowed: false, ..all },
-        AutoRollbackInput { bad: None, ..all },
-        AutoRollbackInput { target: None, ..all },
-        AutoRollbackInput { target: Some((BuildNumber(1), Outlook::Risk)), ..all },
-        AutoRollbackInput { target: Some((BuildNumber(1), Outlook::PointOfNoReturn)), ..all },
-        AutoRollbackInput { is_proven: false, ..all },
-        AutoRollbackInput { is_free: false, ..all },
-    ];
-    for input in less {
-        assert!(auto_rollback(input).is_err(), "{input:?}");
-    }
 }
 
 #[test]
