@@ -414,6 +414,21 @@ fn a_bad_check_is_an_alarm_until_something_else_is_live() {
 }
 
 #[test]
+fn what_runs_changes_from_when_a_deployment_there_begins_until_it_ends() {
+    let (mut shop, _) = Shop::watched();
+    let is = |shop: &Shop| shop.record.state.is_changing(PRODUCTION);
+    assert!(!is(&shop));
+    let request = Fact::DeploymentRequested(request(PRODUCTION, 3));
+    let id = shop.record.push(person("jane"), request).into();
+    assert!(!is(&shop), "it waits");
+    shop.record.push(Actor::System, Fact::DeploymentStarted { deployment: id, variables: None });
+    assert!(is(&shop) && !shop.record.state.is_changing(Environment::Staging));
+    let outcome = Outcome::Failed("it did not start".to_owned());
+    shop.record.push(Actor::System, Fact::DeploymentEnded { deployment: id, outcome });
+    assert!(!is(&shop));
+}
+
+#[test]
 fn the_next_watch_takes_the_place_of_the_last_one() {
     let (mut shop, first) = Shop::watched();
     shop.deploy(PRODUCTION, 3);

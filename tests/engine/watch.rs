@@ -14,6 +14,7 @@ use trunkline::domain::plan::Guard;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::domain::watch::{CheckState, LiveEvidence, SampleVerdict, WatchEnd, WatchState};
 use trunkline_testing::engine::{QUICK, World};
+use trunkline_testing::home::until;
 use trunkline_testing::version_page::{VersionAnswer, VersionPage};
 
 use crate::trouble::{fill_disk, until_problems};
@@ -151,6 +152,39 @@ async fn a_turn_that_could_not_be_recorded_is_told_once_the_disk_has_room() {
     until_problems(&world, |are_none| !are_none).await;
     database.execute_batch("DROP TRIGGER full").unwrap();
     until_judged(&world, first, "queue", SampleVerdict::Bad).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deployment_does_while_it_runs_is_no_news_of_the_build_before() {
+    let mut world = World::with_file(QUICK);
+    let (ends, looks) = (world.folder().join("ends"), world.folder().join("looks"));
+    fs::write(&ends, "0").unwrap();
+    let checks = format!(
+        "[[production.watch]]\nname = \"queue\"\nrun = \"exit $(cat '{}')\"\nevery = \"1s\"\n\
+         [[staging.watch]]\nname = \"looks\"\nrun = \"echo >> '{}'\"\nevery = \"1s\"\n",
+        ends.display(),
+        looks.display()
+    );
+    world.repository.write("trunkline.toml", &watched_by(&checks));
+    world.repository.commit_all("Ann", "ann@example.com", "watch it");
+    world.start().await;
+    let build = world.verified("one").await;
+    let first = world.live(build).await;
+    until_judged(&world, first, "queue", SampleVerdict::Good).await;
+    let next = world.verified("two").await;
+    let second = world.promote_and_hold(next).await;
+    fs::write(&ends, "1").unwrap();
+    // Staging is looked at meanwhile as often as production would be.
+    let looked = || fs::read_to_string(&looks).unwrap_or_default().lines().count();
+    let before = looked();
+    until("staging is looked at", || looked() >= before + 4);
+    fs::write(&ends, "0").unwrap();
+    world.open_gate();
+    world.ended(second).await;
+    until_judged(&world, second, "queue", SampleVerdict::Good).await;
+    let all = sentences(&world).await;
+    assert!(!all.iter().any(|sentence| sentence.contains("queue is BAD")), "{all:#?}");
     world.stop().await;
 }
 

@@ -91,6 +91,12 @@ impl ServiceState {
         self.open(environment).last()
     }
 
+    /// Whether a deployment there has begun and not ended, so that what runs there changes.
+    #[must_use]
+    pub fn is_changing(&self, environment: Environment) -> bool {
+        self.open(environment).any(|open| open.started_at.is_some())
+    }
+
     /// Whether a rollback of production is queued or running.
     #[must_use]
     pub fn rolls_back(&self) -> bool {
