@@ -84,6 +84,10 @@ fn may_begin(state: &ServiceState, policy: &Policy) -> Result<(), String> {
         let (id, kind, build) = (open.id, open.request.kind, open.request.build);
         return Err(format!("{id}, {kind} of {build}, is not over in staging"));
     }
+    // It would end that watch, and with it what verifies the build.
+    if let Some(watch) = state.watches.last(STAGING).filter(|watch| watch.is_open()) {
+        return Err(format!("the watch of {} in staging is not over", watch.build));
+    }
     if let Some(next) = state.next_for_staging().filter(|b| !state.unusable.contains_key(&b.number))
     {
         return Err(format!("{} waits for staging", next.number));
@@ -153,6 +157,14 @@ fn request(
 }
 
 impl ServiceState {
+    /// Whether staging does not come forward: what had to bring it there after a rehearsal did not succeed. Also one that
+    /// could not begin leaves another build there than people think.
+    pub(super) fn stays_back(&self, made: &super::deployment::Deployment) -> bool {
+        let is_over = made.ended.is_some() && !made.succeeded();
+        let is_return = made.request.kind == DeploymentKind::Return;
+        is_over && is_return && !self.has_nothing_to_return_from(made)
+    }
+
     /// Whether a deployment brings staging forward after a rehearsal that never began, so that nothing has to come forward.
     #[must_use]
     pub fn has_nothing_to_return_from(&self, made: &super::deployment::Deployment) -> bool {

@@ -96,7 +96,8 @@ pub struct ServiceState {
     /// The freezes set by hand that were not lifted, past ones included.
     pub freezes: Vec<Freeze>,
     /// For each environment, the last deployment to end of those that started. The order is that of the events, not of
-    /// a clock. A deployment that never started did not change the environment.
+    /// a clock. A deployment that never started did not change the environment; one that had to bring staging forward
+    /// after a rehearsal left it behind.
     pub last_ended: BTreeMap<Environment, DeploymentId>,
     /// For each environment, the last deployment whose steps took values from the engine's own environment.
     pub variables: BTreeMap<Environment, (DeploymentId, VariableDigests)>,
@@ -399,7 +400,7 @@ impl ServiceState {
         let is_unknown = deployment.unknown_commit().is_some();
         let is_said = deployment.is_said();
         let has_begun = deployment.started_at.is_some();
-        if has_begun {
+        if has_begun || self.stays_back(deployment) {
             self.last_ended.insert(environment, id);
         }
         let is_whole = !has_begun || self.targets_settle(id, outcome);

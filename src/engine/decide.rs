@@ -219,10 +219,15 @@ fn of_staging(state: &ServiceState) -> Option<Decision> {
     Some(record(Fact::BuildVerified { build: build.number, note, kind }))
 }
 
-/// Verifies the build in staging by the watch of its deployment there, which ended and saw nothing but good.
+/// Verifies the build in staging by the watch of its deployment there, which ended and saw nothing but good. A rehearsal
+/// says nothing of a build.
 fn of_watch(state: &ServiceState) -> Option<Decision> {
     let live = state.live(Environment::Staging)?;
     if state.unsettled(Environment::Staging).is_some() {
+        return None;
+    }
+    let is_of_rehearsal = |made: &Deployment| made.request.kind.is_of_rehearsal();
+    if state.deployments.get(&live.deployment).is_some_and(is_of_rehearsal) {
         return None;
     }
     let kind = VerifyBy::Watch;

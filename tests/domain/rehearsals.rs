@@ -11,7 +11,10 @@ use trunkline::domain::policy::{Policy, Rehearse, Staging, VerifyBy};
 use trunkline::domain::recipe::{Recipe, RecordedPipeline};
 use trunkline::domain::rehearsal::{Rehearsal, is_due};
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
+use trunkline::domain::snapshot::alarm::{Alarm, alarms};
+use trunkline::domain::watch::WatchBegan;
 use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
+use trunkline::engine::report;
 
 use trunkline_testing::record::{Record, checkout, commit, found, person, step};
 
@@ -159,6 +162,7 @@ fn a_rehearsal_that_fails_comes_forward_all_the_same_and_one_that_never_began_ha
     let [back, forward] = trial.rehearse();
     trial.push(Fact::DeploymentEnded { deployment: back, outcome: Outcome::Cancelled });
     trial.settle(|_| panic!("nothing runs"));
+    assert!(trial.record.state.unsettled(STAGING).is_none());
     assert_eq!(trial.state(forward), DeploymentState::Cancelled);
     assert_eq!(trial.live(), BuildNumber(2));
 }
@@ -175,6 +179,26 @@ fn staging_is_in_doubt_when_it_does_not_come_forward() {
     let doubt = trial.record.state.unsettled(STAGING).map(|doubt| doubt.id);
     assert_eq!(doubt, Some(forward));
     assert!(trial.why_not().starts_with("what staging runs is in doubt since"));
+
+    // It cannot even begin.
+    let mut trial = Trial::open();
+    let [back, forward] = trial.rehearse();
+    trial.push(Fact::DeploymentStarted { deployment: back, variables: None });
+    let (outcome, took) = (StepOutcome::Succeeded, Duration::from_secs(1));
+    let (target, ended_at) = (None, None);
+    trial.push(Fact::StepStarted { deployment: back, step: 0, target: None });
+    trial.push(Fact::StepEnded { deployment: back, step: 0, target, outcome, took, ended_at });
+    trial.push(Fact::DeploymentEnded { deployment: back, outcome: Outcome::Succeeded });
+    let no_room = Err("no room for its checkout".to_owned());
+    let ended = report::prepared(&trial.record.state, forward, &no_room);
+    trial.push(ended.expect("it was to begin"));
+    assert_eq!(trial.live(), BuildNumber(1));
+    let doubt = trial.record.state.unsettled(STAGING).map(|doubt| doubt.id);
+    assert_eq!(doubt, Some(forward));
+    assert!(trial.why_not().starts_with("what staging runs is in doubt since"));
+    let alarms = alarms(&trial.record.state);
+    let is_of_staging = |alarm: &Alarm| alarm.environment() == STAGING;
+    assert!(alarms.iter().any(is_of_staging), "{alarms:?}");
 }
 
 #[test]
@@ -223,6 +247,16 @@ fn there_is_no_rehearsal_where_it_could_reach_production_or_staging_is_not_ours_
     let mut held = Trial::open();
     let reason = "a demo".to_owned();
     held.push(Fact::HoldPlaced { environment: STAGING, reason, rollback: None, all: false });
+    let mut looked_at = Trial::open();
+    let live = looked_at.record.state.live(STAGING).expect("something is there").clone();
+    looked_at.push(Fact::WatchBegan(WatchBegan {
+        deployment: live.deployment,
+        environment: STAGING,
+        build: live.build,
+        checks: vec!["errors".to_owned()],
+        until: looked_at.record.now + TimeDelta::minutes(15),
+        every: Duration::from_secs(15),
+    }));
     let mut busy = Trial::open();
     busy.rehearse();
     for (trial, why) in [
@@ -231,6 +265,7 @@ fn there_is_no_rehearsal_where_it_could_reach_production_or_staging_is_not_ours_
         (remote, "step release runs at another engine"),
         (waits, "#3 waits for staging"),
         (held, "staging is on hold by trunkline: a demo"),
+        (looked_at, "the watch of #2 in staging is not over"),
         (busy, "d"),
     ] {
         let said = trial.why_not();

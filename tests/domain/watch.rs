@@ -8,14 +8,12 @@ use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome}
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::policy::{Policy, Staging, VerifyBy};
-use trunkline::domain::schema::Outlook;
 use trunkline::domain::snapshot::alarm::Alarm;
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{FleetRow, FleetSnapshot, ServiceSnapshot, Version};
 use trunkline::domain::watch::{
-    AutoRollbackInput, BeforeDeploy, CheckSummary, SampleVerdict, Threshold, ValueBound,
-    WatchBegan, WatchEnd, WatchEnded, WatchRule, WatchSampled, WatchSeen, WatchState, WatchTurned,
-    auto_rollback, judge,
+    BeforeDeploy, CheckSummary, SampleVerdict, Threshold, ValueBound, WatchBegan, WatchEnd,
+    WatchEnded, WatchRule, WatchSampled, WatchSeen, WatchTurned, judge,
 };
 use trunkline::domain::words::watch::unseen;
 use trunkline::engine::decide::{Decision, DecisionInput, StagingSteps, decide};
@@ -106,8 +104,9 @@ impl Shop {
     pub fn end(&mut self, deployment: DeploymentId) -> WatchEnd {
         let watch = [PRODUCTION, Environment::Staging];
         let watch = watch.iter().filter_map(|of| self.record.state.watches.last(*of));
-        let end =
-            watch.filter(|watch| watch.deployment == deployment).map(WatchState::end_now).next();
+        let now = self.record.now;
+        let mut watch = watch.filter(|watch| watch.deployment == deployment);
+        let end = watch.next().map(|watch| watch.end_at(now));
         let end = end.expect("it is watched");
         let ended = WatchEnded { deployment, end };
         self.record.push(Actor::System, Fact::WatchEnded(ended));
@@ -365,6 +364,38 @@ fn a_watch_ends_good_only_if_every_check_was_good_all_the_time_and_was_seen_most
     }
 }
 
+/// What comes after a silence.
+type Then = (&'static str, fn(&mut Shop, DeploymentId));
+
+#[test]
+fn a_watch_that_nobody_attended_for_a_while_ends_unknown_and_never_good() {
+    let alone = TimeDelta::hours(8);
+    let silence: [Then; 4] = [
+        ("at its end", |_, _| {}),
+        ("before a sample", |shop, id| shop.samples(id, "errors", Good)),
+        ("before a turn", |shop, id| shop.turn(id, "errors", Good)),
+        ("in the middle", |shop, id| {
+            for _ in 0..10 {
+                shop.samples(id, "errors", Good);
+                shop.pass(TimeDelta::minutes(1));
+            }
+        }),
+    ];
+    for (what, then) in silence {
+        for (away, end) in [(TimeDelta::minutes(1), WatchEnd::Good), (alone, WatchEnd::Unknown)] {
+            let (mut shop, id) = Shop::watched();
+            shop.samples(id, "errors", Good);
+            shop.pass(away);
+            then(&mut shop, id);
+            assert_eq!(shop.end(id), end, "{what}, after {away}");
+        }
+    }
+    let (mut shop, id) = Shop::watched();
+    shop.turn(id, "errors", Bad);
+    shop.pass(alone);
+    assert_eq!(shop.end(id), WatchEnd::Bad, "what was bad stays so");
+}
+
 #[test]
 fn a_bad_check_is_an_alarm_until_something_else_is_live() {
     let (mut shop, id) = Shop::watched();
@@ -380,6 +411,21 @@ fn a_bad_check_is_an_alarm_until_something_else_is_live() {
     shop.deploy(PRODUCTION, 1);
     assert_eq!(shop.snapshot().alarms, []);
     assert!(shop.snapshot().evidence_in_words(PRODUCTION, shop.record.now) == "not watched");
+}
+
+#[test]
+fn what_runs_changes_from_when_a_deployment_there_begins_until_it_ends() {
+    let (mut shop, _) = Shop::watched();
+    let is = |shop: &Shop| shop.record.state.is_changing(PRODUCTION);
+    assert!(!is(&shop));
+    let request = Fact::DeploymentRequested(request(PRODUCTION, 3));
+    let id = shop.record.push(person("jane"), request).into();
+    assert!(!is(&shop), "it waits");
+    shop.record.push(Actor::System, Fact::DeploymentStarted { deployment: id, variables: None });
+    assert!(is(&shop) && !shop.record.state.is_changing(Environment::Staging));
+    let outcome = Outcome::Failed("it did not start".to_owned());
+    shop.record.push(Actor::System, Fact::DeploymentEnded { deployment: id, outcome });
+    assert!(!is(&shop));
 }
 
 #[test]
@@ -430,28 +476,25 @@ fn only_a_watch_that_ended_good_verifies_a_build_in_staging() {
 }
 
 #[test]
-fn it_rolls_back_by_itself_only_if_everything_is_known_to_speak_for_it() {
-    let all = AutoRollbackInput {
-        is_allowed: true,
-        bad: Some(("errors", "0.5; has to be below 0.01")),
-        target: Some((BuildNumber(1), Outlook::Safe)),
-        is_proven: true,
-        is_free: true,
-    };
-    let reason = "the watch turned bad: errors: 0.5; has to be below 0.01";
-    assert_eq!(auto_rollback(all).as_deref(), Ok(reason));
-    let less = [
-        AutoRollbackInput { is_allowed: false, ..all },
-        AutoRollbackInput { bad: None, ..all },
-        AutoRollbackInput { target: None, ..all },
-        AutoRollbackInput { target: Some((BuildNumber(1), Outlook::Risk)), ..all },
-        AutoRollbackInput { target: Some((BuildNumber(1), Outlook::PointOfNoReturn)), ..all },
-        AutoRollbackInput { is_proven: false, ..all },
-        AutoRollbackInput { is_free: false, ..all },
-    ];
-    for input in less {
-        assert!(auto_rollback(input).is_err(), "{input:?}");
-    }
+fn a_rehearsal_is_not_watched_and_verifies_nothing_by_a_watch() {
+    let mut shop = Shop::new();
+    let staging = Environment::Staging;
+    let own = shop.deploy(staging, 2);
+    let id = shop.watch(staging, &["errors"]);
+    shop.turn(id, "errors", Bad);
+    shop.end(id);
+    let back = shop.deploy_as(staging, 1, DeploymentKind::Rehearsal);
+    let forward = shop.deploy_as(staging, 2, DeploymentKind::Return);
+    let worth = [own, back, forward].map(|id| shop.record.state.is_worth_a_watch(id));
+    assert_eq!(worth, [true, false, false]);
+    // A record from before has such a watch.
+    let id = shop.watch(staging, &["errors"]);
+    shop.turn(id, "errors", Good);
+    shop.samples(id, "errors", Good);
+    assert_eq!(shop.end(id), WatchEnd::Good);
+    let all = shop.decisions(&[VerifyBy::Watch]);
+    let is_verified = |decision: &Decision| matches!(decision, Decision::Record(fact) if matches!(&**fact, Fact::BuildVerified { .. }));
+    assert!(!all.iter().any(is_verified), "{all:?}");
 }
 
 #[test]

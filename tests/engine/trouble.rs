@@ -117,12 +117,12 @@ fn fetched(world: &World, sha: &Sha) {
 }
 
 /// Has the database take no event any more.
-fn fill_disk(database: &Connection) {
+pub(crate) fn fill_disk(database: &Connection) {
     let full = "CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'full'); END";
     database.execute_batch(full).unwrap();
 }
 
-async fn until_problems(world: &World, is: impl Fn(bool) -> bool) {
+pub(crate) async fn until_problems(world: &World, is: impl Fn(bool) -> bool) {
     let mut changes = world.handle().changes();
     while !is(world.handle().fleet().problems.is_empty()) {
         let change = tokio::time::timeout(Duration::from_mins(2), changes.changed());

@@ -6,6 +6,7 @@ mod prometheus;
 use std::fs;
 use std::path::Path;
 
+use rusqlite::Connection;
 use trunkline::domain::command::{Action, Command};
 use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{DeploymentId, Environment, Seq};
@@ -13,7 +14,10 @@ use trunkline::domain::plan::Guard;
 use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::domain::watch::{CheckState, LiveEvidence, SampleVerdict, WatchEnd, WatchState};
 use trunkline_testing::engine::{QUICK, World};
+use trunkline_testing::home::until;
 use trunkline_testing::version_page::{VersionAnswer, VersionPage};
+
+use crate::trouble::{fill_disk, until_problems};
 
 const PRODUCTION: Environment = Environment::Production;
 
@@ -124,6 +128,63 @@ async fn a_watch_by_commands_shows_no_secret_goes_on_after_a_restart_and_is_in_n
     let replaced = format!("watch of {first} ended early: something else was deployed");
     assert!(all.contains(&replaced), "{all:#?}");
     assert!(!all.concat().contains("s3cret"), "{all:#?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_could_not_be_recorded_is_told_once_the_disk_has_room() {
+    let mut world = World::with_file(QUICK);
+    let ends = world.folder().join("ends");
+    fs::write(&ends, "0").unwrap();
+    let check = format!(
+        "[[production.watch]]\nname = \"queue\"\nrun = \"exit $(cat '{}')\"\nevery = \"1s\"\nfor = \"10m\"\n",
+        ends.display()
+    );
+    world.repository.write("trunkline.toml", &watched_by(&check));
+    world.repository.commit_all("Ann", "ann@example.com", "watch it");
+    world.start().await;
+    let build = world.verified("one").await;
+    let first = world.live(build).await;
+    until_judged(&world, first, "queue", SampleVerdict::Good).await;
+    let database = Connection::open(world.data().join("trunkline.db")).unwrap();
+    fill_disk(&database);
+    fs::write(&ends, "1").unwrap();
+    until_problems(&world, |are_none| !are_none).await;
+    database.execute_batch("DROP TRIGGER full").unwrap();
+    until_judged(&world, first, "queue", SampleVerdict::Bad).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_deployment_does_while_it_runs_is_no_news_of_the_build_before() {
+    let mut world = World::with_file(QUICK);
+    let (ends, looks) = (world.folder().join("ends"), world.folder().join("looks"));
+    fs::write(&ends, "0").unwrap();
+    let checks = format!(
+        "[[production.watch]]\nname = \"queue\"\nrun = \"exit $(cat '{}')\"\nevery = \"1s\"\n\
+         [[staging.watch]]\nname = \"looks\"\nrun = \"echo >> '{}'\"\nevery = \"1s\"\n",
+        ends.display(),
+        looks.display()
+    );
+    world.repository.write("trunkline.toml", &watched_by(&checks));
+    world.repository.commit_all("Ann", "ann@example.com", "watch it");
+    world.start().await;
+    let build = world.verified("one").await;
+    let first = world.live(build).await;
+    until_judged(&world, first, "queue", SampleVerdict::Good).await;
+    let next = world.verified("two").await;
+    let second = world.promote_and_hold(next).await;
+    fs::write(&ends, "1").unwrap();
+    // Staging is looked at meanwhile as often as production would be.
+    let looked = || fs::read_to_string(&looks).unwrap_or_default().lines().count();
+    let before = looked();
+    until("staging is looked at", || looked() >= before + 4);
+    fs::write(&ends, "0").unwrap();
+    world.open_gate();
+    world.ended(second).await;
+    until_judged(&world, second, "queue", SampleVerdict::Good).await;
+    let all = sentences(&world).await;
+    assert!(!all.iter().any(|sentence| sentence.contains("queue is BAD")), "{all:#?}");
     world.stop().await;
 }
 

@@ -80,6 +80,7 @@ fn fill_watch(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         began,
         until: began,
         every: std::time::Duration::from_secs(15),
+        has_gap: false,
         told: began,
         checks: vec![check],
         ended: Some(EndedWatch { at: began, end: WatchEnd::Bad }),

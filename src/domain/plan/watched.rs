@@ -4,10 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::ids::Environment;
-use crate::domain::watch::{
-    AutoRollbackInput, LiveEvidence, SampleVerdict, WatchState, auto_rollback, evidence,
-    evidence_of,
-};
+use crate::domain::watch::{LiveEvidence, SampleVerdict, WatchState, evidence, evidence_of};
 
 /// What a promote leaves and what it comes to.
 pub(super) fn on_promote(input: PlanInput<'_>, now: DateTime<Utc>) -> Vec<Finding> {
@@ -37,25 +34,14 @@ pub(super) fn live(input: PlanInput<'_>, now: DateTime<Utc>) -> Vec<Finding> {
     {
         sentence.push_str(&says);
     }
-    if let Some(why) = not_by_itself(input, watch) {
-        sentence.push_str("; not rolled back by itself: ");
-        sentence.push_str(why);
+    if is_wanted_by_itself(input, watch) {
+        sentence.push_str("; this version never rolls back by itself");
     }
     vec![finding(Guard::Watch, severity, sentence)]
 }
 
-/// Why a watch that is bad did not roll back by itself, where the service says that it may.
-fn not_by_itself(input: PlanInput<'_>, watch: Option<&WatchState>) -> Option<&'static str> {
-    let production = Environment::Production;
-    let bad = watch?.judged(SampleVerdict::Bad).next().filter(|_| input.policy.auto_rollback)?;
-    let target = input.state.rollback_target();
-    auto_rollback(AutoRollbackInput {
-        is_allowed: true,
-        bad: Some((&bad.name, bad.says.as_deref().unwrap_or_default())),
-        target: target.map(|target| (target, input.state.verdict(target).outlook)),
-        // Nothing tells yet whether the steps of a rollback were seen to work.
-        is_proven: false,
-        is_free: input.state.in_flight(production).is_none(),
-    })
-    .err()
+/// Whether somebody may take it that a bad watch rolls back by itself: the service says that it wants that.
+fn is_wanted_by_itself(input: PlanInput<'_>, watch: Option<&WatchState>) -> bool {
+    let is_bad = |watch: &WatchState| watch.judged(SampleVerdict::Bad).next().is_some();
+    input.policy.auto_rollback && watch.is_some_and(is_bad)
 }

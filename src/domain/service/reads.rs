@@ -91,6 +91,12 @@ impl ServiceState {
         self.open(environment).last()
     }
 
+    /// Whether a deployment there has begun and not ended, so that what runs there changes.
+    #[must_use]
+    pub fn is_changing(&self, environment: Environment) -> bool {
+        self.open(environment).any(|open| open.started_at.is_some())
+    }
+
     /// Whether a rollback of production is queued or running.
     #[must_use]
     pub fn rolls_back(&self) -> bool {
@@ -114,13 +120,13 @@ impl ServiceState {
         })
     }
 
-    /// The last deployment of an environment to end, of those that started.
+    /// The last deployment of an environment to end, of those that started or had to bring staging forward.
     #[must_use]
     pub fn last_ended(&self, environment: Environment) -> Option<&Deployment> {
         self.deployments.get(self.last_ended.get(&environment)?)
     }
 
-    /// The last deployment of an environment to end, if it started and did not succeed, deployed what nobody knows, or left
+    /// The last deployment of an environment to end, if it started or had to bring staging forward and did not succeed, deployed what nobody knows, or left
     /// its targets with different builds. What runs there is uncertain.
     #[must_use]
     pub fn unsettled(&self, environment: Environment) -> Option<&Deployment> {

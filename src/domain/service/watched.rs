@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::ServiceState;
+use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Event, Fact};
 use crate::domain::ids::DeploymentId;
 
@@ -17,6 +18,14 @@ impl ServiceState {
             Fact::WatchSeen(fact) => watches.seen(event.at, &event.actor, fact.deployment),
             _ => {}
         }
+    }
+
+    /// Whether something was deployed, and not only said to run. A rehearsal brings back what was looked at before.
+    #[must_use]
+    pub fn is_worth_a_watch(&self, id: DeploymentId) -> bool {
+        let is_stated = self.adoptions.contains(&id) || self.restores.contains(&id);
+        let is_it = |made: &Deployment| !made.is_said() && !made.request.kind.is_of_rehearsal();
+        !is_stated && self.deployments.get(&id).is_some_and(is_it)
     }
 
     /// Until when it was as before a deployment. What a rollback takes away, and attempts that did not succeed, count as a

@@ -1,6 +1,5 @@
 //! The watch of an environment after a deployment: what is looked at, what is bad, what is recorded and what is said of it.
 
-mod auto_rollback;
 mod before;
 mod check;
 mod fact;
@@ -9,7 +8,6 @@ mod sentence;
 mod state;
 mod word;
 
-pub use self::auto_rollback::{AutoRollbackInput, auto_rollback};
 pub use self::before::{BeforeDeploy, judge};
 pub use self::check::{
     DEFAULT_EVERY, DEFAULT_FOR, DEFAULT_TIMEOUT, EnvironmentWatch, HttpProbe, PrometheusProbe,

@@ -12,10 +12,12 @@ use super::fact::{
 };
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::people::Actor;
-use crate::domain::time::{Milliseconds, millis};
+use crate::domain::time::{Milliseconds, between, millis};
 
 /// How many summaries of a check are kept to draw them.
 const BARS: usize = 60;
+/// A watch that told nothing for this long and two rounds of its slowest check is not looked at.
+const SILENT: Duration = Duration::from_mins(3);
 
 /// The watch of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +33,9 @@ pub struct WatchState {
     pub every: Duration,
     /// When something was last recorded of it.
     pub told: DateTime<Utc>,
+    /// Whether it was silent for too long once, as when the engine was stopped. Only what judges its end asks.
+    #[serde(skip)]
+    pub has_gap: bool,
     pub checks: Vec<CheckState>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<EndedWatch>,
@@ -122,18 +127,30 @@ impl WatchState {
         self.ended.is_none()
     }
 
-    /// How it would end now.
+    /// Whether nothing was told for too long until then.
     #[must_use]
-    pub fn end_now(&self) -> WatchEnd {
+    pub fn is_silent(&self, at: DateTime<Utc>) -> bool {
+        between(self.told, at) > SILENT + 2 * self.every
+    }
+
+    /// How it would end then. A time in which nobody looked vouches for nothing.
+    #[must_use]
+    pub fn end_at(&self, at: DateTime<Utc>) -> WatchEnd {
         if self.judged(SampleVerdict::Bad).next().is_some() {
             return WatchEnd::Bad;
         }
         let is_unknown = self.judged(SampleVerdict::Unknown).next().is_some();
-        if self.checks.is_empty() || is_unknown || self.checks.iter().any(CheckState::is_blind) {
+        let is_unseen = self.checks.is_empty() || self.has_gap || self.is_silent(at);
+        if is_unseen || is_unknown || self.checks.iter().any(CheckState::is_blind) {
             return WatchEnd::Unknown;
         }
         let was_bad = self.checks.iter().any(|check| check.turned_bad > 0);
         if was_bad { WatchEnd::Recovered } else { WatchEnd::Good }
+    }
+
+    fn told(&mut self, at: DateTime<Utc>) {
+        self.has_gap |= self.is_silent(at);
+        self.told = at;
     }
 
     fn check(&mut self, name: &str) -> Option<&mut CheckState> {
@@ -194,6 +211,7 @@ impl Watches {
             until: *until,
             every: *every,
             told: at,
+            has_gap: false,
             checks: checks.iter().map(check).collect(),
             ended: None,
             seen: None,
@@ -206,7 +224,7 @@ impl Watches {
 
     pub fn sampled(&mut self, at: DateTime<Utc>, fact: &WatchSampled) {
         let Some(watch) = self.of(fact.deployment) else { return };
-        watch.told = at;
+        watch.told(at);
         for summary in &fact.checks {
             if let Some(check) = watch.check(&summary.check) {
                 check.summed(summary);
@@ -216,7 +234,7 @@ impl Watches {
 
     pub fn turned(&mut self, at: DateTime<Utc>, fact: &WatchTurned) {
         let Some(watch) = self.of(fact.deployment) else { return };
-        watch.told = at;
+        watch.told(at);
         if let Some(check) = watch.check(&fact.check) {
             check.turned_bad += u32::from(fact.to == SampleVerdict::Bad);
             check.verdict = fact.to;

@@ -1,7 +1,5 @@
 //! The one place that decides what is said of a live build: what somebody looked at, and how it was.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -41,9 +39,6 @@ pub enum WatchTone {
     Danger,
 }
 
-/// A watch that told nothing for this long and two rounds of its slowest check is not looked at any more.
-const SILENT: Duration = Duration::from_mins(3);
-
 /// The watch of what is live now, if that is watched.
 fn of_live<'a>(live: Option<&Live>, watch: Option<&'a WatchState>) -> Option<&'a WatchState> {
     watch.filter(|watch| live.is_some_and(|live| live.deployment == watch.deployment))
@@ -69,7 +64,7 @@ pub fn evidence_of(
     if is(SampleVerdict::Bad) {
         return LiveEvidence::Bad;
     }
-    if is_silent(watch, now) {
+    if watch.is_silent(now) {
         return LiveEvidence::Unknown;
     }
     let is_new = |check: &CheckState| check.verdict == SampleVerdict::Unknown && !check.is_known();
@@ -81,10 +76,6 @@ pub fn evidence_of(
         (true, false) => LiveEvidence::Begun,
         (false, false) => LiveEvidence::GoodSoFar,
     }
-}
-
-fn is_silent(watch: &WatchState, now: DateTime<Utc>) -> bool {
-    between(watch.told, now) > SILENT + 2 * watch.every
 }
 
 /// What is said of it behind how long it is live: `watched: errors BAD 40s`, `watched 15m: good` or `not watched`.
@@ -107,7 +98,7 @@ pub fn evidence(live: Option<&Live>, watch: Option<&WatchState>, now: DateTime<U
             format!("good again, {} BAD before", names(was))
         }
         LiveEvidence::Bad => named(watch, SampleVerdict::Bad, now),
-        LiveEvidence::Unknown if ended.is_none() && is_silent(watch, now) => {
+        LiveEvidence::Unknown if ended.is_none() && watch.is_silent(now) => {
             format!("UNKNOWN, nothing told for {}", say(between(watch.told, now)))
         }
         LiveEvidence::Unknown => named(watch, SampleVerdict::Unknown, now),

@@ -104,16 +104,30 @@ impl Looking {
             if self.context.clock.now() >= until {
                 return;
             }
+            if self.is_changing() {
+                continue;
+            }
             let longest = self.check.timeout;
             let sample = timeout(longest + GRACE, self.look(&mut probe)).await;
             let sample = sample.unwrap_or_else(|_| {
                 WatchSample::unknown(format!("no answer within {}", say(longest)))
             });
+            // A restart that another deployment makes is no news of this one.
+            if self.is_changing() {
+                continue;
+            }
             let sample = WatchSample { says: say_plainly(&sample.says), ..sample };
             if samples.send((self.check.name.clone(), sample)).await.is_err() {
                 return;
             }
         }
+    }
+
+    fn is_changing(&self) -> bool {
+        self.context.world.read(|world| {
+            let service = world.services.get(&self.service);
+            service.is_some_and(|service| service.state.is_changing(self.watch.environment))
+        })
     }
 
     /// The checks of all services do not look at the same moment.

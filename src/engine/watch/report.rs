@@ -86,7 +86,7 @@ fn wanted_in(
     let live = live?;
     let is_new = !state.watches.knows(live.deployment) && !declared.checks.is_empty();
     let is_young = between(live.since, now) < BEGINS_WITHIN;
-    if !is_new || !is_young || !was_deployed(state, live.deployment) {
+    if !is_new || !is_young || !state.is_worth_a_watch(live.deployment) {
         return None;
     }
     report(
@@ -100,13 +100,12 @@ fn wanted_in(
     )
 }
 
-/// Whether something was deployed, and not only said to run.
-fn was_deployed(state: &ServiceState, id: DeploymentId) -> bool {
-    let is_stated = state.adoptions.contains(&id) || state.restores.contains(&id);
-    !is_stated && state.deployments.get(&id).is_some_and(|deployment| !deployment.is_said())
-}
-
 impl WatchReport {
+    /// Whether a check turned.
+    pub fn has_turns(&self) -> bool {
+        matches!(&self.news, WatchNews::Seen { turned, .. } if !turned.is_empty())
+    }
+
     /// What is recorded of it, given what is recorded already.
     pub fn facts(&self, state: &ServiceState, now: DateTime<Utc>) -> Vec<Fact> {
         let deployment = self.deployment;
@@ -136,7 +135,7 @@ impl WatchReport {
                 sampled.into_iter().chain(turned).collect()
             }
             (WatchNews::Ends { so }, Some(open)) => {
-                let end = so.unwrap_or_else(|| open.end_now());
+                let end = so.unwrap_or_else(|| open.end_at(now));
                 vec![Fact::WatchEnded(WatchEnded { deployment, end })]
             }
             _ => Vec::new(),

@@ -2,10 +2,12 @@
 
 use super::Writer;
 use crate::domain::people::Actor;
+use crate::engine::input::Input;
 use crate::engine::watch::WatchReport;
 
 impl Writer {
-    /// Records what a watch tells. What cannot be recorded now is told again by the watch, except what was seen meanwhile.
+    /// Records what a watch tells. A turn that cannot be recorded now is told again later: a check turns only once. All else
+    /// the watch tells again itself, except what was seen meanwhile.
     pub(super) fn watched(&mut self, report: &WatchReport) {
         let facts = {
             let (world, now) = (self.world.world(), self.clock.now());
@@ -17,7 +19,12 @@ impl Writer {
         }
         match self.record(&report.service, &Actor::System, facts, None) {
             Ok(()) => self.settle(&report.service),
-            Err(error) => self.trouble(&error),
+            Err(error) => {
+                if report.has_turns() {
+                    self.later(Input::Watch(Box::new(report.clone())));
+                }
+                self.trouble(&error);
+            }
         }
     }
 }
