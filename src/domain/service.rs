@@ -111,6 +111,8 @@ pub struct ServiceState {
     pub(super) sightings: Sightings,
     /// What the service itself said last that its environments run.
     pub(super) said: BTreeMap<Environment, LastSaid>,
+    /// The deployments after which the service went on to say another build, so that they took no effect.
+    pub(super) contradicted: BTreeSet<DeploymentId>,
     /// The builds that CI did not bring to staging, where it deploys there. No event records it: the engine sets it.
     pub undeployed: BTreeMap<BuildNumber, Undeployed>,
     /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
