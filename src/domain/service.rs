@@ -119,6 +119,8 @@ pub struct ServiceState {
     pub unread: BTreeMap<Environment, String>,
     /// Who is asked what production runs, once the service file is read. No event records it: the engine sets it.
     pub asked_of_production: Option<AskedOf>,
+    /// The same of staging.
+    pub asked_of_staging: Option<AskedOf>,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The runs of steps that nobody waits for any more although they may still change something, oldest first.

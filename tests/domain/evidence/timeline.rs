@@ -11,7 +11,7 @@ use trunkline::domain::event::{
     ChangeNote, DeploymentKind, Fact, NoteKind, Outcome, SaidCommit, StepOutcome, TargetAnswer,
     UnknownCommit,
 };
-use trunkline::domain::ids::{Environment, ServiceName};
+use trunkline::domain::ids::{DeploymentId, Environment, ServiceName};
 use trunkline::domain::may_promote::{MayAnswer, MayKind, MayPromote};
 use trunkline::domain::people::Actor;
 use trunkline::domain::service::ServiceState;
@@ -112,6 +112,12 @@ async fn nobody_may_promote_without_each_piece_of_evidence() {
     // A server that does not say whether its rules are up to date does not say yes either.
     let silent = ServiceSnapshot { rules_in_doubt: None, ..snapshot(&calm()).await };
     assert_eq!(MayPromote::of(&silent).may, MayAnswer::Unknown);
+    // Nor where no target was heard since the last deployment.
+    let unheard = ServiceSnapshot { unheard: Some(DeploymentId(3)), ..snapshot(&calm()).await };
+    let answer = MayPromote::of(&unheard);
+    assert_eq!(answer.may, MayAnswer::Unknown);
+    let why = "what the targets of production run was not heard since d3";
+    assert_eq!(answer.reasons[0].sentence, why);
 }
 
 fn now() -> DateTime<Utc> {
