@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{join, maybe_done};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
@@ -194,7 +196,7 @@ fn remove_others(place: &Path, kept: &Path) {
     }
 }
 
-/// Runs it to its end, and ends all that it started.
+/// Runs it to its end, and ends all that it started. Nothing of it is read any more when this is over.
 async fn ended(
     mut command: Command,
     limit: Duration,
@@ -205,20 +207,23 @@ async fn ended(
     let group = ChildGroup::of(&child);
     let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let leader = leader.ok_or("it has no process")?;
-    let out = tokio::spawn(read(child.stdout.take()));
-    let err = tokio::spawn(read(child.stderr.take()));
+    let mut printed = pin!(maybe_done(join(read(child.stdout.take()), read(child.stderr.take()))));
     // Its number stays its own until it is waited for, so that its group can be ended after it.
     let exits = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let exited = tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), exits));
-    let in_time = timeout(limit, exited).await;
+    let mut exited = pin!(timeout(limit, exited));
+    let in_time = tokio::select! {
+        in_time = &mut exited => in_time,
+        () = &mut printed => exited.await,
+    };
     drop(group);
     let status = child.wait().await.map_err(|error| error.to_string())?;
     in_time
         .map_err(|_| format!("it takes longer than {}", say(limit)))?
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    let rest = async { (out.await.unwrap_or_default(), err.await.unwrap_or_default()) };
-    let (out, err) = timeout(DRAIN, rest).await.map_err(|_| "its output does not end")?;
+    timeout(DRAIN, &mut printed).await.map_err(|_| "its output does not end")?;
+    let (out, err) = printed.take_output().unwrap_or_default();
     Ok((status, out, err))
 }
 
@@ -230,4 +235,28 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
         let _what_came = pipe.take(most).read_to_end(&mut bytes).await;
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it started in a session of its own is not ended with it, and learns that nobody reads any more.
+    #[tokio::test]
+    async fn what_goes_on_printing_after_its_command_is_not_read_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        let mut command = Command::new("sh");
+        let prints = "trap '' PIPE; while echo x; do sleep 0.02; done 2>&-; : > gone";
+        command.args(["-c", "setsid sh -c \"$0\" 2>&1 & exit 0", prints]);
+        command.current_dir(folder.path()).process_group(0);
+        let told = ended(command, Duration::from_secs(30)).await;
+        assert_eq!(told.map(|_| ()), Err("its output does not end".to_owned()));
+        let until_gone = async {
+            while !gone.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(10), until_gone).await.is_ok(), "it is still read");
+    }
 }
