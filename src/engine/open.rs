@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 use super::act::Acts;
-use super::asked::AskedCommands;
+use super::asked::{self, AskedCommands};
 use super::error::EngineError;
 use super::foundation::Foundation;
 use super::freezes::Freezes;
@@ -109,7 +109,7 @@ impl Engine {
             clock: clock.clone(),
             runner: runner.clone(),
             mirrors: mirrors.clone(),
-            checkouts: gather.checkouts.clone(),
+            trees: [gather.checkouts.clone(), asked::folder(&data)],
             known,
             user_file: services.user_file().map(Path::to_owned),
             poll,
