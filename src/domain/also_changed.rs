@@ -81,7 +81,9 @@ impl AlsoChanged {
 /// A deployment of another service that reached production, or may have.
 fn deployed(service: &ServiceName, deployment: &Deployment) -> Option<NamedChange> {
     let request = &deployment.request;
-    let at = deployment.started_at?;
+    let started = deployment.started_at?;
+    // One that waited for somebody goes live long after it started.
+    let at = deployment.ended.as_ref().map_or(started, |ended| ended.at.max(started));
     if request.environment != Environment::Production {
         return None;
     }

@@ -66,6 +66,7 @@ impl MayPromote {
         let mut reasons: Vec<_> = hold(snapshot).into_iter().chain(freeze).collect();
         reasons.extend(in_flight(snapshot));
         reasons.extend(in_doubt(snapshot));
+        reasons.extend(unheard(snapshot));
         reasons.extend(unknown(snapshot));
         let stands = |reason: &MayReason| reason.kind != MayKind::Unknown;
         let may = match reasons.as_slice() {
@@ -132,7 +133,14 @@ fn in_doubt(snapshot: &ServiceSnapshot) -> Vec<MayReason> {
     all
 }
 
-/// Why its holds and freezes may not be all there are.
+/// That nobody heard whether the last deployment took effect.
+fn unheard(snapshot: &ServiceSnapshot) -> Option<MayReason> {
+    let last = snapshot.unheard?;
+    let sentence = format!("what the targets of production run was not heard since {last}");
+    Some(reason(MayKind::Unknown, sentence))
+}
+
+/// What could not be read: its holds and freezes may not be all there are, and production may run something else.
 fn unknown(snapshot: &ServiceSnapshot) -> Vec<MayReason> {
     let Some(doubts) = &snapshot.rules_in_doubt else {
         let sentence = "this server does not say whether its rules are up to date; update it";

@@ -108,6 +108,12 @@ impl ServiceState {
         }
     }
 
+    /// Whether a deployment that succeeded took no effect, by the word of the service.
+    #[must_use]
+    pub fn is_contradicted(&self, deployment: DeploymentId) -> bool {
+        self.contradicted.contains(&deployment)
+    }
+
     /// Where the service itself says that another build runs than the record does. Over when something is deployed, or a
     /// person states what runs.
     #[must_use]
@@ -141,10 +147,19 @@ impl ServiceState {
         let deployment =
             self.is_moved_by(*environment, says).then(|| DeploymentId::from(event.seq));
         if deployment.is_some() {
+            self.note_contradicted(*environment);
             self.moved_by_answer(event, *environment, says);
         }
         let (host, says) = (host.clone(), says.clone());
         self.said.insert(*environment, LastSaid { host, says, deployment, record });
+    }
+
+    /// What ended last there took no effect, unless the service said before that it runs its build: then somebody moved it.
+    fn note_contradicted(&mut self, environment: Environment) {
+        let before = self.said.get(&environment).and_then(|said| said.says.build());
+        let last = self.last_ended(environment).filter(|last| last.succeeded() && !last.is_said());
+        let last = last.filter(|last| before != Some(last.request.build)).map(|last| last.id);
+        self.contradicted.extend(last);
     }
 
     fn moved_by_answer(&mut self, event: &Event, environment: Environment, says: &SaidCommit) {

@@ -112,12 +112,16 @@ pub struct ServiceState {
     pub(super) sightings: Sightings,
     /// What the service itself said last that its environments run.
     pub(super) said: BTreeMap<Environment, LastSaid>,
+    /// The deployments after which the service went on to say another build, so that they took no effect.
+    pub(super) contradicted: BTreeSet<DeploymentId>,
     /// The builds that CI did not bring to staging, where it deploys there. No event records it: the engine sets it.
     pub undeployed: BTreeMap<BuildNumber, Undeployed>,
     /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
     pub unread: BTreeMap<Environment, String>,
     /// Who is asked what production runs, once the service file is read. No event records it: the engine sets it.
     pub asked_of_production: Option<AskedOf>,
+    /// The same of staging.
+    pub asked_of_staging: Option<AskedOf>,
     /// When and why the logs of deployments were removed.
     pub removed_runs: BTreeMap<DeploymentId, (DateTime<Utc>, RetentionRule)>,
     /// The runs of steps that nobody waits for any more although they may still change something, oldest first.

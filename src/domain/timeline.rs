@@ -159,13 +159,16 @@ impl TimelineEntry {
     /// The entry of an event, if it changed anything. `state` is that of its service now, for how a deployment went.
     #[must_use]
     pub fn of(event: &Event, state: Option<&ServiceState>, now: DateTime<Utc>) -> Option<Self> {
+        let deployment = state.and_then(|s| s.deployments.get(&DeploymentId::from(event.seq)));
         let kind = match &event.fact {
             Fact::DeploymentRequested(_)
             | Fact::DeploymentObserved(_)
             | Fact::UnknownObserved(_)
             | Fact::LiveSaid(_) => EntryKind::Deploy,
-            // That all have the same is the end of a deployment, which has an entry.
-            Fact::TargetsSaid(said) if said.whole().is_none() => EntryKind::Deploy,
+            // That all have the same is the end of a deployment, which has an entry; unless it counts as one itself.
+            Fact::TargetsSaid(said) if said.whole().is_none() || deployment.is_some() => {
+                EntryKind::Deploy
+            }
             Fact::HoldPlaced { .. } | Fact::HoldReleased { .. } => EntryKind::Hold,
             Fact::FreezePlaced { .. } | Fact::FreezeLifted { .. } => EntryKind::Freeze,
             Fact::CommitsQuarantined { .. }
@@ -175,8 +178,7 @@ impl TimelineEntry {
             Fact::Noted(note) => note.kind.into(),
             _ => return None,
         };
-        let deployment = state.filter(|_| kind == EntryKind::Deploy);
-        let deployment = deployment.and_then(|s| s.deployments.get(&DeploymentId::from(event.seq)));
+        let deployment = deployment.filter(|_| kind == EntryKind::Deploy);
         let note = match &event.fact {
             Fact::Noted(note) => Some(note),
             _ => None,

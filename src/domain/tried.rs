@@ -10,6 +10,7 @@ use super::deployment::{Deployment, DeploymentState};
 use super::event::{DeploymentKind, StepSpec};
 use super::ids::{BuildNumber, DeploymentId, Environment};
 use super::service::ServiceState;
+use super::target::differ;
 use super::time::{Milliseconds, between, millis, say};
 
 /// After so long a way back that worked says little.
@@ -43,9 +44,28 @@ pub struct LastTry {
     /// The step at which they failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Whether its steps succeeded, and not all targets had its build after it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub partly: bool,
+    /// Of steps that succeeded, what was heard of what they brought about.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub effect: TriedEffect,
+}
+
+/// What was heard after rollback steps that succeeded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TriedEffect {
+    /// Nothing against it; perhaps nobody is asked.
+    #[default]
+    Unopposed,
+    /// The targets are asked, and none was heard since.
+    Unheard,
+    /// Not all targets had its build.
+    Partly,
+    /// What ran after it was another build everywhere.
+    Nothing,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What is said of a way back, worst last.
@@ -54,6 +74,8 @@ pub enum Trust {
     /// The steps that would run worked within thirty days.
     Proven,
     Old,
+    /// They ended well, and no target was heard since.
+    Unheard,
     Changed,
     Never,
     Failed,
@@ -65,8 +87,9 @@ impl TriedWayBack {
     pub fn trust(&self, now: DateTime<Utc>) -> Trust {
         match &self.last {
             None => Trust::Never,
-            Some(last) if last.partly || last.state != DeploymentState::Succeeded => Trust::Failed,
+            Some(last) if last.did_not_work() => Trust::Failed,
             Some(_) if self.changed != Some(false) => Trust::Changed,
+            Some(last) if last.effect == TriedEffect::Unheard => Trust::Unheard,
             Some(last) if now - last.at > OLD => Trust::Old,
             Some(_) => Trust::Proven,
         }
@@ -86,10 +109,15 @@ impl TriedWayBack {
             let changed = if self.changed == Some(true) { ", changed since" } else { "" };
             return format!("{how} {ago} ago{at}{place}{changed}");
         }
-        if last.partly {
-            return format!("reached ONLY SOME targets {ago} ago{place}");
+        match last.effect {
+            TriedEffect::Partly => return format!("reached ONLY SOME targets {ago} ago{place}"),
+            TriedEffect::Nothing => return format!("took NO effect {ago} ago{place}"),
+            TriedEffect::Unheard | TriedEffect::Unopposed => {}
         }
         match self.changed {
+            Some(false) if last.effect == TriedEffect::Unheard => {
+                format!("worked {ago} ago{place}, its effect not heard")
+            }
             Some(false) => format!("proven {ago} ago{place}"),
             Some(true) => format!("changed since it worked {ago} ago{place}"),
             None => format!("worked {ago} ago{place}, not known whether changed"),
@@ -101,6 +129,13 @@ impl TriedWayBack {
     pub fn at(&self, now: DateTime<Utc>) -> String {
         let ago = self.last.as_ref().map(|last| say(between(last.at, now)));
         self.in_words(&ago.unwrap_or_default())
+    }
+}
+
+impl LastTry {
+    fn did_not_work(&self) -> bool {
+        self.state != DeploymentState::Succeeded
+            || matches!(self.effect, TriedEffect::Partly | TriedEffect::Nothing)
     }
 }
 
@@ -146,19 +181,46 @@ impl ServiceState {
 fn last_try(state: &ServiceState, run: &Deployment) -> Option<LastTry> {
     let (ended, how) = (run.ended.as_ref()?, run.state());
     // One that was cancelled tells nothing.
-    let environment = run.request.environment;
-    let is_apart = run.succeeded() && state.unsettled(environment).is_some_and(|d| d.id == run.id);
     if run.started_at.is_none() || how == DeploymentState::Cancelled {
         return None;
     }
     Some(LastTry {
         deployment: run.id,
-        environment,
+        environment: run.request.environment,
         build: run.request.build,
         at: ended.at,
         took: run.took(),
         state: how,
         step: run.failed_step().map(str::to_owned),
-        partly: is_apart || run.is_partly(),
+        effect: if run.succeeded() { effect(state, run) } else { TriedEffect::Unopposed },
     })
+}
+
+/// What was heard after a run that succeeded. What somebody changed afterwards is not its doing.
+fn effect(state: &ServiceState, run: &Deployment) -> TriedEffect {
+    let build = run.request.build;
+    let Some(effect) = &run.effect else { return effect_unsaid(state, run) };
+    let others = effect.targets.iter().filter(|said| said.says().is_some());
+    let others = others.filter(|said| said.build() != Some(build)).count();
+    match effect.reached(build) {
+        _ if effect.is_whole(build) => TriedEffect::Unopposed,
+        0 if others == 0 => TriedEffect::Unheard,
+        0 if others == effect.targets.len() => TriedEffect::Nothing,
+        _ => TriedEffect::Partly,
+    }
+}
+
+/// The same where no target said it.
+fn effect_unsaid(state: &ServiceState, run: &Deployment) -> TriedEffect {
+    let environment = run.request.environment;
+    let standing = state.targets(environment).iter().filter(|at| at.changed_at.is_none());
+    let is_apart = || differ(&standing.cloned().collect::<Vec<_>>());
+    let is_last = state.unsettled(environment).is_some_and(|doubt| doubt.id == run.id);
+    let is_unheard = || state.unheard().is_some_and(|last| last.id == run.id);
+    match () {
+        () if state.is_contradicted(run.id) => TriedEffect::Nothing,
+        () if is_last && is_apart() => TriedEffect::Partly,
+        () if is_unheard() => TriedEffect::Unheard,
+        () => TriedEffect::Unopposed,
+    }
 }

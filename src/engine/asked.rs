@@ -1,18 +1,24 @@
 //! Asks commands of a service file that tell something and change nothing: they run as steps do, in a tree of the trunk's tip that
 //! no deployment uses, and for a short time. Nobody waits for them.
 
+mod made_once;
+mod trees;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{join, maybe_done};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
-use tokio::sync::Mutex as TurnMutex;
 use tokio::time::{Instant, timeout};
 
+use self::made_once::MadeOnce;
+use self::trees::{AskedTree, AskedTrees};
 use super::gather::GatherContext;
 use super::reserve::Reserve;
 use super::runner::Mask;
@@ -21,32 +27,57 @@ use super::variables::{Ask, StepNeeds};
 use crate::domain::event::Run;
 use crate::domain::ids::{ServiceName, Sha};
 use crate::domain::time::say;
-use crate::git::{ChildGroup, Mirror, tree};
+use crate::git::{ChildGroup, Mirror};
 
 /// The most bytes that a command may print on each of its outputs.
 const LARGEST: usize = 64 * 1024;
 /// How long its outputs are still read after it ended.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How long the tree may take.
-const TREE_TIMEOUT: Duration = Duration::from_mins(1);
-/// How long the values of variables count.
+/// How long the values of variables count. While others are fetched, they serve as long again.
 const FRESH: Duration = Duration::from_mins(1);
 /// The folder of the trees, in the data folder.
 const FOLDER: &str = "asked";
+
+/// The folder of all trees in which commands are asked.
+pub(super) fn folder(data: &Path) -> PathBuf {
+    data.join(FOLDER)
+}
 
 /// What asks the commands of all services.
 pub(super) struct AskedCommands {
     gather: GatherContext,
     reserve: Reserve,
     folder: PathBuf,
-    places: Mutex<HashMap<ServiceName, Arc<TurnMutex<AskedPlace>>>>,
+    places: Mutex<HashMap<ServiceName, Arc<AskedPlace>>>,
 }
 
 /// What the commands of one service have in common.
-#[derive(Default)]
 struct AskedPlace {
-    tree: Option<(Sha, PathBuf)>,
-    values: Option<Arc<AskedValues>>,
+    ready: MadeOnce<Arc<AskedReady>>,
+    trees: Arc<AskedTrees>,
+}
+
+/// A tree and the variables of its service file. The tree stays as long as somebody has this.
+struct AskedReady {
+    tip: Sha,
+    tree: Arc<AskedTree>,
+    values: Arc<AskedValues>,
+}
+
+impl AskedReady {
+    fn is_younger_than(&self, age: Duration) -> bool {
+        self.values.at.elapsed() < age && self.tree.path.is_dir()
+    }
+}
+
+/// What it takes to make them.
+struct AskedMaker {
+    gather: GatherContext,
+    reserve: Reserve,
+    trees: Arc<AskedTrees>,
+    mirror: Mirror,
+    tip: Sha,
+    needs: StepNeeds,
 }
 
 /// The variables of a service, as they were a moment ago.
@@ -87,10 +118,16 @@ fn exit(code: i32) -> String {
 
 impl AskedCommands {
     pub fn new(gather: GatherContext, reserve: Reserve, data: &Path) -> Self {
-        Self { gather, reserve, folder: data.join(FOLDER), places: Mutex::default() }
+        Self { gather, reserve, folder: folder(data), places: Mutex::default() }
     }
 
-    /// Runs a command of a service to its end, with these facts beside the variables that its file declares.
+    /// How long [`AskedCommands::ask`] takes at most with this limit.
+    pub fn at_most(limit: Duration) -> Duration {
+        limit * 2 + DRAIN
+    }
+
+    /// Runs a command of a service to its end, with these facts beside the variables that its file declares. The limit counts
+    /// from its start; as long again it may wait for its tree and its variables, which are made whoever waits.
     ///
     /// # Errors
     /// When it cannot be started, takes too long, or prints too much, as the end of a sentence about it.
@@ -100,7 +137,8 @@ impl AskedCommands {
         (run, limit): (&Run, Duration),
         facts: &[(&str, String)],
     ) -> Result<AskedAnswer, String> {
-        let (folder, values) = self.prepare(service).await?;
+        let (ready, folder) = self.prepare(service, limit).await?;
+        let values = &ready.values;
         let mut environment = values.environment.clone();
         environment.insert("TRUNKLINE_SERVICE".to_owned(), service.to_string());
         environment.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -118,8 +156,13 @@ impl AskedCommands {
         Ok(AskedAnswer { status, out: hidden(&out), err: hidden(&err) })
     }
 
-    /// The folder of the service in the tree of the trunk's tip, and the values of its variables.
-    async fn prepare(&self, service: &ServiceName) -> Result<(PathBuf, Arc<AskedValues>), String> {
+    /// The tree of the trunk's tip with the values of its variables, and the folder of the service in it. While a new one is
+    /// made, the one before serves.
+    async fn prepare(
+        &self,
+        service: &ServiceName,
+        longest: Duration,
+    ) -> Result<(Arc<AskedReady>, PathBuf), String> {
         let known = self.gather.world.read(|world| {
             let of = world.services.get(service)?;
             let variables = of.file.as_ref()?.variables.clone();
@@ -129,23 +172,49 @@ impl AskedCommands {
         let (tip, mirror, folder, needs) = known.ok_or("the trunk is not known yet")?;
         let place = {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            places.entry(service.clone()).or_default().clone()
+            let new = || {
+                let trees = Arc::new(AskedTrees::of(self.folder.join(service.as_str())));
+                Arc::new(AskedPlace { ready: MadeOnce::default(), trees })
+            };
+            places.entry(service.clone()).or_insert_with(new).clone()
         };
-        let mut place = place.lock().await;
-        let tree = self.tree(service, &tip, &mirror, &mut place.tree).await?;
-        let values = match &place.values {
-            Some(values) if values.at.elapsed() < FRESH && values.needs == needs => values.clone(),
-            _ => {
-                let values = Arc::new(self.values(needs).await?);
-                place.values = Some(values.clone());
-                values
+        let is_current = |ready: &Arc<AskedReady>| {
+            ready.tip == tip && ready.values.needs == needs && ready.is_younger_than(FRESH)
+        };
+        let is_usable = |ready: &Arc<AskedReady>| ready.is_younger_than(FRESH * 2);
+        let (gather, reserve) = (self.gather.clone(), self.reserve.clone());
+        let (trees, tip, needs) = (place.trees.clone(), tip.clone(), needs.clone());
+        let maker = AskedMaker { gather, reserve, trees, mirror, tip, needs };
+        let make = |before| maker.make(before);
+        let ready = place.ready.get(longest, (is_current, is_usable), make).await?;
+        let tree = &ready.tree.path;
+        let folder = folder.map_or_else(|| tree.clone(), |folder| tree.join(folder));
+        Ok((ready, folder))
+    }
+}
+
+impl AskedMaker {
+    async fn make(self, before: Option<Arc<AskedReady>>) -> Result<Arc<AskedReady>, String> {
+        let tree = match self.trees.there(&self.tip) {
+            Some(tree) => tree,
+            None if self.reserve.is_short() || self.reserve.is_released() => {
+                return Err("the disk is almost full".to_owned());
             }
+            None => self.trees.make(&self.tip, &self.mirror).await?,
         };
-        Ok((folder.map_or(tree.clone(), |folder| tree.join(folder)), values))
+        let known = before.filter(|before| before.values.needs == self.needs);
+        let values = match known.filter(|known| known.values.at.elapsed() < FRESH) {
+            Some(known) => known.values.clone(),
+            None => Arc::new(self.values().await?),
+        };
+        let trees = self.trees.clone();
+        let _next_time = tokio::task::spawn_blocking(move || trees.tidy()).await;
+        Ok(Arc::new(AskedReady { tip: self.tip, tree, values }))
     }
 
-    async fn values(&self, needs: StepNeeds) -> Result<AskedValues, String> {
+    async fn values(&self) -> Result<AskedValues, String> {
         let GatherContext { variables, world, .. } = &self.gather;
+        let needs = self.needs.clone();
         let values = variables.of_step(&needs, world).await?;
         let environment = values.environment;
         let pipefail = tokio::join!(
@@ -155,46 +224,9 @@ impl AskedCommands {
         let (at, mask) = (Instant::now(), Mask::new(&values.secrets));
         Ok(AskedValues { at, needs, environment, mask, pipefail })
     }
-
-    /// The tree of the trunk's tip. Those of older tips are removed.
-    async fn tree(
-        &self,
-        service: &ServiceName,
-        tip: &Sha,
-        mirror: &Mirror,
-        made: &mut Option<(Sha, PathBuf)>,
-    ) -> Result<PathBuf, String> {
-        let there = made.as_ref().filter(|(at, tree)| at == tip && tree.is_dir());
-        if let Some((_, tree)) = there {
-            return Ok(tree.clone());
-        }
-        if self.reserve.is_short() || self.reserve.is_released() {
-            return Err("the disk is almost full".to_owned());
-        }
-        let of_service = self.folder.join(service.as_str());
-        let tree = of_service.join(tip.as_str());
-        let checked_out = timeout(TREE_TIMEOUT, mirror.checkout(tip, &tree)).await;
-        let checked_out =
-            checked_out.map_err(|_| "git does not give the tree of the trunk's tip")?;
-        drop(checked_out.map_err(|error| format!("its checkout cannot be made: {error}"))?);
-        *made = Some((tip.clone(), tree.clone()));
-        let kept = tree.clone();
-        let _next_time =
-            tokio::task::spawn_blocking(move || remove_others(&of_service, &kept)).await;
-        Ok(tree)
-    }
 }
 
-fn remove_others(place: &Path, kept: &Path) {
-    for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_folder && entry.path() != kept {
-            let _found_next_time = tree::remove(&entry.path());
-        }
-    }
-}
-
-/// Runs it to its end, and ends all that it started.
+/// Runs it to its end, and ends all that it started. Nothing of it is read any more when this is over.
 async fn ended(
     mut command: Command,
     limit: Duration,
@@ -205,20 +237,23 @@ async fn ended(
     let group = ChildGroup::of(&child);
     let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let leader = leader.ok_or("it has no process")?;
-    let out = tokio::spawn(read(child.stdout.take()));
-    let err = tokio::spawn(read(child.stderr.take()));
+    let mut printed = pin!(maybe_done(join(read(child.stdout.take()), read(child.stderr.take()))));
     // Its number stays its own until it is waited for, so that its group can be ended after it.
     let exits = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     let exited = tokio::task::spawn_blocking(move || waitid(WaitId::Pid(leader), exits));
-    let in_time = timeout(limit, exited).await;
+    let mut exited = pin!(timeout(limit, exited));
+    let in_time = tokio::select! {
+        in_time = &mut exited => in_time,
+        () = &mut printed => exited.await,
+    };
     drop(group);
     let status = child.wait().await.map_err(|error| error.to_string())?;
     in_time
         .map_err(|_| format!("it takes longer than {}", say(limit)))?
         .map_err(|error| error.to_string())?
         .map_err(|error| error.to_string())?;
-    let rest = async { (out.await.unwrap_or_default(), err.await.unwrap_or_default()) };
-    let (out, err) = timeout(DRAIN, rest).await.map_err(|_| "its output does not end")?;
+    timeout(DRAIN, &mut printed).await.map_err(|_| "its output does not end")?;
+    let (out, err) = printed.take_output().unwrap_or_default();
     Ok((status, out, err))
 }
 
@@ -230,4 +265,28 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Vec<u8> {
         let _what_came = pipe.take(most).read_to_end(&mut bytes).await;
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What it started in a session of its own is not ended with it, and learns that nobody reads any more.
+    #[tokio::test]
+    async fn what_goes_on_printing_after_its_command_is_not_read_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        let mut command = Command::new("sh");
+        let prints = "trap '' PIPE; while echo x; do sleep 0.02; done 2>&-; : > gone";
+        command.args(["-c", "setsid sh -c \"$0\" 2>&1 & exit 0", prints]);
+        command.current_dir(folder.path()).process_group(0);
+        let told = ended(command, Duration::from_secs(30)).await;
+        assert_eq!(told.map(|_| ()), Err("its output does not end".to_owned()));
+        let until_gone = async {
+            while !gone.exists() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        assert!(timeout(Duration::from_secs(10), until_gone).await.is_ok(), "it is still read");
+    }
 }

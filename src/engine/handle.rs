@@ -300,7 +300,7 @@ impl Handle {
             }
             Action::Retry { environment, .. } => (environment, ASKED_FOR_PLAN),
         };
-        Box::pin(self.0.live.ask_before(name, environment, longest)).await;
+        let unanswered = Box::pin(self.0.live.ask_before(name, environment, longest)).await;
         for _ in 0..GATHER_ATTEMPTS {
             let gathered =
                 Box::pin(gather::for_plan(&self.0.gather, name, action, Some(caller))).await?;
@@ -314,7 +314,10 @@ impl Handle {
             })?;
             match planned {
                 Err(CommandError::Outdated) => {}
-                decided => return decided.map(|plan| self.with_also(plan, caller)),
+                decided => {
+                    let plan = decided?.without_word_of_now(unanswered);
+                    return Ok(self.with_also(plan, caller));
+                }
             }
         }
         Err(CommandError::Outdated)
@@ -387,7 +390,8 @@ impl Handle {
             }
             Action::Retry { environment, .. } => (*environment, ASKED_BEFORE_PROMOTE),
         };
-        Box::pin(self.0.live.ask_before(name, environment, longest)).await;
+        // What is recorded is decided by what is known; only a plan says that an answer is not there yet.
+        let _not_yet = Box::pin(self.0.live.ask_before(name, environment, longest)).await;
     }
 
     /// The receipt of a command. `None` only after all earlier inputs were processed, because the command may still wait

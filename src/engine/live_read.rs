@@ -12,6 +12,9 @@ use crate::domain::said::service_at;
 use crate::domain::service::ServiceState;
 use crate::domain::time::between;
 
+/// The source of the problem that production cannot be asked what it runs.
+pub const PRODUCTION_UNREAD: &str = "what production says that it runs";
+
 /// One answer of a service, or why there is none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRead {
@@ -44,7 +47,7 @@ impl LiveRead {
     pub fn problem(&self) -> &'static str {
         match self.environment {
             Environment::Staging => "what staging says that it runs",
-            Environment::Production => "what production says that it runs",
+            Environment::Production => PRODUCTION_UNREAD,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 
 use super::act::Acts;
-use super::asked::AskedCommands;
+use super::asked::{self, AskedCommands};
 use super::error::EngineError;
 use super::foundation::Foundation;
 use super::freezes::Freezes;
@@ -105,7 +105,7 @@ impl Engine {
         let presence = OpenServices::published(&world, &inputs);
         let keeper = Keeper::new(
             (world.clone(), inputs.clone(), clock.clone()),
-            (runner.clone(), mirrors.clone(), gather.checkouts.clone()),
+            (runner.clone(), mirrors.clone(), [gather.checkouts.clone(), asked::folder(&data)]),
             (known, services.user_file().map(Path::to_owned)),
             poll,
         );

@@ -39,7 +39,8 @@ pub(super) struct Keeper {
     clock: Arc<dyn Clock>,
     runner: Arc<StepRunner>,
     mirrors: Arc<Mirrors>,
-    checkouts: PathBuf,
+    /// The folders in which each service has a folder with trees.
+    trees: [PathBuf; 2],
     /// The services that the record knew when the engine started.
     known: Vec<KnownService>,
     user_file: Option<PathBuf>,
@@ -69,11 +70,11 @@ struct OldLogs {
 impl Keeper {
     pub fn new(
         (world, inputs, clock): (WorldReader, mpsc::Sender<Input>, Arc<dyn Clock>),
-        (runner, mirrors, checkouts): (Arc<StepRunner>, Arc<Mirrors>, PathBuf),
+        (runner, mirrors, trees): (Arc<StepRunner>, Arc<Mirrors>, [PathBuf; 2]),
         (known, user_file): (Vec<KnownService>, Option<PathBuf>),
         poll: Duration,
     ) -> Self {
-        Self { world, inputs, clock, runner, mirrors, checkouts, known, user_file, poll }
+        Self { world, inputs, clock, runner, mirrors, trees, known, user_file, poll }
     }
 
     pub async fn keep(self) {
@@ -202,13 +203,13 @@ impl Keeper {
         tokio::task::spawn_blocking(move || work(&runner)).await.map_err(io::Error::other)?
     }
 
-    /// Removes mirrors of repositories that are not in the user file, and checkouts of services that are not.
+    /// Removes mirrors of repositories that are not in the user file, and trees of services that are not.
     async fn remove_unwatched(&self, watched: &[Watched], age: Duration) -> io::Result<()> {
         self.note_watched();
         let since = SystemTime::from(self.clock.now()).checked_sub(age);
         let since = since.unwrap_or(SystemTime::UNIX_EPOCH);
         let mut aside = self.mirrors.put_aside(watched, since).await?;
-        aside.extend(self.unwatched_checkouts(watched, since));
+        aside.extend(self.unwatched_trees(watched, since));
         for path in aside {
             self.until_no_rollback_runs().await;
             let shown = path.display().to_string();
@@ -225,13 +226,17 @@ impl Keeper {
     fn note_watched(&self) {
         let names: Vec<_> = self.world.read(|world| world.services.keys().cloned().collect());
         let now = SystemTime::from(self.clock.now());
-        for folder in names.iter().map(|name| self.checkouts.join(name.as_str())) {
+        for folder in names.iter().flat_map(|name| self.trees_of(name)) {
             // One that is not there is not old either.
             let _not_there = File::open(folder).and_then(|folder| folder.set_modified(now));
         }
     }
 
-    fn unwatched_checkouts(&self, watched: &[Watched], since: SystemTime) -> Vec<PathBuf> {
+    fn trees_of(&self, service: &ServiceName) -> [PathBuf; 2] {
+        self.trees.each_ref().map(|folder| folder.join(service.as_str()))
+    }
+
+    fn unwatched_trees(&self, watched: &[Watched], since: SystemTime) -> Vec<PathBuf> {
         let is_watched = |known: &KnownService| {
             watched.iter().any(|watched| {
                 display_url(&watched.repository) == known.repository
@@ -245,7 +250,7 @@ impl Keeper {
             return Vec::new();
         }
         let unwatched = self.known.iter().filter(|known| !is_watched(known) && !is_shown(known));
-        let folders = unwatched.map(|known| self.checkouts.join(known.name.as_str()));
+        let folders = unwatched.flat_map(|known| self.trees_of(&known.name));
         folders.filter(|folder| is_older(folder, since)).collect()
     }
 }

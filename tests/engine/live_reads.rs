@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::ids::{BuildNumber, Environment, Seq};
+use trunkline::domain::may_promote::{MayAnswer, MayPromote};
 use trunkline::domain::plan::{Finding, Guard, Plan, Severity};
 use trunkline::domain::remedy::Remedy;
 use trunkline::domain::snapshot::ServiceSnapshot;
@@ -174,6 +175,9 @@ async fn a_service_that_does_not_answer_keeps_nobody_from_a_press() {
     shop.page.set(VersionAnswer::Nothing);
     let what = shop.problem("it does not answer in time").await;
     assert!(what.contains("; its last answer is of "), "{what}");
+    let snapshot = shop.world.until("a snapshot", |s| Some(s.clone())).await;
+    let may = MayPromote::of(&snapshot);
+    assert_eq!(may.may, MayAnswer::Unknown, "other pipelines wait: {may:?}");
     let plan = shop.plan(Action::Promote { build: second }).await;
     let found = of_order(&plan, "What production runs now is not known");
     assert_eq!(found.severity, Severity::Warn);

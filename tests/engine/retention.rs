@@ -136,6 +136,8 @@ async fn what_nobody_watches_goes_after_its_time_and_nothing_else() {
     fs::write(of_another.join("log"), vec![b'x'; 2 << 20]).unwrap();
     let (mirrors, checkouts) =
         (world.data().join("mirrors"), world.data().join("checkouts/checkout"));
+    let asked = world.data().join("asked/checkout");
+    fs::create_dir_all(asked.join("tree")).unwrap();
     let unused = |name: &str| {
         fs::create_dir(mirrors.join(name)).unwrap();
         mirrors.join(name)
@@ -145,9 +147,10 @@ async fn what_nobody_watches_goes_after_its_time_and_nothing_else() {
     make_all_old(&watched).unwrap();
     make_old(&old).unwrap();
     make_old(&checkouts).unwrap();
+    make_old(&asked).unwrap();
     world.start_by_file_as_it_is().await;
     gone(&old);
-    assert!(young.exists() && watched.exists() && checkouts.exists());
+    assert!(young.exists() && watched.exists() && checkouts.exists() && asked.exists());
     let dated = fs::metadata(&checkouts).unwrap().modified().unwrap();
     assert!(
         dated > SystemTime::now() - Duration::from_hours(24),
@@ -159,8 +162,10 @@ async fn what_nobody_watches_goes_after_its_time_and_nothing_else() {
     world.stop().await;
     fs::write(world.user_file(), SETTINGS).unwrap();
     make_old(&checkouts).unwrap();
+    make_old(&asked).unwrap();
     world.start_by_file_as_it_is().await;
     gone(&watched);
     gone(&checkouts);
+    gone(&asked);
     assert!(young.exists());
 }

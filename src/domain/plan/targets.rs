@@ -1,6 +1,6 @@
 //! What a plan says of the targets of an environment.
 
-use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
+use super::{Endpoints, Finding, Guard, Plan, PlanInput, Severity, finding};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::live_source::AskedOf;
@@ -52,6 +52,22 @@ fn changed(input: PlanInput<'_>, ends: &Endpoints) -> Option<Finding> {
     Some(finding(Guard::Order, severity, sentence).with(remedy))
 }
 
+/// How the sentence ends that all targets run what is live.
+const BY_THEIR_OWN_WORD: &str = "by their own word";
+
+impl Plan {
+    /// With the sentence that the question for this plan was not answered yet, if it was not. What was said before is then no
+    /// word of what runs now.
+    #[must_use]
+    pub fn without_word_of_now(mut self, unanswered: Option<String>) -> Self {
+        if let Some(sentence) = unanswered {
+            self.findings.retain(|found| !found.sentence.ends_with(BY_THEIR_OWN_WORD));
+            self.findings.push(finding(Guard::Order, Severity::Info, sentence));
+        }
+        self
+    }
+}
+
 /// What tells that production runs what the record says.
 fn evidence(input: PlanInput<'_>) -> Option<Finding> {
     let (state, production) = (input.state, Environment::Production);
@@ -63,7 +79,7 @@ fn evidence(input: PlanInput<'_>) -> Option<Finding> {
             Some(finding(Guard::Order, Severity::Info, sentence))
         }
         AskedOf::Targets if let Some(all) = state.all_say_live(production) => {
-            let sentence = format!("{live} runs on {all} of {all} targets, by their own word");
+            let sentence = format!("{live} runs on {all} of {all} targets, {BY_THEIR_OWN_WORD}");
             Some(finding(Guard::Order, Severity::Info, sentence))
         }
         AskedOf::Targets if let Some(last) = state.unheard().filter(|_| is_read) => {

@@ -135,6 +135,9 @@ pub(super) fn on_promote(
         Trust::Proven => return None,
         Trust::Never => "The way back was never tried: no rollback ran here yet".to_owned(),
         Trust::Old => format!("The way back was last tried {ago} ago ({id})"),
+        Trust::Unheard => {
+            format!("The rollback steps worked {ago} ago ({id}); no target was heard since")
+        }
         Trust::Changed if tried.changed.is_none() => {
             format!(
                 "Whether the rollback steps are those that worked {ago} ago ({id}) is not known"

@@ -30,7 +30,7 @@ impl ServiceState {
     }
 
     /// How many targets say that they run what is live, and that is all of them: the evidence of "3 of 3". `None` if one says
-    /// something else, was not heard since the last deployment, or could not be read at the last question.
+    /// something else, was not heard since the last deployment, could not be read at the last question, or is not asked any more.
     #[must_use]
     pub fn all_say_live(&self, environment: Environment) -> Option<usize> {
         let live = self.live(environment)?.build;
@@ -38,10 +38,13 @@ impl ServiceState {
         let says_so = |target: &TargetStanding| {
             target.said_since.is_some() && target.doubt.is_none() && target.build == Some(live)
         };
-        let is_asked = environment == Environment::Staging
-            || self.asked_of_production.is_none_or(|of| of != AskedOf::Nobody);
-        let is_read =
-            is_asked && self.is_heard(environment) && !self.unread.contains_key(&environment);
+        let asked_of = match environment {
+            Environment::Staging => self.asked_of_staging,
+            Environment::Production => self.asked_of_production,
+        };
+        let is_read = asked_of == Some(AskedOf::Targets)
+            && self.is_heard(environment)
+            && !self.unread.contains_key(&environment);
         let is_whole = is_read && !targets.is_empty() && targets.iter().all(says_so);
         (is_whole && self.unsettled(environment).is_none()).then_some(targets.len())
     }

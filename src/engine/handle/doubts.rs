@@ -1,10 +1,12 @@
-//! Why the holds, freezes and settings of a service may not be as they are known.
+//! Why the holds, freezes and settings of a service, and what production runs, may not be as they are known.
 
 use super::Handle;
+use crate::engine::live_read::PRODUCTION_UNREAD;
 use crate::engine::world::Service;
 
-/// The problems of a service that leave its rules in doubt, by their source.
-const OF_SERVICE: [&str; 5] = ["trunk", "config", "freezes", "feeds", "not watched"];
+/// The problems of a service that leave in doubt whether anything stands in the way of a promote, by their source.
+const OF_SERVICE: [&str; 6] =
+    ["trunk", "config", "freezes", "feeds", "not watched", PRODUCTION_UNREAD];
 /// The same of the engine as a whole.
 const OF_ENGINE: [&str; 6] = ["clock", "record", "data folder", "freezes", "feeds", "user file"];
 

@@ -20,7 +20,7 @@ use crate::domain::ids::{CommitPrefix, DeploymentId, Environment, ServiceName};
 use crate::domain::instant;
 use crate::domain::live_source::{AskedOf, LiveAddress, LiveQuestion, LiveSource, LiveSources};
 use crate::domain::target::TargetName;
-use crate::domain::time::say;
+use crate::domain::time::{between, say};
 use crate::engine::asked::AskedCommands;
 use crate::engine::backoff::pause;
 use crate::engine::input::Input;
@@ -41,6 +41,15 @@ pub struct LiveReads {
     clients: LiveClients,
     asked: Arc<AskedCommands>,
     places: Mutex<HashMap<PlaceKey, SharedPlace>>,
+    /// The last answers in which nothing was missing.
+    whole: Mutex<HashMap<PlaceKey, WholeAnswer>>,
+}
+
+/// When all was answered, by whom, and after which deployment it was asked.
+struct WholeAnswer {
+    source: LiveSource,
+    after: Option<DeploymentId>,
+    at: DateTime<Utc>,
 }
 
 /// What is known of one environment of a service.
@@ -66,20 +75,22 @@ enum Heard {
 
 impl LiveReads {
     pub(in crate::engine) fn new(context: ObserveContext, asked: Arc<AskedCommands>) -> Self {
-        Self { context, clients: LiveClients::new(), asked, places: Mutex::default() }
+        let (places, whole) = (Mutex::default(), Mutex::default());
+        Self { context, clients: LiveClients::new(), asked, places, whole }
     }
 
     /// Asks once more, unless it was asked just now. What it says is known to whatever is decided next. Waits no longer than
-    /// this, and not at all where it is known already that nobody answers: what is not known then is said so.
+    /// this, and not at all where it is known already that nobody answers: what is not known then is said so. Where the last
+    /// answer is young, a command that takes long is no news for anybody else: then that is returned, as a sentence.
     pub async fn ask_before(
         self: &Arc<Self>,
         service: &ServiceName,
         of: Environment,
         longest: Duration,
-    ) {
+    ) -> Option<String> {
         let deadline = Instant::now() + longest;
         let key = (service.clone(), of);
-        let Some((source, place)) = self.place(&key) else { return };
+        let (source, place) = self.place(&key)?;
         let is_silent = self.context.world.read(|world| {
             world
                 .services
@@ -88,27 +99,41 @@ impl LiveReads {
         });
         let in_time = match place.clone().try_lock_owned() {
             // Somebody asks now: no second question beside it.
-            Err(_) if is_silent => return,
+            Err(_) if is_silent => return None,
             Err(_) => timeout_at(deadline, place.lock()).await.is_ok(),
             Ok(mut turn) => {
                 turn.turn_to(&source);
                 if turn.is_fresh(self.context.times.pace) {
-                    return;
+                    return None;
                 }
                 let (reads, key, source) = (self.clone(), key.clone(), source.clone());
                 let asking =
                     tokio::spawn(async move { Box::pin(reads.ask_now(key, source, turn)).await });
                 if is_silent {
-                    return;
+                    return None;
                 }
                 timeout_at(deadline, asking).await.is_ok()
             }
         };
-        if !in_time {
+        let unanswered = if in_time { None } else { self.not_answered_yet(&key, &source) };
+        if !in_time && unanswered.is_none() {
             let why = format!("it has not answered within {}", say(longest));
             let trouble = Some(trouble(of, &source, &why, None));
             self.tell(&key, &source, None, (None, trouble), deadline).await;
         }
+        unanswered
+    }
+
+    /// How old the last answer is, if it came after the last deployment and is hardly older than answers become anyway.
+    fn not_answered_yet(&self, key: &PlaceKey, source: &LiveSource) -> Option<String> {
+        let whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = whole.get(key).filter(|last| last.source == *source)?;
+        let age = between(last.at, self.context.clock.now());
+        if age > self.context.times.live * 2 || last.after != self.last_ended(key) {
+            return None;
+        }
+        let (of, name, ago) = (key.1, source.name(), say(age));
+        Some(format!("{name} has not said yet what {of} runs now; its last answer came {ago} ago"))
     }
 
     fn place(&self, key: &PlaceKey) -> Option<(LiveSource, SharedPlace)> {
@@ -142,6 +167,12 @@ impl LiveReads {
                 place.failures = 0;
                 place.answered = Some(self.context.clock.now());
                 let silent = silent(of, &heard);
+                if silent.is_none() {
+                    let at = self.context.clock.now();
+                    let last = WholeAnswer { source: source.clone(), after, at };
+                    let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+                    whole.insert(key.clone(), last);
+                }
                 (self.answer(&key, &mut place, heard, after).await, silent)
             }
             Err(why) => {

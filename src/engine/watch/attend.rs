@@ -18,13 +18,14 @@ use super::tally::WatchTally;
 use crate::domain::ids::ServiceName;
 use crate::domain::time::say;
 use crate::domain::watch::{WatchCheck, WatchProbe, WatchSample, WatchState};
+use crate::engine::asked::AskedCommands;
 use crate::engine::input::Input;
 
 /// How often what was seen is recorded, if nothing turns.
 const SUMMARY: Duration = Duration::from_mins(1);
 /// How many samples may wait for the watch.
 const QUEUE: usize = 16;
-/// How long beyond its own timeout a look is waited for at most.
+/// How long beyond the most that it may take a look is waited for.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What a check needs to look.
@@ -108,7 +109,11 @@ impl Looking {
                 continue;
             }
             let longest = self.check.timeout;
-            let sample = timeout(longest + GRACE, self.look(&mut probe)).await;
+            let at_most = match &self.check.probe {
+                WatchProbe::Run(_) => AskedCommands::at_most(longest),
+                WatchProbe::Http(_) | WatchProbe::Prometheus(_) => longest,
+            };
+            let sample = timeout(at_most + GRACE, self.look(&mut probe)).await;
             let sample = sample.unwrap_or_else(|_| {
                 WatchSample::unknown(format!("no answer within {}", say(longest)))
             });

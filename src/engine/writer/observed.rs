@@ -57,21 +57,29 @@ impl Writer {
         let _nobody_waits = taken.send(());
     }
 
-    /// Notes who is asked what production runs.
+    /// Notes who is asked what runs.
     pub(super) fn note_asked(&mut self, name: &ServiceName) {
-        let asked = |service: &Service| {
+        let asked = |service: &Service, of: Environment| {
             let file = service.file.as_ref()?;
-            let source = file.live.of(Environment::Production);
-            (!file.production.is_empty() || source.is_some())
+            let source = file.live.of(of);
+            let is_deployed_to = of == Environment::Staging || !file.production.is_empty();
+            (is_deployed_to || source.is_some())
                 .then(|| source.map_or(AskedOf::Nobody, LiveSource::asked_of))
+        };
+        let both = |service: &Service| {
+            (asked(service, Environment::Production), asked(service, Environment::Staging))
         };
         let changed = {
             let world = self.world.world();
-            let now = world.services.get(name).map(|s| (asked(s), s.state.asked_of_production));
+            let before = |s: &Service| (s.state.asked_of_production, s.state.asked_of_staging);
+            let now = world.services.get(name).map(|service| (both(service), before(service)));
             now.filter(|(now, before)| now != before)
         };
-        if let Some((now, _)) = changed {
-            self.world.change(name, |service| service.state.asked_of_production = now);
+        if let Some(((production, staging), _)) = changed {
+            self.world.change(name, |service| {
+                service.state.asked_of_production = production;
+                service.state.asked_of_staging = staging;
+            });
         }
     }
 

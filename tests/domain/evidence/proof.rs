@@ -185,6 +185,9 @@ const NOT_READ: Taken = ("the last question had no answer", |hosts| {
 const NOT_ASKED: Taken = ("nobody is asked any more", |hosts| {
     hosts.record.state.asked_of_production = Some(AskedOf::Nobody);
 });
+const ASKED_AS_ONE: Taken = ("one address is asked in their place", |hosts| {
+    hosts.record.state.asked_of_production = Some(AskedOf::Service);
+});
 const FAILED: Taken = ("a deployment failed since", |hosts| {
     hosts.deployed(DeploymentKind::Promote, 4, Outcome::Failed("smoke".into()));
     hosts.say(&[3, 3, 3]);
@@ -193,11 +196,29 @@ const FAILED: Taken = ("a deployment failed since", |hosts| {
 const TABLE: &[Evidence] = &[
     Evidence {
         word: "(3 of 3 say so)",
-        taken: &[ONE_SAYS_ANOTHER, NO_BUILD, NOBODY_HEARD, ONE_SILENT, NOT_READ, NOT_ASKED, FAILED],
+        taken: &[
+            ONE_SAYS_ANOTHER,
+            NO_BUILD,
+            NOBODY_HEARD,
+            ONE_SILENT,
+            NOT_READ,
+            NOT_ASKED,
+            ASKED_AS_ONE,
+            FAILED,
+        ],
     },
     Evidence {
         word: "plan: #3 runs on 3 of 3 targets, by their own word",
-        taken: &[ONE_SAYS_ANOTHER, NO_BUILD, NOBODY_HEARD, ONE_SILENT, NOT_READ, NOT_ASKED, FAILED],
+        taken: &[
+            ONE_SAYS_ANOTHER,
+            NO_BUILD,
+            NOBODY_HEARD,
+            ONE_SILENT,
+            NOT_READ,
+            NOT_ASKED,
+            ASKED_AS_ONE,
+            FAILED,
+        ],
     },
     Evidence { word: "took effect on 3 of 3", taken: &[NOBODY_HEARD, ONE_SILENT] },
     Evidence { word: "fleet: #3 live since", taken: &[ONE_SAYS_ANOTHER, NO_BUILD, ONE_SILENT] },
@@ -256,4 +277,41 @@ fn before_the_service_file_is_read_nothing_is_said_of_whom_is_asked() {
         plan.findings.iter().filter(|f| f.sentence.contains("Nothing tells")).collect();
     assert_eq!(told.len(), 1, "once");
     assert_eq!(told[0].severity, Severity::Info);
+}
+
+#[test]
+fn the_targets_of_staging_say_so_only_while_they_are_asked() {
+    let mut hosts = Hosts::live();
+    let staging = Environment::Staging;
+    let record = &mut hosts.record;
+    let deployment = record.push(Actor::System, Fact::DeploymentRequested(request(staging, 4)));
+    let deployment = deployment.into();
+    record.push(Actor::System, Fact::DeploymentStarted { deployment, variables: None });
+    let outcome = Outcome::Succeeded;
+    record.push(Actor::System, Fact::DeploymentEnded { deployment, outcome });
+    let says = SaidCommit::Build { build: BuildNumber(4), sha: sha(4), older: None };
+    let answer = TargetAnswer::Says(says);
+    let targets = vec![TargetSaid { target: "s1".parse().unwrap(), answer }];
+    let said = TargetsSaid { environment: staging, source: "s1.example".into(), targets };
+    record.push(service_at("s1.example"), Fact::TargetsSaid(said));
+    for (asked, says) in [
+        (Some(AskedOf::Targets), Some(1)),
+        (Some(AskedOf::Service), None),
+        (Some(AskedOf::Nobody), None),
+        (None, None),
+    ] {
+        hosts.record.state.asked_of_staging = asked;
+        assert_eq!(hosts.record.state.all_say_live(staging), says, "{asked:?}");
+    }
+}
+
+#[test]
+fn a_plan_that_was_not_answered_yet_says_no_word_of_now() {
+    let hosts = Hosts::live();
+    let plan = || hosts.plan(Action::Promote { build: BuildNumber(4) });
+    let has = |plan: &Plan, words: &str| plan.findings.iter().any(|f| f.sentence.contains(words));
+    assert!(has(&plan().without_word_of_now(None), "by their own word"));
+    let later = plan().without_word_of_now(Some("no answer yet".into()));
+    assert!(!has(&later, "by their own word") && has(&later, "no answer yet"));
+    assert_eq!(later.fingerprint, plan().fingerprint, "what was confirmed stays confirmed");
 }

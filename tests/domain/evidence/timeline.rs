@@ -7,12 +7,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::backend::Backend as _;
 use trunkline::backend::scripted::{SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::also_changed::AlsoChanged;
-use trunkline::domain::event::{ChangeNote, DeploymentKind, Fact, NoteKind, StepOutcome};
-use trunkline::domain::ids::{Environment, ServiceName};
+use trunkline::domain::event::{
+    ChangeNote, DeploymentKind, Fact, NoteKind, Outcome, SaidCommit, StepOutcome, TargetAnswer,
+    UnknownCommit,
+};
+use trunkline::domain::ids::{DeploymentId, Environment, ServiceName};
 use trunkline::domain::may_promote::{MayAnswer, MayKind, MayPromote};
 use trunkline::domain::people::Actor;
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::snapshot::{Problem, ServiceSnapshot};
+use trunkline::domain::timeline::{EntryKind, TimelineEntry};
+use trunkline_testing::record::{commit, found, request, sha};
 
 fn name() -> ServiceName {
     SERVICE.parse().unwrap()
@@ -107,6 +112,12 @@ async fn nobody_may_promote_without_each_piece_of_evidence() {
     // A server that does not say whether its rules are up to date does not say yes either.
     let silent = ServiceSnapshot { rules_in_doubt: None, ..snapshot(&calm()).await };
     assert_eq!(MayPromote::of(&silent).may, MayAnswer::Unknown);
+    // Nor where no target was heard since the last deployment.
+    let unheard = ServiceSnapshot { unheard: Some(DeploymentId(3)), ..snapshot(&calm()).await };
+    let answer = MayPromote::of(&unheard);
+    assert_eq!(answer.may, MayAnswer::Unknown);
+    let why = "what the targets of production run was not heard since d3";
+    assert_eq!(answer.reasons[0].sentence, why);
 }
 
 fn now() -> DateTime<Utc> {
@@ -158,4 +169,40 @@ fn a_rollback_is_silent_about_other_changes_only_where_none_is_recorded_within_t
     let changed_at = Some(now() - TimeDelta::hours(2));
     record.push(sam(), Fact::Noted(ChangeNote { changed_at, ..note("late") }));
     assert_eq!(also(&[(SERVICE, record.state)]), None);
+}
+
+/// A promote that waited for its approval through the night counts by when it went live.
+#[test]
+fn a_rollback_names_what_went_live_within_the_hour_however_long_ago_it_started() {
+    let then = now() - TimeDelta::hours(4);
+    let mut record = trunkline_testing::record::Record { now: then, ..Default::default() };
+    record.push(Actor::System, found(7, vec![commit(7, "ann")]));
+    let requested = Fact::DeploymentRequested(request(Environment::Production, 7));
+    let deployment = record.push(sam(), requested).into();
+    record.push(Actor::System, Fact::DeploymentStarted { deployment, variables: None });
+    assert_eq!(also(&[("search", record.state.clone())]), None, "it only waits");
+    record.now = now() - TimeDelta::minutes(2);
+    let outcome = Outcome::Succeeded;
+    record.push(Actor::System, Fact::DeploymentEnded { deployment, outcome });
+    assert_eq!(also(&[("search", record.state)]).as_deref(), Some("search #7 2 min ago"));
+}
+
+/// All hosts were moved by hand: that is a deployment, and nothing else on the timeline tells of it.
+#[test]
+fn what_all_targets_were_moved_to_by_hand_is_on_the_timeline() {
+    let mut hosts = super::Hosts::live();
+    let newest = |hosts: &super::Hosts| {
+        let (event, now) = (hosts.record.events.last().unwrap(), hosts.record.now);
+        TimelineEntry::of(event, Some(&hosts.record.state), now)
+    };
+    assert!(newest(&hosts).is_none(), "they tell what was deployed, which has its entry");
+    hosts.say(&[2, 2, 2]);
+    let entry = newest(&hosts).expect("it counts as a deployment");
+    assert_eq!(entry.kind, EntryKind::Deploy);
+    assert!(entry.what.contains("h1 h2 h3 run #2"), "{}", entry.what);
+    let outcome = entry.outcome.unwrap_or_default();
+    assert!(outcome.starts_with("not seen deployed"), "{outcome}");
+    let unknown = UnknownCommit { sha: Some(sha(9)), why: "which is no build of main".into() };
+    hosts.answer(vec![TargetAnswer::Says(SaidCommit::Unknown(unknown)); 3]);
+    assert!(newest(&hosts).is_some(), "nor does anything else tell of a hotfix");
 }

@@ -4,15 +4,20 @@ use chrono::{DateTime, TimeDelta};
 use trunkline::calendar::{FreezeRules, Tz};
 use trunkline::domain::command::Action;
 use trunkline::domain::commit::Range;
-use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome, StepSpec};
+use trunkline::domain::event::{
+    DeploymentKind, Fact, LiveSaid, Outcome, SaidCommit, StepOutcome, StepSpec,
+};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::live_source::AskedOf;
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{Guard, Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::recipe::{Recipe, RecordedPipeline};
+use trunkline::domain::said::service_at;
 use trunkline::domain::schema::{SchemaChange, Verdict};
 use trunkline::domain::snapshot::build::{self, SnapshotInput};
 use trunkline::domain::snapshot::{ServiceSnapshot, Version};
+use trunkline::domain::tried::Trust;
 use trunkline::domain::variables::KnownVariables;
 use trunkline::domain::words::standing;
 use trunkline::migrations::Class;
@@ -302,13 +307,90 @@ fn what_failed_is_said_on_a_narrow_screen_too() {
     }
 }
 
+/// What is said of the rollback steps of three hosts.
+fn tried(hosts: &super::Hosts) -> String {
+    let tried = hosts.record.state.tried_way_back(Some(&[step("release")]));
+    assert_eq!(tried.at(hosts.record.now).contains("proven"), is_proven(hosts));
+    tried.at(hosts.record.now)
+}
+
+fn is_proven(hosts: &super::Hosts) -> bool {
+    let tried = hosts.record.state.tried_way_back(Some(&[step("release")]));
+    tried.trust(hosts.record.now) == Trust::Proven
+}
+
+/// What took place after a rollback that reached all hosts, and what is said then.
+type TriedCase = (&'static str, fn(&mut super::Hosts), &'static str);
+
+#[test]
+fn a_rollback_is_proven_only_by_what_was_heard_of_its_effect() {
+    let cases: [TriedCase; 7] = [
+        ("one was changed two days later", |hosts| hosts.say(&[3, 2, 2]), "proven 2d ago"),
+        ("all were moved by hand later", |hosts| hosts.say(&[3, 3, 3]), "proven 2d ago"),
+        (
+            "nobody was heard",
+            |hosts| {
+                hosts.deployed(DeploymentKind::Rollback, 1, Outcome::Succeeded);
+            },
+            "worked 0s ago, its effect not heard",
+        ),
+        (
+            "all were silent",
+            |hosts| {
+                hosts.deployed(DeploymentKind::Rollback, 1, Outcome::Succeeded);
+                hosts.say(&[0, 0, 0]);
+            },
+            "worked 1m ago, its effect not heard",
+        ),
+        (
+            "all run what they ran",
+            |hosts| {
+                hosts.deployed(DeploymentKind::Rollback, 1, Outcome::Succeeded);
+                hosts.say(&[2, 2, 2]);
+            },
+            "took NO effect 1m ago",
+        ),
+        (
+            "the service answers the build before",
+            |hosts| {
+                hosts.record.state.asked_of_production = Some(AskedOf::Service);
+                hosts.deployed(DeploymentKind::Rollback, 1, Outcome::Succeeded);
+                says(hosts, 2);
+            },
+            "took NO effect 0s ago",
+        ),
+        (
+            "the service answered its build before somebody moved it",
+            |hosts| {
+                hosts.record.state.asked_of_production = Some(AskedOf::Service);
+                hosts.deployed(DeploymentKind::Rollback, 1, Outcome::Succeeded);
+                says(hosts, 1);
+                hosts.record.now += TimeDelta::days(2);
+                says(hosts, 3);
+            },
+            "proven 2d ago",
+        ),
+    ];
+    for (what, then, said) in cases {
+        let mut hosts = super::Hosts::live();
+        hosts.deployed(DeploymentKind::Rollback, 2, Outcome::Succeeded);
+        hosts.say(&[2, 2, 2]);
+        hosts.record.now += TimeDelta::days(2);
+        then(&mut hosts);
+        assert_eq!(tried(&hosts), said, "{what}");
+    }
+}
+
+/// The service as a whole says that production runs a build.
+fn says(hosts: &mut super::Hosts, build: u64) {
+    let says = SaidCommit::Build { build: BuildNumber(build), sha: sha(build), older: None };
+    let said = LiveSaid { environment: PRODUCTION, host: "shop.example".into(), says };
+    hosts.record.push(service_at("shop.example"), Fact::LiveSaid(said));
+}
+
 #[test]
 fn a_rollback_that_reached_some_targets_proves_nothing_whatever_came_after_it() {
     let mut hosts = super::Hosts::live();
-    let tried = |hosts: &super::Hosts| {
-        let tried = hosts.record.state.tried_way_back(Some(&[step("release")]));
-        tried.at(hosts.record.now)
-    };
     hosts.deployed(DeploymentKind::Rollback, 2, Outcome::Succeeded);
     hosts.say(&[2, 2, 2]);
     assert_eq!(tried(&hosts), "proven 1m ago");
