@@ -149,19 +149,24 @@ impl RepositoryObserver {
         drop(world);
         let mut is_busy = false;
         for lane in lanes {
-            let of_lane = runs.iter().filter(|run| judge::is_of(&lane.lane, run));
-            let of_lane = of_lane.filter_map(|run| {
-                let seen = judge::deployment(&lane.lane, run)?;
-                let (page, by) = (run.page.clone(), run.by.clone());
-                Some(SeenAtEngine {
-                    run: run.name(),
-                    page,
-                    by,
-                    seen,
-                    commit: judge::commit(&lane.lane, run),
-                })
-            });
-            is_busy |= self.take_in(lane, of_lane.collect()).await;
+            let seen: Vec<_> = {
+                // What was sent while the list was on its way is ours too.
+                let world = self.context.world.world();
+                let state = world.services.get(&lane.service).map(|service| &service.state);
+                let is_others = |run: &&RepositoryRun| {
+                    let is_of = judge::is_of(&lane.lane, run);
+                    is_of && state.is_some_and(|state| !is_ours(state, lane, run))
+                };
+                let of_others = runs.iter().filter(is_others);
+                let seen = of_others.filter_map(|run| {
+                    let seen = judge::deployment(&lane.lane, run)?;
+                    let (page, by) = (run.page.clone(), run.by.clone());
+                    let commit = judge::commit(&lane.lane, run);
+                    Some(SeenAtEngine { run: run.name(), page, by, seen, commit })
+                });
+                seen.collect()
+            };
+            is_busy |= self.take_in(lane, seen).await;
             self.end_lost(lane, &open, runs).await;
             self.tell_undeployed(lane, &LaneRuns::of(lane, &listed)).await;
         }
