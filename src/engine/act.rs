@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::backoff::pause;
 use super::checkouts::{self, MissingTrees, TreesAttempt};
@@ -38,6 +40,9 @@ const MOST_TREE_TRIES: u32 = 60;
 /// The most targets of a rollback that are remembered as asked for.
 const MOST_CHECKED: usize = 10_000;
 
+/// How long the end of what looks after runs at other engines is waited for: it may be writing to a disk that hangs.
+const ELSEWHERE_ENDS: Duration = Duration::from_secs(2);
+
 /// The work in progress in this process. It is empty after a restart; the record says what to resume.
 pub(super) struct Acts {
     context: GatherContext,
@@ -45,6 +50,8 @@ pub(super) struct Acts {
     /// The steps that this process has recorded as going out to another engine and has not given to the runner.
     permits: HashMap<RunId, SendPermit>,
     runtime: runtime::Handle,
+    /// What looks after runs at other engines. It writes their logs, so it ends with the writer.
+    elsewhere: JoinSet<()>,
     preparing: HashSet<DeploymentId>,
     attending: HashSet<RunId>,
     cancelling: HashSet<RunId>,
@@ -81,6 +88,7 @@ impl Acts {
             runners,
             permits: HashMap::new(),
             runtime: runtime::Handle::current(),
+            elsewhere: JoinSet::new(),
             preparing: HashSet::new(),
             attending: HashSet::new(),
             cancelling: HashSet::new(),
@@ -97,6 +105,20 @@ impl Acts {
 
     pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(work);
+    }
+
+    fn spawn_elsewhere(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        while self.elsewhere.try_join_next().is_some() {}
+        self.elsewhere.spawn_on(work, &self.runtime);
+    }
+
+    /// Nothing here looks after a run at another engine any more. Those runs go on.
+    pub fn leave_elsewhere(&mut self) {
+        let elsewhere = &mut self.elsewhere;
+        let ends = async { timeout(ELSEWHERE_ENDS, elsewhere.shutdown()).await };
+        if self.runtime.block_on(ends).is_err() {
+            tracing::warn!("what looks after runs at other engines does not end");
+        }
     }
 
     /// Starts a decision for a service, unless it is in progress already.
@@ -217,7 +239,7 @@ impl Acts {
         let permit = self.permits.remove(&run);
         self.attending.insert(run);
         let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
-        self.spawn(async move {
+        self.spawn_elsewhere(async move {
             // They are masked in its log. The step itself gets none of them.
             let secrets = secrets(&context, &service, run.deployment).await;
             let news = RunNews { inputs: inputs.clone(), service: service.clone(), run };
@@ -238,7 +260,7 @@ impl Acts {
             return;
         }
         let (service, inputs) = (service.name.clone(), self.context.inputs.clone());
-        self.spawn(async move {
+        self.spawn_elsewhere(async move {
             let news = RunNews { inputs: inputs.clone(), service, run };
             Box::pin(remote.follow(late, news)).await;
             let _stopped = inputs.send(Input::NotFollowed { run }).await;

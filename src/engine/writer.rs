@@ -149,6 +149,7 @@ impl Writer {
 
     /// Records what waits, and leaves the record as one file.
     fn end(&mut self) {
+        self.acts.leave_elsewhere();
         self.record_refusals();
         if let Err(error) = self.store.settle() {
             tracing::warn!(%error, "the record stays in two files");

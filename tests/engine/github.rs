@@ -458,6 +458,22 @@ async fn a_run_goes_on_without_this_engine_and_is_found_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_was_stopped_looks_after_no_run_any_more() {
+    let mut all = Actions::open().await;
+    let (id, run) = all.running().await;
+    all.github.hold_next("GET", "/logs");
+    all.github.change(run, |run| run.succeeds("deploy", "done"));
+    all.github.until("the first engine asks for the log", GitHub::holds).await;
+    all.world.stop().await;
+    all.world.start_by_file_as_it_is().await;
+    assert_eq!(all.world.ended(id).await.state(), DeploymentState::Succeeded);
+    all.github.let_go();
+    // Time enough for an engine that went on to write what it was given.
+    all.promoted_when(|run| run.succeeds("deploy", "next")).await;
+    assert_eq!(all.log(id).await.0, ["done"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wait_for_a_review_stops_the_clocks_and_is_said() {
     let all = Actions::with(&file("timeout = \"2s\"\nstart_within = \"2s\""), "").await;
     let (id, run) = all.running().await;
