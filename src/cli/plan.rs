@@ -114,6 +114,7 @@ fn tried(plan: &Plan) -> Option<String> {
 /// The row of one finding.
 fn finding(finding: &Finding) -> Vec<Cell> {
     let mark = match finding.severity {
+        Severity::Info if finding.unknown => "  unknown ".to_owned().into(),
         Severity::Info => Paint::Good.cell("  ok      "),
         Severity::Warn => Paint::Caution.cell("  warning "),
         Severity::Override => Paint::Bad.cell("  OVERRIDE"),

@@ -74,3 +74,21 @@ fn a_release_that_dies_on_the_second_host_is_put_back_on_all() {
     assert!(back.contains("took effect on 3 of 3"), "{back}");
     assert_eq!(all_run(&hosts), before);
 }
+
+#[test]
+fn what_is_not_known_stands_in_a_plan_without_a_tick() {
+    let home = Home::with_service(&service_file("echo released"));
+    home.verified(1);
+    home.said(&["promote", "1", "--yes", "--wait"]);
+    home.merge("sam", "a", "a change");
+    home.verified(2);
+    let plan = home.said(&["plan", "promote", "2"]);
+    let line = plan.lines().find(|line| line.contains("Nothing tells what production"));
+    assert!(line.is_some_and(|line| line.trim().starts_with("unknown ")), "{plan}");
+    let mut console = home.on_terminal(&[], (120, 40));
+    console.shows("change a");
+    console.keys("P");
+    console.until("the mark", |screen| {
+        screen.lines().any(|line| line.contains("[?]  Nothing tells what production"))
+    });
+}

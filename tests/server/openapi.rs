@@ -68,6 +68,7 @@ fn eventful(world: &Scripted) {
             severity: Severity::Override,
             sentence: reason.clone(),
             remedy: None,
+            unknown: false,
         };
         let facts = [
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },

@@ -128,11 +128,18 @@ pub struct Finding {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<Remedy>,
+    /// Whether it says that something is not known: then it speaks for nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
 }
 
 impl Finding {
     fn with(self, remedy: Option<Remedy>) -> Self {
         Self { remedy, ..self }
+    }
+
+    fn unknown(self) -> Self {
+        Self { unknown: true, ..self }
     }
 }
 
@@ -451,7 +458,7 @@ impl Plan {
 }
 
 fn finding(guard: Guard, severity: Severity, sentence: impl Into<String>) -> Finding {
-    Finding { guard, severity, sentence: sentence.into(), remedy: None }
+    Finding { guard, severity, sentence: sentence.into(), remedy: None, unknown: false }
 }
 
 fn refuse(findings: Vec<Finding>, lead: &str) -> Result<(), Refusal> {

@@ -62,7 +62,7 @@ impl Plan {
     pub fn without_word_of_now(mut self, unanswered: Option<String>) -> Self {
         if let Some(sentence) = unanswered {
             self.findings.retain(|found| !found.sentence.ends_with(BY_THEIR_OWN_WORD));
-            self.findings.push(finding(Guard::Order, Severity::Info, sentence));
+            self.findings.push(finding(Guard::Order, Severity::Info, sentence).unknown());
         }
         self
     }
@@ -76,7 +76,7 @@ fn evidence(input: PlanInput<'_>) -> Option<Finding> {
     match state.asked_of_production? {
         AskedOf::Nobody => {
             let sentence = "Nothing tells what production really runs: trunkline.toml has no [production.live]";
-            Some(finding(Guard::Order, Severity::Info, sentence))
+            Some(finding(Guard::Order, Severity::Info, sentence).unknown())
         }
         AskedOf::Targets if let Some(all) = state.all_say_live(production) => {
             let sentence = format!("{live} runs on {all} of {all} targets, {BY_THEIR_OWN_WORD}");

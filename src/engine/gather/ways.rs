@@ -87,7 +87,13 @@ pub(super) async fn findings(
             Severity::Info => format!("Step {} {sentence}", step.name),
             _ => format!("Step {}: {sentence}", step.name),
         };
-        findings.push(Finding { guard: Guard::Engine, severity, sentence, remedy: None });
+        findings.push(Finding {
+            guard: Guard::Engine,
+            severity,
+            sentence,
+            remedy: None,
+            unknown: false,
+        });
     }
     findings
 }

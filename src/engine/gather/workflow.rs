@@ -166,5 +166,6 @@ fn finding(steps: &[&str], remark: &Remark) -> Finding {
     };
     let word = if steps.len() == 1 { "Step" } else { "Steps" };
     let sentence = format!("{word} {}: {}", steps.join(", "), remark.sentence);
-    Finding { guard: Guard::Engine, severity, sentence, remedy: None }
+    let unknown = severity == Severity::Info;
+    Finding { guard: Guard::Engine, severity, sentence, remedy: None, unknown }
 }

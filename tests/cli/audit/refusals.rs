@@ -321,6 +321,7 @@ fn a_refusal_is_recorded_to_a_limit_and_says_that_it_was_cut() {
         severity: Severity::Override,
         sentence,
         remedy: None,
+        unknown: false,
     };
     let (command, most) =
         (Command::Hold { environment: Environment::Staging, reason: "x".into() }, 2_000);

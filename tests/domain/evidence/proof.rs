@@ -277,6 +277,7 @@ fn before_the_service_file_is_read_nothing_is_said_of_whom_is_asked() {
         plan.findings.iter().filter(|f| f.sentence.contains("Nothing tells")).collect();
     assert_eq!(told.len(), 1, "once");
     assert_eq!(told[0].severity, Severity::Info);
+    assert!(told[0].unknown, "what is not known speaks for nothing");
 }
 
 #[test]

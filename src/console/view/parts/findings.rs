@@ -29,6 +29,8 @@ pub fn in_full(model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static
 fn at_most(most: usize, model: &Model, finding: &Finding, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let (mark, role) = match finding.severity {
+        // A tick would say that somebody looked.
+        Severity::Info if finding.unknown => ("?", Role::Muted),
         Severity::Info => (theme.symbols.ok, Role::Ok),
         Severity::Warn => (theme.symbols.warn, Role::Warn),
         Severity::Override => ("!!", Role::Danger),
