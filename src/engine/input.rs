@@ -185,7 +185,7 @@ pub enum Input {
     /// Decide again for this service.
     Settle(ServiceName),
     /// Test again whether the record can be written.
-    Rehearse,
+    TryRecord,
     /// Record the waiting refusals.
     Refusals,
     /// Look whether the files that the engine stands on are still there.

@@ -268,7 +268,7 @@ impl Writer {
             }
             Input::RehearsalDue(service) => self.rehearse_when_due(&service),
             Input::NeedLooked(look) => self.need_looked(look),
-            Input::Rehearse => self.rehearse(),
+            Input::TryRecord => self.try_record(),
             Input::Refusals => {
                 self.refusals_due = false;
                 self.record_refusals();
@@ -339,7 +339,7 @@ impl Writer {
         let recorded = self.record(&request.service, &actor, facts, Some(&answered));
         if let (Err(error), Some(fact)) = (&recorded, first) {
             self.trouble(error);
-            self.rehearse_later(NewEvent { service: request.service.clone(), actor, fact });
+            self.try_record_later(NewEvent { service: request.service.clone(), actor, fact });
         }
         recorded.map_err(|e| unrecorded(&e))?;
         Ok(answered.receipt)
@@ -369,7 +369,7 @@ impl Writer {
         {
             self.trouble(&error);
             // The next look finds the same again, unless the trunk was rewritten meanwhile.
-            return self.rehearse_later(NewEvent { service: name, actor: Actor::System, fact });
+            return self.try_record_later(NewEvent { service: name, actor: Actor::System, fact });
         }
         self.settle(&name);
     }

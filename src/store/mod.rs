@@ -170,7 +170,7 @@ impl Store {
     ///
     /// # Errors
     /// When it cannot be appended.
-    pub fn rehearse(&mut self, at: DateTime<Utc>, event: NewEvent) -> Result<(), StoreError> {
+    pub fn try_append(&mut self, at: DateTime<Utc>, event: NewEvent) -> Result<(), StoreError> {
         let NewEvent { service, actor, fact } = event;
         let (seq, hash) = (Seq(self.head.0 + 1), self.hash);
         let event = Event { seq, at: at.trunc_subsecs(6), service, actor, fact };

@@ -195,21 +195,21 @@ impl Writer {
     }
 
     /// Tests whether the record can be written again, and clears the problem if so.
-    pub(super) fn rehearse(&mut self) {
+    pub(super) fn try_record(&mut self) {
         let Some(event) = self.unrecorded.take() else { return };
         let space = self.check_space(&event.service, std::slice::from_ref(&event.fact));
-        match space.and_then(|()| self.store.rehearse(self.clock.now(), event.clone())) {
+        match space.and_then(|()| self.store.try_append(self.clock.now(), event.clone())) {
             Ok(()) => self.world.set_trouble(RECORD_PROBLEM, self.clock.now(), None),
             Err(error) => {
                 self.trouble(&error);
-                self.rehearse_later(event);
+                self.try_record_later(event);
             }
         }
     }
 
-    pub(super) fn rehearse_later(&mut self, event: NewEvent) {
+    pub(super) fn try_record_later(&mut self, event: NewEvent) {
         if self.unrecorded.replace(event).is_none() {
-            self.later(Input::Rehearse);
+            self.later(Input::TryRecord);
         }
     }
 
