@@ -148,14 +148,12 @@ pub(super) async fn write_tree(
     Git::new("init").args(arguments).args([folder]).run_anywhere().await?;
     let settings = [
         // A copy has other inodes. With these git sees by size and time of change that it is unchanged.
-        ("core.checkStat", "minimal"),
-        ("core.trustctime", "false"),
-        ("remote.origin.url", address),
-        ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"),
+        ("[core]", "checkStat", "minimal"),
+        ("[core]", "trustctime", "false"),
+        ("[remote \"origin\"]", "url", address),
+        ("[remote \"origin\"]", "fetch", "+refs/heads/*:refs/remotes/origin/*"),
     ];
-    for (key, value) in settings {
-        Git::new("config").args(["--local", key, value]).run_in_tree(folder).await?;
-    }
+    write_settings(folder, &settings).await?;
     borrow_objects(mirror, folder).await?;
     write_refs(mirror, folder).await?;
     Git::new("checkout")
@@ -164,6 +162,22 @@ pub(super) async fn write_tree(
         .run_in_tree(folder)
         .await?;
     lfs::fill(folder, &mirror.with_extension("lfs")).await
+}
+
+/// Adds settings to those that git wrote for a new tree: a section, a key and its value each.
+async fn write_settings(tree: &Path, settings: &[(&str, &str, &str)]) -> Result<(), GitError> {
+    let path = tree.join(".git").join("config");
+    let mut text = fs::read_to_string(&path).await.map_err(file_error(&path))?;
+    for (section, key, value) in settings {
+        text.extend([*section, "\n\t", key, " = ", &quoted(value), "\n"]);
+    }
+    fs::write(&path, text).await.map_err(file_error(&path))
+}
+
+/// A value as git reads it from its file of settings.
+fn quoted(value: &str) -> String {
+    let escaped = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("\"{escaped}\"")
 }
 
 /// Gives a checkout the tags and branches that the mirror has now, under the names that a clone gives them.
@@ -200,6 +214,27 @@ pub(super) fn file_error(path: &Path) -> impl Fn(io::Error) -> GitError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn git_reads_the_settings_that_are_written_whatever_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let tree = folder.path();
+        Git::new("init")
+            .args(["--quiet", "--template="])
+            .args([tree])
+            .run_anywhere()
+            .await
+            .unwrap();
+        let address = "/srv/a \"shop\"; # \\n\ttabs\nand lines ";
+        let section = "[remote \"origin\"]";
+        let settings = [("[core]", "checkStat", "minimal"), (section, "url", address)];
+        write_settings(tree, &settings).await.unwrap();
+        for (key, value) in [("remote.origin.url", address), ("core.checkStat", "minimal")] {
+            let get = Git::new("config").args(["--local", "-z", "--get", key]);
+            let got = get.run_in_tree(tree).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&got), format!("{value}\0"));
+        }
+    }
 
     #[tokio::test]
     async fn a_tree_keeps_its_name_until_a_new_one_has_it() {

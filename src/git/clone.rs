@@ -42,12 +42,20 @@ impl LocalClone {
             (Some(remote), Some(trunk)) => behind(folder, &remote.name, trunk).await,
             _ => None,
         };
-        let asked = Git::new("rev-parse").args(["--is-shallow-repository"]).within(TIMEOUT);
-        let shallow = asked.run_in(folder).await.unwrap_or_default();
         let is_partial = |key: &str| key.starts_with("remote.") && key.ends_with(".promisor");
         let is_partial = settings.iter().any(|(key, value)| is_partial(key) && value != "false");
-        Self { remote, behind, is_shallow: shallow.starts_with(b"true"), is_partial }
+        Self { remote, behind, is_shallow: is_shallow(folder).await, is_partial }
     }
+}
+
+async fn is_shallow(folder: &Path) -> bool {
+    // Where a clone has its files in the usual place, git need not be asked.
+    let git = folder.join(".git");
+    if git.join("HEAD").is_file() {
+        return git.join("shallow").is_file();
+    }
+    let asked = Git::new("rev-parse").args(["--is-shallow-repository"]).within(TIMEOUT);
+    asked.run_in(folder).await.is_ok_and(|shallow| shallow.starts_with(b"true"))
 }
 
 /// The settings of the clone itself, in lower case where git does not care.

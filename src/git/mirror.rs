@@ -3,6 +3,7 @@
 
 mod maintenance;
 mod reads;
+mod remembered;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Mutex;
 
+use self::remembered::Remembered;
 use super::branch_state::BranchState;
 use super::checkout::{self, CheckoutSource};
 use super::clone::LocalClone;
@@ -61,6 +63,7 @@ struct Busy {
     /// How many fetches of the trunk alone in a row were stopped by their time limit.
     stopped: AtomicU32,
     origin: Origin,
+    remembered: Remembered,
 }
 
 impl Mirror {
@@ -88,6 +91,7 @@ impl Mirror {
         if is_made {
             self.busy.is_filled.store(false, Ordering::Relaxed);
             self.busy.made.fetch_add(1, Ordering::Relaxed);
+            self.busy.remembered.forget();
         }
         Ok(is_made)
     }

@@ -57,18 +57,25 @@ const FULL_HISTORY: &str = "--full-history";
 /// and lists commits that it should leave out where clocks were wrong.
 pub(super) const TOPOLOGY: &str = "--topo-order";
 
+/// The two ends of a range.
+pub(super) struct RangeEnds<'a> {
+    pub from: Option<&'a Sha>,
+    pub to: &'a Sha,
+    /// Whether `from` reaches commits that `to` does not.
+    pub has_lost: bool,
+    /// The commit whose mailmap counts, if that may be applied.
+    pub mailmap: Option<&'a Sha>,
+}
+
 pub(super) async fn read(
     mirror: &Path,
-    from: Option<&Sha>,
-    to: &Sha,
+    &RangeEnds { from, to, has_lost, mailmap }: &RangeEnds<'_>,
     paths: Option<&Paths>,
     limit: usize,
 ) -> Result<Range, GitError> {
-    let mailmap = (!mailmap::is_too_large(mirror, to).await?).then_some(to);
     let lost = async {
         match from {
-            // A list may have commits of both sides if their clocks were wrong, so ancestry is asked first.
-            Some(from) if !is_ancestor(mirror, from, to).await? => {
+            Some(from) if has_lost => {
                 let lost = Box::pin(Selection::of(mirror, Some(to), from, paths, limit));
                 lost.await?.log(mailmap).await
             }

@@ -11,6 +11,7 @@ use crate::git::entry::{self, FileEntry};
 use crate::git::error::GitError;
 use crate::git::paths::{self, Paths};
 use crate::git::process::Git;
+use crate::git::range::RangeEnds;
 use crate::git::uses::{self, Users};
 use crate::git::{names, range, reverts, workflow_files};
 use crate::workflows::WorkflowFiles;
@@ -82,7 +83,13 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read.
     pub async fn has_large_mailmap(&self, at: &Sha) -> Result<bool, GitError> {
-        range::has_large_mailmap(&self.path, at).await
+        let known = &self.busy.remembered.large_mailmaps;
+        if let Some(is_large) = known.get(at) {
+            return Ok(is_large);
+        }
+        let is_large = range::has_large_mailmap(&self.path, at).await?;
+        known.keep(at.clone(), is_large);
+        Ok(is_large)
     }
 
     /// True if the mirror has a commit.
@@ -98,7 +105,15 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read or lacks one of the commits.
     pub async fn is_ancestor(&self, a: &Sha, b: &Sha) -> Result<bool, GitError> {
-        range::is_ancestor(&self.path, a, b).await
+        let (known, key) = (&self.busy.remembered.ancestors, (a.clone(), b.clone()));
+        if known.get(&key).is_some() {
+            return Ok(true);
+        }
+        let is = range::is_ancestor(&self.path, a, b).await?;
+        if is {
+            known.keep(key, ());
+        }
+        Ok(is)
     }
 
     /// True if a file of these paths differs between two commits.
@@ -123,7 +138,8 @@ impl Mirror {
         paths: Option<&Paths>,
         limit: usize,
     ) -> Result<Range, GitError> {
-        let mut range = Box::pin(range::read(&self.path, from, to, paths, limit)).await?;
+        let ends = Box::pin(self.ends(from, to)).await?;
+        let mut range = Box::pin(range::read(&self.path, &ends, paths, limit)).await?;
         let forge = self.busy.origin.forge(&self.source);
         for commit in range.commits.iter_mut().chain(&mut range.lost) {
             let in_subject = PullRequest::of_subject(&commit.subject, forge.as_ref());
@@ -133,6 +149,20 @@ impl Mirror {
             commit.pull_request = in_body.or(in_subject);
         }
         Ok(range)
+    }
+
+    async fn ends<'a>(
+        &self,
+        from: Option<&'a Sha>,
+        to: &'a Sha,
+    ) -> Result<RangeEnds<'a>, GitError> {
+        let mailmap = (!self.has_large_mailmap(to).await?).then_some(to);
+        let has_lost = match from {
+            // A list may have commits of both sides if their clocks were wrong, so ancestry is asked first.
+            Some(from) => !self.is_ancestor(from, to).await?,
+            None => false,
+        };
+        Ok(RangeEnds { from, to, has_lost, mailmap })
     }
 
     /// The reverts among all the commits that `to` reaches and `from` does not, in any folder, oldest first;
@@ -308,6 +338,18 @@ impl Mirror {
     /// # Errors
     /// When the mirror cannot be read or lacks the commit, or the file is larger than 1 MiB.
     pub async fn file(&self, at: &Sha, path: &str) -> Result<Option<Vec<u8>>, GitError> {
+        let known = &self.busy.remembered;
+        if let Some(file) = known.file(at, path) {
+            return Ok(Some(file));
+        }
+        let file = self.read_file(at, path).await?;
+        if let Some(file) = &file {
+            known.keep_file(at, path, file);
+        }
+        Ok(file)
+    }
+
+    async fn read_file(&self, at: &Sha, path: &str) -> Result<Option<Vec<u8>>, GitError> {
         let arguments = ["-z", "--full-tree", "--end-of-options", at.as_str(), path];
         let tree = Git::new("ls-tree").args(arguments).run(&self.path).await?;
         let tree = String::from_utf8_lossy(&tree);
