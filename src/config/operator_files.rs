@@ -1,7 +1,8 @@
 //! The operator's files together: the user file, and the server file, which may have engines too.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::error::ConfigError;
 use super::server_file::{SERVER_FILE, engines_of};
@@ -31,6 +32,14 @@ impl OperatorFiles {
         self.parse(&self.texts()?)
     }
 
+    /// When each was changed, and how long it is.
+    fn stamps(&self) -> [Option<(SystemTime, u64)>; 2] {
+        [&self.user, &self.server].map(|file| {
+            let about = std::fs::metadata(file).ok()?;
+            Some((about.modified().ok()?, about.len()))
+        })
+    }
+
     fn texts(&self) -> Result<FileTexts, ConfigError> {
         Ok(FileTexts { user: read(&self.user)?, server: read(&self.server)? })
     }
@@ -57,6 +66,8 @@ struct FileTexts {
 struct LastRead {
     texts: FileTexts,
     file: Arc<UserFile>,
+    stamps: [Option<(SystemTime, u64)>; 2],
+    at: Instant,
 }
 
 /// The files for whoever needs them often: texts that are the same as before are not parsed again. Clones share them.
@@ -77,14 +88,31 @@ impl OftenRead {
     /// # Errors
     /// As that.
     pub fn load(&self) -> Result<Arc<UserFile>, ConfigError> {
+        let (stamps, at) = (self.files.stamps(), Instant::now());
         let texts = self.files.texts()?;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = last.as_ref().filter(|last| last.texts == texts) {
+        let mut last = self.last();
+        if let Some(last) = last.as_mut().filter(|last| last.texts == texts) {
+            (last.stamps, last.at) = (stamps, at);
             return Ok(last.file.clone());
         }
+        // With a mistake they say nothing that counts.
+        *last = None;
         let file = Arc::new(self.files.parse(&texts)?);
-        *last = Some(LastRead { texts, file: file.clone() });
+        *last = Some(LastRead { texts, file: file.clone(), stamps, at });
         Ok(file)
+    }
+
+    /// What they said, if they were read within this time and look as they did then.
+    #[must_use]
+    pub fn read_within(&self, time: Duration) -> Option<Arc<UserFile>> {
+        let stamps = self.files.stamps();
+        let last = self.last();
+        let is_same = |last: &&LastRead| last.at.elapsed() < time && last.stamps == stamps;
+        last.as_ref().filter(is_same).map(|last| last.file.clone())
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<LastRead>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

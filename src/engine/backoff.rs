@@ -1,6 +1,10 @@
 //! Pauses between tries.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+/// A pause that is too short to be made shorter.
+const SHORT: Duration = Duration::from_secs(4);
 
 /// The pause after so many failures: doubled after each, at most `longest`, with jitter.
 pub(super) fn pause(first: Duration, failures: u32, longest: Duration) -> Duration {
@@ -9,11 +13,33 @@ pub(super) fn pause(first: Duration, failures: u32, longest: Duration) -> Durati
     slowed + slowed * jitter / 1024
 }
 
+/// The same pause, less than a second shorter, so that it ends with a whole second of this process: whoever waits wakes the
+/// machine with others. A short one stays as it is.
+pub(super) fn together(pause: Duration) -> Duration {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    if pause < SHORT {
+        return pause;
+    }
+    let end = BEGIN.elapsed() + pause;
+    pause.saturating_sub(Duration::from_nanos(end.subsec_nanos().into()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::pause;
+    use super::{SHORT, pause, together};
+
+    #[test]
+    fn a_long_pause_ends_with_a_whole_second_and_never_later_than_it_would() {
+        for millis in [4_000, 7_500, 9_999, 60_000] {
+            let long = Duration::from_millis(millis);
+            let together = together(long);
+            assert!(together <= long && together + Duration::from_secs(1) > long, "{together:?}");
+        }
+        let short = SHORT.saturating_sub(Duration::from_millis(1));
+        assert_eq!(together(short), short);
+    }
 
     #[test]
     fn pauses_grow_up_to_the_longest_and_a_quarter() {

@@ -19,7 +19,7 @@ use crate::domain::lane::LaneKind;
 use crate::domain::remote::GitHubWay;
 use crate::domain::repository_address::RepositoryAddress;
 use crate::domain::service::ServiceState;
-use crate::engine::backoff::pause;
+use crate::engine::backoff::{pause, together};
 use crate::engine::input::Input;
 use crate::engine::runner::remote::{
     DeploymentQuestion, KnownDeployments, KnownJobs, PartState, RepositoryDeployment,
@@ -109,7 +109,7 @@ impl RepositoryObserver {
             let every = if is_busy { times.pace.min(calm) } else { calm };
             let pause = pause(every, self.failures, LONGEST_PAUSE);
             match self.failures {
-                0 => self.woken.pause(pause).await,
+                0 => self.woken.pause(together(pause)).await,
                 // Whoever does not answer is not asked sooner.
                 _ => sleep(pause).await,
             }

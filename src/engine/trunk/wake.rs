@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::config::user_file::Watched;
 use crate::domain::repository_address::RepositoryAddress;
@@ -41,7 +41,12 @@ impl Wakers {
 
 /// Waits for the next look, or until somebody wakes this watcher. True if somebody did.
 pub async fn pause_or_wake(pause: Duration, woken: &Notify) -> bool {
-    let shortest = SHORTEST_PAUSE.min(pause);
-    sleep(shortest).await;
-    timeout(pause.saturating_sub(shortest), woken.notified()).await.is_ok()
+    let shortest = Instant::now() + SHORTEST_PAUSE.min(pause);
+    let is_woken = timeout(pause, woken.notified()).await.is_ok();
+    if is_woken {
+        sleep_until(shortest).await;
+        // What was told meanwhile is looked at, too.
+        let _told = timeout(Duration::ZERO, woken.notified()).await;
+    }
+    is_woken
 }

@@ -12,7 +12,7 @@ use super::wake::pause_or_wake;
 use super::{TrunkContext, local_identity};
 use crate::config::user_file::Watched;
 use crate::domain::ids::Sha;
-use crate::engine::backoff::pause;
+use crate::engine::backoff::{pause, together};
 use crate::engine::input::Input;
 use crate::engine::world::World;
 use crate::git::Mirror;
@@ -72,7 +72,7 @@ pub(in crate::engine) async fn watch(
                 return;
             }
         }
-        if pause_or_wake(pause(at.pace(poll), failures, LONGEST_BACKOFF), &woken).await {
+        if pause_or_wake(together(pause(at.pace(poll), failures, LONGEST_BACKOFF)), &woken).await {
             // Whoever wakes it may know of more than the trunk.
             last = None;
         }

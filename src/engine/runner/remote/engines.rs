@@ -6,7 +6,7 @@ mod presser;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 pub use self::hindrance::{WayHindrance, WayQuestion};
 use super::client::{
@@ -26,12 +26,17 @@ use crate::domain::live_source::LiveUrl;
 use crate::domain::remote::{EngineName, RemoteJob};
 use crate::domain::repository_address::RepositoryAddress;
 
+/// How old what is known of the files may be for a look.
+const LATELY: Duration = Duration::from_secs(1);
+
 /// Reads the files each time that an engine is needed: a change needs no restart. What is known of an engine stays.
 pub struct Engines {
     files: Option<OftenRead>,
     environment: Arc<BTreeMap<String, String>>,
     times: RemoteTimes,
     opened: Mutex<OpenedEngines>,
+    /// Held by who reads the files for all that look.
+    reads: tokio::sync::Mutex<()>,
 }
 
 /// Why an engine cannot be asked.
@@ -84,7 +89,13 @@ impl Engines {
         times: RemoteTimes,
     ) -> Self {
         let (files, environment) = (files.map(OftenRead::new), Arc::new(environment));
-        Self { files, environment, times, opened: Mutex::default() }
+        Self {
+            files,
+            environment,
+            times,
+            opened: Mutex::default(),
+            reads: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The engine of a job, which may be asked for it.
@@ -127,7 +138,7 @@ impl Engines {
         engine: &EngineName,
         repository: &str,
     ) -> Result<EngineClient, NoEngine> {
-        let file = self.read().await.map_err(NoEngine::Now)?;
+        let file = self.read_lately().await.map_err(NoEngine::Now)?;
         if let Some(why) = file.unreadable(engine, repository, &self.file()) {
             return Err(NoEngine::Ever(why));
         }
@@ -138,7 +149,7 @@ impl Engines {
 
     /// What asks GitHub for the repository with this address, if one of the engines is the server there and may be asked for it.
     pub async fn at_forge(&self, address: &RepositoryAddress) -> Option<EngineClient> {
-        let file = self.read().await.ok()?;
+        let file = self.read_lately().await.ok()?;
         let is_there = |settings: &EngineSettings| {
             let is_github = settings.kind == EngineKind::GitHub;
             let name = address.at_host(&web_host(&settings.url)).filter(|_| is_github);
@@ -301,6 +312,16 @@ impl Engines {
 
     fn opened(&self) -> MutexGuard<'_, OpenedEngines> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The files as they were a moment ago, for those who only look, and do so often.
+    async fn read_lately(&self) -> Result<Arc<UserFile>, String> {
+        let _reads = self.reads.lock().await;
+        let known = self.files.as_ref().and_then(|files| files.read_within(LATELY));
+        match known {
+            Some(file) => Ok(file),
+            None => self.read().await,
+        }
     }
 
     async fn read(&self) -> Result<Arc<UserFile>, String> {

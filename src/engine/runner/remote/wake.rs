@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// The shortest time between two looks, however much is told.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
@@ -51,21 +51,21 @@ impl RunWakers {
 impl RunsWoken {
     /// Waits for the next look, or until somebody tells of a run.
     pub async fn pause(&mut self, pause: Duration) {
-        let shortest = SHORTEST_PAUSE.min(pause);
-        sleep(shortest).await;
+        let shortest = Instant::now() + SHORTEST_PAUSE.min(pause);
         let woken = async {
             if self.0.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         };
-        let _either = timeout(pause.saturating_sub(shortest), woken).await;
+        if timeout(pause, woken).await.is_ok() {
+            sleep_until(shortest).await;
+        }
+        self.0.mark_unchanged();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
 
     const LONG: Duration = Duration::from_hours(1);

@@ -52,10 +52,14 @@ pub async fn runs_of(
         let read = client.read::<WorkflowRunsBody>(&path).await?;
         let read = read.ok_or_else(|| CallError::Lost(not_there(repository)))?;
         let runs = read.value.workflow_runs.as_deref().unwrap_or_default();
+        let is_whole = filter.is_empty() && runs.len() < PER_PAGE;
         if filter.is_empty() {
             since = oldest(runs);
         }
         found.extend(runs.iter().filter_map(run).map(|run| (run.id, run)));
+        if is_whole {
+            break;
+        }
     }
     for id in open {
         if !found.contains_key(id) {
