@@ -86,8 +86,8 @@ pub fn flood(dice: &mut Dice, length: usize) -> Vec<Press> {
 fn clipboard(dice: &mut Dice) -> String {
     match dice.below(40) {
         // Where its beginning was cut off, each of these is a key.
-        0 => "!\rP".repeat(5_000),
-        1 => "\r".repeat(1 << 14),
+        0 => "!\rP".repeat(500),
+        1 => "\r".repeat(1 << 11),
         _ => dice.one_of(&CLIPBOARDS).to_owned(),
     }
 }
