@@ -9,6 +9,7 @@ mod commit_location;
 mod doctor;
 mod full_disk;
 mod help;
+mod in_the_fire;
 mod init;
 mod init_workflows;
 mod lists;

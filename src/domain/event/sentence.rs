@@ -82,9 +82,9 @@ impl Fact {
                 let all = if *all { " with all services" } else { "" };
                 format!("{by} put {environment} on hold{all}{}", because(reason))
             }
-            Self::HoldReleased { environment, reason, bad } => {
-                let (why, bad) = (because(reason), commits("bad", bad));
-                format!("{by} released the hold on {environment}{why}{bad}")
+            Self::HoldReleased { environment, reason, bad, open } => {
+                let (why, bad, open) = (because(reason), commits("bad", bad), left_open(open));
+                format!("{by} released the hold on {environment}{why}{bad}{open}")
             }
             Self::CommitsQuarantined { bad, reason } => {
                 format!("{by} marked commits bad{}{}", because(reason), commits("commits", bad))
@@ -131,6 +131,9 @@ impl Fact {
             | Self::WatchEnded(_)
             | Self::WatchSeen(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),
+            Self::LeftoversListed(listed) => listed.sentence(),
+            Self::LeftoverTicked(tick) => tick.sentence(by, "ticked"),
+            Self::LeftoverUnticked(tick) => tick.sentence(by, "opened again"),
         }
     }
 
@@ -226,6 +229,14 @@ impl Fact {
             Self::HoldReleased { environment, .. } => {
                 Subject { environment: Some(*environment), ..none }
             }
+            Self::LeftoversListed(listed) => Subject {
+                environment: Some(listed.environment),
+                deployment: Some(listed.rollback),
+                ..none
+            },
+            Self::LeftoverTicked(tick) | Self::LeftoverUnticked(tick) => {
+                Subject { environment: Some(tick.environment), ..none }
+            }
             _ => Subject { deployment: self.watched(), ..none },
         }
     }
@@ -301,6 +312,11 @@ fn noted(note: &ChangeNote, by: &Actor) -> String {
     let details =
         if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
     format!("{by} noted: {label}{details}")
+}
+
+/// `; left open: the page cache`, or nothing where nothing was.
+fn left_open(open: &[String]) -> String {
+    if open.is_empty() { String::new() } else { format!("; left open: {}", open.join(", ")) }
 }
 
 /// `: the reason`, or nothing without one.

@@ -186,6 +186,8 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::SeeWatch { .. } => matches!(fact, Fact::WatchSeen(_)),
         Command::StopAll { .. } => matches!(fact, Fact::HoldPlaced { all: true, .. }),
         Command::Note(_) => matches!(fact, Fact::Noted(_)),
+        Command::Tick(_) => matches!(fact, Fact::LeftoverTicked(_)),
+        Command::Untick(_) => matches!(fact, Fact::LeftoverUnticked(_)),
     }
 }
 
