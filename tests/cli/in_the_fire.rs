@@ -82,8 +82,6 @@ fn with_git_hung_and_the_engine_killed_in_the_middle_exactly_one_rollback_runs()
     until("its step runs", || fire.ran() == ["back"]);
     assert!(home.path("asked").exists(), "git was asked, and did not answer");
     home.kill_engine();
-    let first = first.wait_with_output().unwrap();
-    assert_ne!(first.status.code(), Some(0), "it does not claim an end that it did not see");
 
     // Whoever is in the fire tries again: it is the same rollback, and nothing runs twice.
     let again = fire.command(&["rollback", "--yes"]).output().unwrap();
@@ -91,10 +89,9 @@ fn with_git_hung_and_the_engine_killed_in_the_middle_exactly_one_rollback_runs()
     assert_eq!(again.status.code(), Some(3), "{said}");
     assert!(said.contains("rollback of #1"), "it says what runs: {said}");
     fs::remove_file(home.path("gate")).unwrap();
-    until("the rollback has ended", || {
-        let history = home.json(&["history", "--json"]);
-        history[0]["ended"]["outcome"] == "succeeded"
-    });
+    // The first one started an engine again by itself, and tells what became of it.
+    let first = first.wait_with_output().unwrap();
+    assert_eq!(first.status.code(), Some(0), "{}", told(&first));
     assert_eq!((fire.ran().len(), fire.rollbacks()), (1, 1));
     let status = home.json(&["status", "--service", "shop", "--json"]);
     assert_eq!(status["live"]["production"]["build"], 1, "{status:#}");
@@ -114,10 +111,10 @@ fn by_hand(fire: &Fire) {
     home.said(&["promote", "2", "--yes", "--wait", "--reason", "verified=a test"]);
     let told = home.said(&["plan", "rollback"]);
     let script = &told[told.find("# Roll production of shop back to #1").expect("it is shown")..];
-    let file = home.path("break-glass");
-    fs::write(&file, script).unwrap();
+    let sheet = home.path("break-glass");
+    fs::write(&sheet, script).unwrap();
     home.said(&["engine", "stop"]);
-    let output = Command::new("sh").arg(&file).output().unwrap();
+    let output = Command::new("sh").arg(&sheet).output().unwrap();
     assert!(output.status.success(), "{output:?}\n{script}");
     assert_eq!(fire.ran().len(), 2, "once by trunkline, once by hand");
     let note = fire

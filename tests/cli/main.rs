@@ -12,6 +12,7 @@ mod help;
 mod in_the_fire;
 mod init;
 mod init_workflows;
+mod leftovers;
 mod lists;
 mod oidc;
 mod readme;

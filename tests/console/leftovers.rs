@@ -53,7 +53,7 @@ async fn recorded(backend: &Scripted, kind: &str) -> Vec<(Actor, Fact)> {
 #[tokio::test(start_paused = true)]
 async fn what_stays_behind_is_ticked_on_its_page_and_opened_again() {
     let backend = left_behind();
-    let console = Console::open(&backend);
+    let console = Console::sized(&backend, (160, 40));
     console.until("2 of 2 open (l)").await.press(&["l"]).until("What stays behind").await;
     console.until("#4 ran 42m before it and may have written data").await;
     console.until("undo: ./purge --all").await.press(&["space"]).until("1 of 2 open").await;
