@@ -233,6 +233,7 @@ fn fill_deployment(deployment: &mut Deployment, texts: &mut impl Texts) {
             *outcome = StepOutcome::NotStarted(texts.text());
         }
     }
+    deployment.left_open = vec![texts.text()];
     if let Some(cancel) = &mut deployment.cancel {
         cancel.by = texts.actor();
         cancel.reason = texts.text();

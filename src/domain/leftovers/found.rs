@@ -29,7 +29,7 @@ impl Leftovers {
         let mut left = Self { written: written(&taken, now), ..Self::default() };
         left.declared(policy.leaves.as_deref());
         left.changes(state, taken.first().map(|first| began(first)));
-        left.migrations(&taken);
+        left.migrations(state, target, &taken);
         left.gaps_in_record(state, &taken);
         left.still_open(state);
         left
@@ -67,25 +67,32 @@ impl Leftovers {
         }
     }
 
-    /// The migrations that promotes of the builds brought.
-    fn migrations(&mut self, taken: &[&Deployment]) {
-        let mut names: Vec<(String, BuildNumber)> = Vec::new();
-        for deployment in taken.iter().filter(|made| made.request.kind != DeploymentKind::Rollback)
-        {
-            let request = &deployment.request;
-            let judged = request.schema.iter().flatten().map(|change| &change.path);
-            for path in request.migrations.iter().flatten().chain(judged) {
-                if !names.iter().any(|(known, _)| known == path) {
-                    names.push((path.clone(), request.build));
-                }
-            }
-            let (build, id) = (request.build, deployment.id);
+    /// The migrations that promotes of the builds brought, and those of builds that were taken away before: no rollback
+    /// undoes one.
+    fn migrations(&mut self, state: &ServiceState, target: BuildNumber, taken: &[&Deployment]) {
+        let mut names: Vec<(&str, BuildNumber)> = Vec::new();
+        let mut known = BTreeSet::new();
+        let promotes = taken.iter().filter(|made| made.request.kind != DeploymentKind::Rollback);
+        for deployment in promotes {
+            let (request, id) = (&deployment.request, deployment.id);
+            let build = request.build;
+            known.insert(build);
+            names.extend(request.migrations.iter().flatten().map(|path| (path.as_str(), build)));
             if let Some(why) = &request.schema_trouble {
                 self.doubts.push(format!("not all migrations of {build} are known: {why}"));
             } else if request.migrations.is_none() {
                 self.doubts.push(format!("which migrations {id} of {build} ran is not recorded"));
             }
         }
+        let changes = state.schema_changes_after(target);
+        names.extend(changes.map(|change| (change.path.as_str(), change.build)));
+        known.extend(names.iter().map(|(_, build)| *build));
+        let unjudged = state.schema_builds_after(target).into_iter();
+        for build in unjudged.filter(|build| !known.contains(build)) {
+            self.doubts.push(format!("not all migrations of {build} are known"));
+        }
+        let mut paths = BTreeSet::new();
+        names.retain(|(path, _)| paths.insert(*path));
         let listed = names.iter().take(MOST).map(|(path, build)| Leftover {
             kind: LeftoverKind::Migration,
             what: format!("migration {path} of {build}"),

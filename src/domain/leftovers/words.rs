@@ -22,8 +22,8 @@ impl Leftovers {
             (Some(written), []) => {
                 let first = first(&written.builds);
                 Some(format!(
-                    "nothing else is known to stay behind: no migration was found in what it takes away, no change was \
-                     noted since {first} began to run, and trunkline.toml declares none"
+                    "nothing else is known to stay behind: no migration found in what it takes away, no note since {first} \
+                     began, no leaves declared"
                 ))
             }
             (None, []) => None,

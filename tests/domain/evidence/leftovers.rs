@@ -8,6 +8,8 @@ use trunkline::domain::event::{
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::domain::leftovers::{DeclaredLeftover, LeftoverTick, Leftovers, LeftoversListed};
 use trunkline::domain::people::Actor;
+use trunkline::domain::schema::SchemaChange;
+use trunkline::migrations::Class;
 
 use super::way_back::{Shop, failed};
 use trunkline_testing::record::{person, request};
@@ -36,6 +38,18 @@ fn flag(what: &str) -> Fact {
     })
 }
 
+fn column_gone() -> SchemaChange {
+    SchemaChange {
+        path: "migrations/3.sql".into(),
+        line: 1,
+        statement: "ALTER TABLE t DROP COLUMN x".into(),
+        class: Class::Data,
+        build: BuildNumber(3),
+        floor: BuildNumber(3),
+        why: String::new(),
+    }
+}
+
 fn with(fact: Fact) -> Shop {
     let mut shop = live(|_| ());
     shop.record.push(person("kim"), fact);
@@ -59,7 +73,7 @@ fn by_unknown_commit() -> Fact {
 type Case = (&'static str, fn() -> Shop, &'static str);
 
 /// That nothing else is known to stay behind needs all of this.
-const NEEDS: [Case; 8] = [
+const NEEDS: [Case; 9] = [
     (
         "no migration in what it takes away",
         || live(|asked| asked.migrations = Some(vec!["db/7_add.sql".into()])),
@@ -74,6 +88,19 @@ const NEEDS: [Case; 8] = [
         "migrations that could be judged",
         || live(|asked| asked.schema_trouble = Some("git hangs".into())),
         "not all migrations of #3 are known: git hangs",
+    ),
+    (
+        "no migration that an earlier rollback left",
+        || {
+            let mut asked =
+                DeploymentRequest { kind: DeploymentKind::Promote, ..request(PRODUCTION, 3) };
+            asked.schema = Some(vec![column_gone()]);
+            let mut shop = Shop::open();
+            shop.run_of(asked, Outcome::Succeeded);
+            shop.run(PRODUCTION, 2, DeploymentKind::Rollback, Outcome::Succeeded);
+            shop
+        },
+        "migration migrations/3.sql of #3",
     ),
     (
         "no declared leaves",

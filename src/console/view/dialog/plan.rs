@@ -57,9 +57,11 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
     }
     upper.lines.extend(also(model, plan, width));
     upper.lines.extend(facts(model, plan, width));
-    upper.lines.extend(behind::lines(model, plan, width));
     upper.lines.push(Line::default());
-    upper.lines.extend(rest.iter().flat_map(|f| findings::lines(model, f, width)));
+    let (warns, good) = rest.split_at(rest.partition_point(|f| f.severity >= Severity::Warn));
+    upper.lines.extend(warns.iter().flat_map(|f| findings::lines(model, f, width)));
+    upper.lines.extend(behind::lines(model, plan, width));
+    upper.lines.extend(good.iter().flat_map(|f| findings::lines(model, f, width)));
 }
 
 /// What else changed in the last hour, which may be what is wrong.
