@@ -141,7 +141,13 @@ async fn the_page_of_a_hold_that_is_gone_ticks_nothing() {
         // Another rollback's hold has a list under the same numbers.
         let (reason, rollback) = ("again".to_owned(), Some(DeploymentId(1)));
         let placed = Fact::HoldPlaced { all: false, environment, reason, rollback };
-        world.record(&checkout(), kim, placed);
+        let hold = world.record(&checkout(), kim.clone(), placed);
+        let (rollback, ticked) = (DeploymentId(1), None);
+        let (kind, what) = (LeftoverKind::Declared, "another thing".to_owned());
+        let items = vec![Leftover { kind, what, check: None, undo: None, ticked }];
+        let left = Leftovers { items, ..Leftovers::default() };
+        let listed = LeftoversListed { environment, hold, rollback, left };
+        world.record(&checkout(), kim, Fact::LeftoversListed(listed));
     });
     console.until("another took its place").await.press(&["space"]).settled().await;
     assert_eq!(recorded(&backend, "leftover_ticked").await.len(), 0);

@@ -1,5 +1,7 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
+use chrono::{DateTime, Utc};
+
 use super::{Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
@@ -98,11 +100,7 @@ impl Fact {
             Self::RequestWithdrawn { request, reason } => {
                 format!("{by} withdrew request {request}{}", because(reason))
             }
-            Self::FreezePlaced { from, until, reason } => {
-                let until = until.map_or("lifted".to_owned(), instant::in_utc);
-                let from = instant::in_utc(*from);
-                format!("{by} froze production from {from} until {until}{}", because(reason))
-            }
+            Self::FreezePlaced { from, until, reason } => froze(by, *from, *until, reason),
             Self::FreezeLifted { freeze, reason } => {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
             }
@@ -312,6 +310,12 @@ fn noted(note: &ChangeNote, by: &Actor) -> String {
     let details =
         if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
     format!("{by} noted: {label}{details}")
+}
+
+fn froze(by: &Actor, from: DateTime<Utc>, until: Option<DateTime<Utc>>, reason: &str) -> String {
+    let until = until.map_or("lifted".to_owned(), instant::in_utc);
+    let from = instant::in_utc(from);
+    format!("{by} froze production from {from} until {until}{}", because(reason))
 }
 
 /// `; left open: the page cache`, or nothing where nothing was.
