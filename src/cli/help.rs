@@ -96,6 +96,8 @@ const ENDINGS: &[Ending] = &[
         ],
     ),
     acting("build", &["build --now"]),
+    acting("tick", &["tick", "tick 2"]),
+    acting("untick", &["untick 2"]),
     acting("adopt", &["adopt 3f9ac21", "adopt 3f9ac21 --reason \"deployed by hand\""]),
     acting("verify", &["verify 1290 --note \"clicked through the shop\""]),
     acting(

@@ -64,6 +64,7 @@ mod schema;
 mod serve;
 mod stats;
 mod status;
+mod tick;
 mod token;
 mod trace;
 mod verify;
@@ -213,6 +214,10 @@ pub enum CliCommand {
     Withdraw(withdraw::WithdrawArgs),
     /// End a hold
     Release(release::ReleaseArgs),
+    /// Tick off what a rollback left behind; without a number, list it
+    Tick(tick::TickArgs),
+    /// Take a tick back
+    Untick(tick::UntickArgs),
     /// List, add or clear bad commits
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -367,6 +372,8 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::May(command) => may::run(&connected(global).await?, command).await,
         CliCommand::Note(arguments) => note::run(&acting(global).await?, arguments).await,
         CliCommand::Release(arguments) => release::run(&acting(global).await?, arguments).await,
+        CliCommand::Tick(arguments) => tick::tick(&acting(global).await?, arguments).await,
+        CliCommand::Untick(arguments) => tick::untick(&acting(global).await?, arguments).await,
         CliCommand::Quarantine(command) => quarantine::run(&acting(global).await?, command).await,
         CliCommand::Ask(arguments) => ask::run(&acting(global).await?, arguments).await,
         CliCommand::Requests(arguments) => {

@@ -10,7 +10,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output::{Cell, Output, Paint};
 use super::retry::Retried;
-use super::{Reading, completions, output, remedy, schema};
+use super::{Reading, completions, output, remedy, schema, tick};
 use crate::backend::Backend;
 use crate::domain::command::Action;
 use crate::domain::commit::Commit;
@@ -99,6 +99,7 @@ fn lines(plan: &Plan) -> Vec<String> {
     lines.extend(plan.cancels.map(|id| format!("  cancels    {id} first")));
     let also = plan.also.as_ref().map(|also| also.in_words(plan.at));
     lines.extend(also.map(|also| format!("  also       {also}")));
+    lines.extend(plan.stays_behind.iter().flat_map(|left| tick::in_plan(left)));
     lines.push(format!("  undo       {}", plan.undo));
     lines.push(String::new());
     lines

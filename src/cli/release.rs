@@ -6,10 +6,11 @@ use super::all_services::{self, ForService};
 use super::context::Context;
 use super::error::CliError;
 use super::history::EnvironmentArg;
-use super::{Acting, act, hold, same_key};
+use super::{Acting, act, hold, output, same_key};
 use crate::domain::command::Command;
 use crate::domain::event::Fact;
-use crate::domain::ids::{Environment, IdempotencyKey};
+use crate::domain::ids::{Environment, IdempotencyKey, ServiceName};
+use crate::domain::leftovers::Leftovers;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::snapshot::FleetRow;
 use crate::domain::stops::Hold;
@@ -28,6 +29,9 @@ pub struct ReleaseArgs {
     /// No commit was bad. After a rollback, this or --bad is required
     #[arg(long, conflicts_with = "bad")]
     none_bad: bool,
+    /// Release although something that the rollback left behind is not ticked; it is recorded what
+    #[arg(long, conflicts_with = "all")]
+    leave_open: bool,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -36,7 +40,7 @@ pub struct ReleaseArgs {
 }
 
 pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliError> {
-    let ReleaseArgs { environment, all, bad, none_bad, reason, acting } = arguments;
+    let ReleaseArgs { environment, all, bad, none_bad, leave_open, reason, acting } = arguments;
     if all {
         hold::check_all(context, environment)?;
         return release_all(context, &reason, acting.key.as_ref()).await;
@@ -44,7 +48,7 @@ pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliErr
     let service = context.service().await?;
     let (environment, key) = (Environment::from(environment), acting.key);
     let is_same = |fact: &Fact| {
-        matches!(fact, Fact::HoldReleased { environment: of, reason: why, bad: named }
+        matches!(fact, Fact::HoldReleased { environment: of, reason: why, bad: named, .. }
             if *of == environment && same_key::is_same_text(why, &reason) && are_named(named, &bad))
     };
     if same_key::first_answer(context, &service, key.as_ref(), |e| is_same(&e.fact))
@@ -61,9 +65,39 @@ pub async fn run(context: &Context, arguments: ReleaseArgs) -> Result<(), CliErr
             "{environment} was rolled back; add --bad SHA for each bad commit, or --none-bad"
         )));
     }
+    let leave_open = stays_open(context, &service, hold, leave_open)?;
     let hold = hold.map(|hold| hold.id);
-    let command = Command::Release { environment, reason, bad, hold };
+    let command = Command::Release { environment, reason, bad, hold, leave_open };
     act::run(context, &service, command, key).await.map(drop)
+}
+
+/// The numbers of what is not ticked and stays so: by the flag, or once a person at a terminal was asked.
+fn stays_open(
+    context: &Context,
+    service: &ServiceName,
+    hold: Option<&Hold>,
+    by_flag: bool,
+) -> Result<Vec<u32>, CliError> {
+    let left = hold.and_then(|hold| hold.left.as_deref());
+    let open: Vec<_> = left.into_iter().flat_map(Leftovers::open).collect();
+    if open.is_empty() || by_flag {
+        return Ok(open.into_iter().map(|(number, _)| number).collect());
+    }
+    let out = context.out.regardless();
+    out.line("the rollback left something behind that is not ticked:")?;
+    out.lines(open.iter().map(|(number, item)| format!("  {number} {}", item.what)))?;
+    if !context.out.is_interactive() {
+        let tick = context.command_line(service, &format!("tick {}", open[0].0));
+        return Err(CliError::Refused(format!(
+            "not released, {}: tick each, as in: {tick}; or add --leave-open",
+            left.and_then(Leftovers::count).unwrap_or_default()
+        )));
+    }
+    let question = format!("release with {} open? [y/N]", open.len());
+    if matches!(output::ask(&question)?.as_str(), "y" | "Y" | "yes") {
+        return Ok(open.into_iter().map(|(number, _)| number).collect());
+    }
+    Err(CliError::Refused("not confirmed, nothing was done".to_owned()))
 }
 
 /// Releases the holds that were placed together. One that somebody replaced meanwhile stays.
@@ -82,6 +116,7 @@ async fn release_all(
                 reason: reason.to_owned(),
                 bad: None,
                 hold: Some(hold.id),
+                leave_open: Vec::new(),
             })
         } else {
             let how = "release it by itself";

@@ -49,7 +49,8 @@ mod tests {
         let file = ServiceFile::parse(&sample(), "trunkline.toml").unwrap();
         assert_eq!(file.name.as_str(), "shop");
         assert_eq!(file.trunk.as_deref(), Some("main"));
-        assert_eq!(file.policy, Policy::default());
+        let policy = Policy { leaves: Some(Vec::new()), ..Policy::default() };
+        assert_eq!(file.policy, policy, "it declares no leaves, and was read");
         assert_eq!(file.people, People::default());
         assert_eq!(file.variables, DeclaredVariables::default());
     }

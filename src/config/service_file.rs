@@ -1,6 +1,7 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
 mod github_way;
+mod leaves;
 mod live;
 mod migrations;
 mod names;
@@ -141,6 +142,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         policy.staging = Staging::Observe;
     }
     policy.rehearse = pipelines.rehearse;
+    policy.leaves = Some(pipelines.leaves);
     let migrations = migrations::read(&mut top, mistakes);
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);

@@ -83,7 +83,15 @@ pub enum Command {
         /// The hold that the caller saw; without it, the current hold.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hold: Option<Seq>,
+        /// The numbers of the things left behind by a rollback that the caller saw open and leaves open. If another one
+        /// is open, nothing is released.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        leave_open: Vec<u32>,
     },
+    /// Ticks a thing that a rollback left behind: somebody looked after it.
+    Tick(ItemOfHold),
+    /// Takes a tick back.
+    Untick(ItemOfHold),
     /// Marks commits as bad, each by its sha or the beginning of it.
     Quarantine {
         #[schema(value_type = BadCommitNames)]
@@ -146,6 +154,17 @@ pub enum Command {
     Note(NewNote),
 }
 
+/// One of the things that a rollback left behind, by its number on the hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ItemOfHold {
+    pub environment: Environment,
+    /// Counted from 1.
+    pub item: u32,
+    /// The hold that the caller saw; without it, the current hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Seq>,
+}
+
 /// A change beside the deployments, as somebody notes it: at most 200 characters of `what` and `who`, 1,000 of `undo`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewNote {
@@ -190,6 +209,10 @@ impl Command {
             Self::Verify { build, .. } => format!("the verification of {build}"),
             Self::Hold { environment, .. } => format!("the hold on {environment}"),
             Self::Release { environment, .. } => format!("the release of {environment}"),
+            Self::Tick(of) => format!("the tick at {} of {}'s hold", of.item, of.environment),
+            Self::Untick(of) => {
+                format!("the end of the tick at {} of {}'s hold", of.item, of.environment)
+            }
             Self::Quarantine { commits, .. } => format!("the quarantine of {}", commits.join(", ")),
             Self::Clear { commit, .. } => format!("the end of the quarantine of {commit}"),
             Self::Ask { build, .. } => format!("the request for a promoter of {build}"),

@@ -38,6 +38,9 @@ pub struct Deployment {
     /// What the targets said that they run once it had ended; absent where nobody asked them, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Box<DeploymentEffect>>,
+    /// What it left behind, of a rollback, and nobody had ticked when its hold was released.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_open: Vec<String>,
 }
 
 /// A run at another engine that trunkline did not start.
@@ -149,6 +152,7 @@ impl Deployment {
             seen: None,
             cancel: None,
             effect: None,
+            left_open: Vec::new(),
         }
     }
 

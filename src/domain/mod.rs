@@ -18,6 +18,7 @@ pub mod ids;
 pub mod instant;
 pub mod lane;
 pub mod late;
+pub mod leftovers;
 pub mod limits;
 pub mod link;
 pub mod live_source;

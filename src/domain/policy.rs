@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::leftovers::DeclaredLeftover;
 use super::time::{Milliseconds, millis};
 pub use crate::calendar::FreezeMode;
 
@@ -36,6 +37,9 @@ pub struct Policy {
     /// Whether the rollback steps may run in staging, to try the way back.
     #[serde(default, skip_serializing_if = "Rehearse::is_never")]
     pub rehearse: Rehearse,
+    /// What a rollback leaves behind, as the service file says it; absent while that is not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<Vec<DeclaredLeftover>>,
 }
 
 impl Default for Policy {
@@ -50,6 +54,7 @@ impl Default for Policy {
             watch: Vec::new(),
             auto_rollback: false,
             rehearse: Rehearse::Never,
+            leaves: None,
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct RecentNotes {
     notes: VecDeque<RecentNote>,
     /// For each `[[observe]]`, the digest of the output whose change was recorded last.
     digests: BTreeMap<String, String>,
+    /// When the newest of those was made that are not remembered any more.
+    forgotten: Option<DateTime<Utc>>,
 }
 
 /// One note, as short as a dialog needs it.
@@ -23,6 +25,8 @@ pub struct RecentNote {
     /// When it was changed, as far as that is known.
     pub at: DateTime<Utc>,
     pub label: String,
+    /// How to undo it, if somebody wrote that.
+    pub undo: Option<String>,
 }
 
 impl RecentNotes {
@@ -31,15 +35,22 @@ impl RecentNotes {
             self.digests.insert(observed.name.clone(), observed.digest.clone());
         }
         if self.notes.len() == KEPT {
-            self.notes.pop_front();
+            let oldest = self.notes.pop_front().map(|note| note.at);
+            self.forgotten = self.forgotten.max(oldest);
         }
         let at = note.changed_at.unwrap_or(event.at);
-        self.notes.push_back(RecentNote { at, label: note.label() });
+        self.notes.push_back(RecentNote { at, label: note.label(), undo: note.undo.clone() });
     }
 
     #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &RecentNote> {
         self.notes.iter()
+    }
+
+    /// Whether one that was made since then is not remembered any more.
+    #[must_use]
+    pub fn has_forgotten_since(&self, since: DateTime<Utc>) -> bool {
+        self.forgotten.is_some_and(|at| at >= since)
     }
 
     /// The digest of what this `[[observe]]` printed when a change of it was recorded last.

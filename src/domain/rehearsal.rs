@@ -147,6 +147,7 @@ fn request(
         steps: steps.to_vec(),
         schema: None,
         schema_trouble: None,
+        migrations: None,
         cancels: None,
         retries: None,
         findings: Vec::new(),

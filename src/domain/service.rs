@@ -1,6 +1,7 @@
 //! The state of one service: a pure fold over its events. The state is never stored.
 
 mod answered;
+mod checklist;
 mod reads;
 mod targets;
 mod watched;
@@ -207,8 +208,8 @@ impl ServiceState {
             Fact::HoldPlaced { environment, reason, rollback, all } => {
                 self.hold_placed(event, *environment, reason, (*rollback, *all));
             }
-            Fact::HoldReleased { environment, reason, bad } => {
-                self.holds.remove(environment);
+            Fact::HoldReleased { environment, reason, bad, open } => {
+                self.released(*environment, open);
                 self.quarantined(event, bad, reason);
             }
             Fact::CommitsQuarantined { bad, reason } => self.quarantined(event, bad, reason),
@@ -240,6 +241,9 @@ impl ServiceState {
             | Fact::WatchEnded(_)
             | Fact::WatchSeen(_) => self.watched(event),
             Fact::Noted(note) => self.notes.take_in(event, note),
+            Fact::LeftoversListed(_) | Fact::LeftoverTicked(_) | Fact::LeftoverUnticked(_) => {
+                self.checklist(event);
+            }
         }
     }
 
@@ -251,7 +255,7 @@ impl ServiceState {
         (rollback, all): (Option<DeploymentId>, bool),
     ) {
         let (id, by, at) = (event.seq, event.actor.clone(), event.at);
-        let hold = Hold { id, by, at, reason: reason.to_owned(), rollback, all };
+        let hold = Hold { id, by, at, reason: reason.to_owned(), rollback, all, left: None };
         self.holds.insert(environment, hold);
     }
 

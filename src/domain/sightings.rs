@@ -140,6 +140,7 @@ impl ServiceState {
             steps: Vec::new(),
             schema: None,
             schema_trouble: None,
+            migrations: None,
             cancels: None,
             retries: None,
             findings: Vec::new(),

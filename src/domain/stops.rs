@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::ids::{DeploymentId, Seq};
+use super::leftovers::Leftovers;
 use super::people::Actor;
 use crate::calendar::{
     self, Evaluation, FreezeMode, FreezeOutlook, FreezeWindow, evaluate_windows,
@@ -82,4 +83,7 @@ pub struct Hold {
     /// Whether it was placed together with those of all other services.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
+    /// What its rollback left behind, to be ticked off; absent if no rollback placed it, or nobody listed that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Box<Leftovers>>,
 }

@@ -14,7 +14,7 @@ use super::snapshot::Version;
 use super::words::{how_it_goes, seen_elsewhere};
 
 /// The names of the facts that have an entry.
-pub const TIMELINE_FACTS: [&str; 14] = [
+pub const TIMELINE_FACTS: [&str; 16] = [
     "deployment_requested",
     "deployment_observed",
     "unknown_observed",
@@ -29,6 +29,8 @@ pub const TIMELINE_FACTS: [&str; 14] = [
     "production_adopted",
     "record_restored",
     "noted",
+    "leftover_ticked",
+    "leftover_unticked",
 ];
 
 /// Entries of several services with the same words are one, if they are no further apart.
@@ -169,7 +171,10 @@ impl TimelineEntry {
             Fact::TargetsSaid(said) if said.whole().is_none() || deployment.is_some() => {
                 EntryKind::Deploy
             }
-            Fact::HoldPlaced { .. } | Fact::HoldReleased { .. } => EntryKind::Hold,
+            Fact::HoldPlaced { .. }
+            | Fact::HoldReleased { .. }
+            | Fact::LeftoverTicked(_)
+            | Fact::LeftoverUnticked(_) => EntryKind::Hold,
             Fact::FreezePlaced { .. } | Fact::FreezeLifted { .. } => EntryKind::Freeze,
             Fact::CommitsQuarantined { .. }
             | Fact::CommitCleared { .. }

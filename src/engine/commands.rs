@@ -11,6 +11,7 @@ mod quarantine;
 mod rehearse;
 mod request;
 mod see_watch;
+mod tick;
 
 use chrono::{DateTime, Utc};
 
@@ -129,10 +130,12 @@ pub fn decide(
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason, false)?),
         Command::StopAll { reason } => Ok(hold(service, Environment::Production, reason, true)?),
         Command::Note(new) => Ok(note::note(new, context.now)?),
-        Command::Release { environment, reason, bad, hold } => {
+        Command::Release { environment, reason, bad, hold, leave_open } => {
             check_hold(service, *environment, *hold)?;
-            Ok(release(service, *environment, reason, bad.as_deref(), context)?)
+            Ok(release(service, *environment, reason, bad.as_deref(), leave_open, context)?)
         }
+        Command::Tick(item) => Ok(tick::tick(service, *item)?),
+        Command::Untick(item) => Ok(tick::untick(service, *item)?),
         Command::Quarantine { commits, reason } => {
             Ok(quarantine::add(service, commits, reason, context)?)
         }
@@ -234,6 +237,8 @@ fn executed(
             reason: format!("rolled back{left} to {target}"),
             rollback: Some(deployment),
         });
+        let hold = Seq(next.0 + facts.len() as u64 - 1);
+        facts.extend(tick::listed(plan, hold, deployment));
     }
     let again = plan.retries.map_or_else(String::new, |retried| format!(", retry of {retried}"));
     let said = format!(
@@ -333,6 +338,7 @@ fn release(
     environment: Environment,
     reason: &str,
     bad: Option<&[String]>,
+    leave_open: &[u32],
     context: CommandContext<'_>,
 ) -> Result<Decided, Refusal> {
     let hold = service.state.holds.get(&environment);
@@ -346,9 +352,11 @@ fn release(
     }
     let bad = quarantine::named(service, bad.unwrap_or_default(), context)?;
     let reason = text("reason", reason, Need::Required)?;
-    let said = format!("the hold on {environment} is released{}", quarantine::said(&bad));
+    let open = tick::open_at_release(service, environment, leave_open)?;
+    let (marked, left) = (quarantine::said(&bad), tick::left_open(&open));
+    let said = format!("the hold on {environment} is released{marked}{left}");
     Ok(Decided {
-        facts: vec![Fact::HoldReleased { environment, reason, bad }],
+        facts: vec![Fact::HoldReleased { environment, reason, bad, open }],
         deployment: None,
         said,
     })

@@ -167,6 +167,7 @@ fn next_for_staging(input: &DecisionInput<'_>) -> Option<Decision> {
         steps: steps.to_vec(),
         schema: None,
         schema_trouble: None,
+        migrations: None,
         cancels: None,
         retries: None,
         findings: Vec::new(),

@@ -132,6 +132,8 @@ async fn places() -> Vec<(InputContext, Desk)> {
     engines.model.options.engines = ["eu", "prod", "us"].map(engine).to_vec();
     let engines = engines.press(&["c", "s", "left", "right", "down"]).await;
     let changed = wide.clone().press(&["7", "+", "down", "down"]).await;
+    let checklist = Desk::open(super::leftovers::left_behind(), (118, 40)).await;
+    let checklist = checklist.press(&["l", "down"]).await;
     let tiny = Event::Resize(20, 5);
     let mut unseen = wide.clone().press(&["?"]).await;
     unseen.take(unseen.input(tiny)).await;
@@ -146,6 +148,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
         (InputContext::Page, wide.press(&notes).await.press(&["M", "pgdn"]).await),
         (InputContext::Page, by_hand),
         (InputContext::Changed, changed),
+        (InputContext::Checklist, checklist),
         (InputContext::Choice, engines),
         (InputContext::Field, low.clone().press(&["a", " ", "b", "left"]).await),
         (InputContext::Buttons, low.clone().press(&["tab", "tab"]).await),

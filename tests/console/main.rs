@@ -10,6 +10,7 @@ mod elsewhere;
 mod emergency;
 mod following;
 mod keys;
+mod leftovers;
 mod link;
 mod log;
 mod log_pane;

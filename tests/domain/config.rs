@@ -11,6 +11,7 @@ use trunkline::config::user_file::UserFile;
 use trunkline::config::{self, ServiceFile};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
+use trunkline::domain::leftovers::DeclaredLeftover;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::policy::{FreezeMode, Policy, Rehearse, Staging, VerifyBy};
 use trunkline::domain::watch::{Threshold, ValueBound, WatchCheck, WatchProbe};
@@ -72,7 +73,8 @@ fn each_valid_file_is_taken() {
 fn silence_means_the_defaults() {
     let file = valid("smallest.toml");
     assert_eq!(file.trunk, None);
-    assert_eq!(file.policy, Policy::default());
+    let declared = Policy { leaves: Some(Vec::new()), ..Policy::default() };
+    assert_eq!(file.policy, declared, "a file that declares no leaves was read");
     assert_eq!((file.database, file.migrations), (None, MigrationSettings::default()));
     assert_eq!(file.staging[0].timeout, DEFAULT_TIMEOUT);
     assert_eq!(file.staging[0].expected, None);
@@ -95,6 +97,11 @@ fn every_key_is_resolved() {
         watch: Vec::new(),
         auto_rollback: false,
         rehearse: Rehearse::Never,
+        leaves: Some(vec![DeclaredLeftover {
+            what: "the page cache".into(),
+            check: Some("curl -I /".into()),
+            undo: Some("./purge".into()),
+        }]),
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.database.as_deref(), Some("main"));

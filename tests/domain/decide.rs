@@ -210,6 +210,7 @@ fn staging_takes_the_newest_build_once_it_is_free_and_not_held() {
         environment: Environment::Staging,
         reason: String::new(),
         bad: Vec::new(),
+        open: Vec::new(),
     });
     record.settle();
     let staged: Vec<_> = record.state.deployments.values().map(|d| d.request.build.0).collect();

@@ -1,5 +1,7 @@
 //! What a plan says of its commits where evidence is weak, and of what comes later on the trunk.
 
+mod leftovers;
+mod places;
 mod proof;
 mod timeline;
 mod watch;

@@ -100,7 +100,13 @@ async fn a_release_ends_only_the_hold_that_was_looked_at() {
     world.until_build("the service is there", |row| row.build.number == BuildNumber(1)).await;
     let environment = Environment::Production;
     let hold = || Command::Hold { environment, reason: "errors".into() };
-    let release = |hold| Command::Release { environment, reason: "fine".into(), bad: None, hold };
+    let release = |hold| Command::Release {
+        environment,
+        reason: "fine".into(),
+        bad: None,
+        hold,
+        leave_open: Vec::new(),
+    };
     let first = world.command("raj", hold()).await.unwrap().seq;
     world.command("raj", release(Some(first))).await.unwrap();
     let second = world.command("raj", hold()).await.unwrap().seq;

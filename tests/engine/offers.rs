@@ -131,7 +131,13 @@ impl Shop {
     /// A rollback leaves a hold.
     async fn release(&self) {
         let (environment, reason) = (Environment::Production, "go on".to_owned());
-        let command = Command::Release { environment, reason, bad: Some(Vec::new()), hold: None };
+        let command = Command::Release {
+            environment,
+            reason,
+            bad: Some(Vec::new()),
+            hold: None,
+            leave_open: Vec::new(),
+        };
         let _there_is_none = self.world.command("raj", command).await;
     }
 

@@ -48,7 +48,7 @@ async fn a_backup_taken_while_commands_run_restores_to_a_record_that_verifies() 
         let (environment, reason) = (Environment::Production, "load".to_owned());
         world.command("ann", Command::Hold { environment, reason }).await.unwrap();
         let (bad, hold, reason) = (None, None, "load".to_owned());
-        let release = Command::Release { environment, reason, bad, hold };
+        let release = Command::Release { environment, reason, bad, hold, leave_open: Vec::new() };
         world.command("ann", release).await.unwrap();
         commands += 1;
     }

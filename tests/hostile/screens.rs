@@ -62,7 +62,9 @@ fn walk<T: Texts>(
     }
     desk.press(&["2", "j", "3", "z"]);
     at(desk, "details of a deployment");
-    desk.press(&["z", "1"]);
+    desk.press(&["z", "1", "l"]);
+    at(desk, "what stays behind");
+    desk.press(&["esc"]);
     for key in keys {
         desk.press(&[key]);
         at(desk, key);

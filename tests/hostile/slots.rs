@@ -6,6 +6,7 @@ use trunkline::domain::commit::Commit;
 use trunkline::domain::deployment::{Deployment, DeploymentState, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
 use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::leftovers::{Leftover, LeftoverKind, LeftoverMark, Leftovers};
 use trunkline::domain::needs::{NeedStanding, NeedState};
 use trunkline::domain::on_call::{OnCall, OnCallShift, OnCallTrouble};
 use trunkline::domain::people::{Actor, Identity};
@@ -148,6 +149,9 @@ pub fn fill_plan(plan: &mut Plan, texts: &mut impl Texts) {
         finding.sentence = format!("{} wrote it: {}", texts.text(), texts.text());
     }
     plan.undo = texts.text();
+    if let Some(left) = &mut plan.stays_behind {
+        **left = left_behind(plan.at, texts);
+    }
     fill_tried(plan.tried.as_mut(), texts);
     plan.verdict = Some(verdict(plan.target.build, texts));
 }
@@ -229,6 +233,7 @@ fn fill_deployment(deployment: &mut Deployment, texts: &mut impl Texts) {
             *outcome = StepOutcome::NotStarted(texts.text());
         }
     }
+    deployment.left_open = vec![texts.text()];
     if let Some(cancel) = &mut deployment.cancel {
         cancel.by = texts.actor();
         cancel.reason = texts.text();
@@ -249,6 +254,23 @@ fn fill_steps(steps: &mut [StepSpec], texts: &mut impl Texts) {
 fn fill_hold(hold: &mut Hold, texts: &mut impl Texts) {
     hold.by = texts.actor();
     hold.reason = texts.text();
+    hold.left = Some(Box::new(left_behind(hold.at, texts)));
+}
+
+/// What a service file and people say of what stays behind, with what one of them ticked.
+fn left_behind(at: DateTime<Utc>, texts: &mut impl Texts) -> Leftovers {
+    let mut item = |ticked| Leftover {
+        kind: LeftoverKind::Declared,
+        what: texts.text(),
+        check: Some(texts.text()),
+        undo: Some(texts.text()),
+        ticked,
+    };
+    let open = item(None);
+    let done = item(None);
+    let ticked = Some(LeftoverMark { by: texts.actor(), at });
+    let items = vec![open, Leftover { ticked, ..done }];
+    Leftovers { written: None, items, doubts: vec![texts.text()] }
 }
 
 fn fill_request(request: &mut Request, texts: &mut impl Texts) {

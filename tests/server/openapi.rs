@@ -12,7 +12,7 @@ use trunkline::api::API;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
-use trunkline::domain::command::{Action, Command, Refusal};
+use trunkline::domain::command::{Action, Command, ItemOfHold, Refusal};
 use trunkline::domain::event::{
     Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, LiveSaid, NoteKind,
     ObservedDeployment, Outcome, OutputChange, SaidCommit, StepOutcome, TargetAnswer, TargetSaid,
@@ -20,6 +20,9 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+};
+use trunkline::domain::leftovers::{
+    Leftover, LeftoverKind, LeftoverTick, Leftovers, LeftoversListed, WrittenData,
 };
 use trunkline::domain::limits::{BAD_COMMIT_DIGITS, LONGEST_REASON, MOST_BAD_COMMITS};
 use trunkline::domain::people::Actor;
@@ -74,7 +77,12 @@ fn eventful(world: &Scripted) {
             Fact::FreezePlaced { from, until: None, reason: reason.clone() },
             Fact::FreezePlaced { from, until: Some(from), reason: reason.clone() },
             Fact::FreezeLifted { freeze: Seq(1), reason: reason.clone() },
-            Fact::HoldReleased { environment: production, reason: reason.clone(), bad: vec![] },
+            Fact::HoldReleased {
+                environment: production,
+                reason: reason.clone(),
+                bad: vec![],
+                open: vec!["the page cache".into()],
+            },
             Fact::HoldPlaced {
                 all: false,
                 environment: production,
@@ -129,6 +137,7 @@ fn eventful(world: &Scripted) {
         };
         observed(world, seen);
         watched(world, open, second);
+        left_behind(world, open);
         apart(world, second);
         world.merge(&name, "ada", "Queue");
     });
@@ -183,6 +192,37 @@ fn watched(world: &mut ScriptedWorld, deployment: DeploymentId, build: BuildNumb
     ];
     for fact in facts {
         world.record(&service(), Actor::System, fact);
+    }
+}
+
+/// What a rollback left behind, on a hold that is there.
+fn left_behind(world: &mut ScriptedWorld, rollback: DeploymentId) {
+    let (name, environment) = (service(), Environment::Production);
+    let hold = world.service(&name).unwrap().state.holds[&environment].id;
+    let item = |kind, what: &str| Leftover {
+        kind,
+        what: what.into(),
+        check: Some("look".into()),
+        undo: Some("./purge".into()),
+        ticked: None,
+    };
+    let items = vec![
+        item(LeftoverKind::Declared, "the page cache"),
+        item(LeftoverKind::Change, "flag search-v2 on"),
+        item(LeftoverKind::Migration, "migration db/7_add.sql of #2"),
+    ];
+    let builds = vec![BuildNumber(2)];
+    let written = Some(WrittenData { builds, ran: Duration::from_mins(42) });
+    let left = Leftovers { written, items, doubts: vec!["why".into()] };
+    let tick = |item, what: &str| LeftoverTick { environment, hold, item, what: what.into() };
+    let facts = [
+        Fact::LeftoversListed(LeftoversListed { environment, hold, rollback, left }),
+        Fact::LeftoverTicked(tick(1, "the page cache")),
+        Fact::LeftoverTicked(tick(2, "flag search-v2 on")),
+        Fact::LeftoverUnticked(tick(1, "the page cache")),
+    ];
+    for fact in facts {
+        world.record(&name, Actor::Person("sam".into()), fact);
     }
 }
 
@@ -462,7 +502,13 @@ async fn every_command_is_as_described() {
         Command::Verify { build, note: reason.clone() },
         Command::GiveUp { deployment: DeploymentId(57), reason: reason.clone() },
         Command::Hold { environment, reason: reason.clone() },
-        Command::Release { environment, reason: reason.clone(), bad: Some(Vec::new()), hold: None },
+        Command::Release {
+            environment,
+            reason: reason.clone(),
+            bad: Some(Vec::new()),
+            hold: None,
+            leave_open: vec![2],
+        },
         Command::Freeze { from, until, reason: reason.clone() },
         Command::Lift { freeze: Seq(9), reason: reason.clone() },
         Command::BuildTip {},
@@ -473,6 +519,8 @@ async fn every_command_is_as_described() {
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },
         Command::Withdraw { request: Seq(9), reason },
+        Command::Tick(ItemOfHold { environment, item: 1, hold: Some(Seq(9)) }),
+        Command::Untick(ItemOfHold { environment, item: 1, hold: None }),
     ];
     let validator = described.component("Command");
     for command in commands {

@@ -121,6 +121,7 @@ pub fn request(environment: Environment, build: u64) -> DeploymentRequest {
         steps: Vec::new(),
         schema: Some(Vec::new()),
         schema_trouble: None,
+        migrations: Some(Vec::new()),
         cancels: None,
         retries: None,
         findings: Vec::new(),

@@ -74,6 +74,7 @@ impl ScriptedWorld {
             steps: steps(environment),
             schema: Some(Vec::new()),
             schema_trouble: None,
+            migrations: Some(Vec::new()),
             cancels: None,
             retries: None,
             findings: Vec::new(),

@@ -285,6 +285,7 @@ impl ScriptedWorld {
             big_batch: 8,
             verify: vec![VerifyBy::Person],
             freeze: FreezeMode::Override,
+            leaves: Some(Vec::new()),
             ..Policy::default()
         };
         let people = People { people, bots: Vec::new() };

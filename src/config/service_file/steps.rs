@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
-use super::{live, needs, observe, shared_way, watch};
+use super::{leaves, live, needs, observe, shared_way, watch};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
+use crate::domain::leftovers::DeclaredLeftover;
 use crate::domain::live_source::{LiveSource, LiveSources};
 use crate::domain::needs::RollbackNeed;
 use crate::domain::policy::Rehearse;
@@ -35,6 +36,7 @@ pub(super) struct Pipelines {
     pub(super) watches: ServiceWatches,
     pub(super) rehearse: Rehearse,
     pub(super) needs: Vec<RollbackNeed>,
+    pub(super) leaves: Vec<DeclaredLeftover>,
 }
 
 pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipelines {
@@ -69,6 +71,7 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         watches: ServiceWatches { staging: staging.watch, production: production.watch },
         rehearse: rollback.rehearse,
         needs: rollback.needs,
+        leaves: rollback.leaves,
     }
 }
 
@@ -109,6 +112,7 @@ struct DeclaredPipeline {
     watch: EnvironmentWatch,
     rehearse: Rehearse,
     needs: Vec<RollbackNeed>,
+    leaves: Vec<DeclaredLeftover>,
 }
 
 impl DeclaredPipeline {
@@ -124,6 +128,8 @@ impl DeclaredPipeline {
             PipelineName::Staging | PipelineName::Production => None,
         };
         let (rehearse, needs) = (of_rollback("rehearse"), of_rollback("needs"));
+        let leaves = of_rollback("leaves");
+        let leaves = leaves.map_or_else(Vec::new, |entry| leaves::read(&entry, mistakes));
         let needs = needs.map_or_else(Vec::new, |entry| needs::read(&entry, mistakes));
         let rehearse = rehearse.and_then(|entry| entry.choice(&REHEARSE, mistakes));
         let (observed, told) = (section.take("observe"), section.take("live"));
@@ -146,7 +152,7 @@ impl DeclaredPipeline {
         });
         section.finish_below(&super::TOP, mistakes);
         let rehearse = rehearse.unwrap_or_default();
-        Self { at, steps, lane, live, watch, rehearse, needs }
+        Self { at, steps, lane, live, watch, rehearse, needs, leaves }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {

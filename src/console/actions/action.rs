@@ -21,6 +21,8 @@ pub enum KeyAction {
     /// What changed in all services.
     Changed,
     ByHand,
+    /// What a rollback left behind.
+    Checklist,
     Preview,
     Open,
     Back,
@@ -57,6 +59,7 @@ pub enum KeyAction {
     Choice(ChoiceAction),
     Page(PageAction),
     InChanged(ChangedAction),
+    InChecklist(ChecklistAction),
     Dialog(DialogAction),
 }
 
@@ -71,6 +74,7 @@ impl KeyAction {
                 | Self::Changed
                 | Self::InChanged(_)
                 | Self::ByHand
+                | Self::Checklist
                 | Self::Preview
                 | Self::Open
                 | Self::Back
@@ -172,6 +176,12 @@ pub enum ChangedAction {
     Narrower,
     /// Shows all of an entry, or the list again.
     Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChecklistAction {
+    /// Ticks the item at the cursor, or takes its tick back.
+    Tick,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

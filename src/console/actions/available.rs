@@ -1,6 +1,7 @@
 //! What can be done right now, and in a sentence why not.
 
 use crate::console::actions::action::KeyAction;
+use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::targets::KeyTarget;
 use crate::console::model::{Model, Screen};
@@ -34,6 +35,8 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Withdraw => withdraw(model),
         KeyAction::Changes => changes(model),
         KeyAction::ByHand => by_hand(model),
+        KeyAction::Checklist => checklist(model),
+        KeyAction::InChecklist(_) => tick(model),
         KeyAction::Preview => preview(model),
         KeyAction::NextStep | KeyAction::PreviousStep => steps(model),
         KeyAction::CopyCommit => commit(model),
@@ -151,6 +154,28 @@ fn by_hand(model: &Model) -> Available {
         (None, None) => Err("the service is still loading".into()),
         (Some(None), None) => Err("there is no build to roll back to".into()),
         (Some(Some(_)), None) => Err("this server does not tell the commands".into()),
+    }
+}
+
+/// Whether a rollback left a list on the hold of production.
+fn checklist(model: &Model) -> Available {
+    in_service(model)?;
+    let service = model.service.as_ref().ok_or("the service is still loading")?;
+    match service.holds.get(&Environment::Production) {
+        None => Err("production is not on hold".into()),
+        Some(hold) if hold.left.is_none() => {
+            Err("its hold has no list of what stays behind".into())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn tick(model: &Model) -> Available {
+    match model.overlays.last() {
+        Some(Overlay::Checklist(_)) => {
+            acting(model, |can| can.hold, "tick what a rollback left behind")
+        }
+        _ => Err("this key works on a page".into()),
     }
 }
 

@@ -22,6 +22,8 @@ pub enum InputContext {
     Page,
     /// What changed in all services.
     Changed,
+    /// What a rollback left behind.
+    Checklist,
     /// All of a dialog.
     Dialog,
     /// The buttons of a dialog.
@@ -35,7 +37,7 @@ pub enum InputContext {
 }
 
 impl InputContext {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Everywhere,
         Self::Lists,
         Self::Log,
@@ -46,6 +48,7 @@ impl InputContext {
         Self::Choice,
         Self::Page,
         Self::Changed,
+        Self::Checklist,
         Self::Dialog,
         Self::Buttons,
         Self::Field,
@@ -63,6 +66,7 @@ impl InputContext {
             Self::Help => &[Self::Help, Self::Text],
             Self::Choice => &[Self::Choice, Self::Text],
             Self::Changed => &[Self::Changed, Self::Page],
+            Self::Checklist => &[Self::Checklist, Self::Page],
             Self::Buttons => &[Self::Buttons, Self::Dialog],
             Self::Field => &[Self::Field, Self::Text, Self::Dialog],
             Self::Commits => &[Self::Commits, Self::Buttons, Self::Dialog],
@@ -89,6 +93,7 @@ impl InputContext {
             Self::Choice => "choice",
             Self::Page => "page",
             Self::Changed => "changed",
+            Self::Checklist => "checklist",
             Self::Dialog => "dialog",
             Self::Buttons => "buttons",
             Self::Field => "field",

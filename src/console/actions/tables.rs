@@ -1,12 +1,12 @@
 //! The tables of keys: for each place that keys are pressed in, which key does what.
 
 use crate::console::actions::action::{
-    ChangedAction, ChoiceAction, DialogAction, Edit, HelpAction, InputAction, KeyAction, Move,
-    PageAction,
+    ChangedAction, ChecklistAction, ChoiceAction, DialogAction, Edit, HelpAction, InputAction,
+    KeyAction, Move, PageAction,
 };
 use crate::console::actions::context::InputContext::{
-    self, Buttons, Changed, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists, Log, Page,
-    Search, Text, Tiny,
+    self, Buttons, Changed, Checklist, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists,
+    Log, Page, Search, Text, Tiny,
 };
 use crate::console::log::LogCommand;
 use crate::console::model::pane::Pane;
@@ -77,6 +77,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::ByHand, "by-hand", &["b"])
         .hint("by hand")
         .help("the commands that roll production back without trunkline"),
+    row(Lists, KeyAction::Checklist, "checklist", &["l"])
+        .hint("left behind")
+        .help("what a rollback left behind, to be ticked off"),
     row(Lists, KeyAction::Preview, "preview", &["p"])
         .hint("preview")
         .help("read the plan of a promote, without acting"),
@@ -199,6 +202,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Changed, KeyAction::InChanged(ChangedAction::Open), "open", &["enter"])
         .help("what changed: all of an entry, and back"),
     row(Changed, KeyAction::Page(PageAction::Close), "close", &["esc", "q", "ctrl-c", "7"]),
+    row(Checklist, KeyAction::InChecklist(ChecklistAction::Tick), "tick", &["space"])
+        .help("what stays behind: tick the item at the cursor, or take its tick back"),
+    row(Checklist, KeyAction::Page(PageAction::Close), "close", &["esc", "q", "ctrl-c", "l"]),
     dialog(DialogAction::Next, "next", &["tab", "down"])
         .help("dialog: the next field or button; a build number is typed 0-9"),
     dialog(DialogAction::Previous, "previous", &["shift-tab", "up"])

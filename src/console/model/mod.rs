@@ -3,6 +3,7 @@
 pub mod areas;
 pub mod burst;
 pub mod changed;
+pub mod checklist;
 pub mod dialog;
 pub mod link;
 pub mod list;

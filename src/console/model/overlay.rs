@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::console::log::LongLine;
 use crate::console::model::changed::ChangedPage;
+use crate::console::model::checklist::ChecklistPage;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
@@ -15,6 +16,8 @@ pub enum Overlay {
     Changes(ChangesPage),
     /// What changed in all services.
     Changed(Box<ChangedPage>),
+    /// What a rollback left behind.
+    Checklist(ChecklistPage),
     /// A line of the log, all of it.
     Line(LinePage),
     Help(Help),

@@ -12,8 +12,8 @@ use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{
-    backend, browse, burst, by_hand, changed, changes, confirm, engines, log, requests, stop_all,
-    watch,
+    backend, browse, burst, by_hand, changed, changes, checklist, confirm, engines, log, requests,
+    stop_all, watch,
 };
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -63,6 +63,8 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Changes => changes::open(model),
         KeyAction::Changed => changed::open(model),
         KeyAction::ByHand => by_hand::open(model),
+        KeyAction::Checklist => checklist::open(model),
+        KeyAction::InChecklist(_) => checklist::tick(model),
         KeyAction::Engines => show(model, Overlay::Engines(engines::page(model))),
         KeyAction::Help => show(model, Overlay::Help(Help::default())),
         KeyAction::Messages => messages(model),
@@ -162,7 +164,7 @@ fn hold(model: &mut Model) -> Vec<Effect> {
     let service = model.service.as_deref();
     let release = |service: &ServiceSnapshot| {
         let hold = service.holds.get(&production)?;
-        Some(Dialog::release(production, hold.id, CommitChoice::of(hold, service)))
+        Some(Dialog::release(production, hold, CommitChoice::of(hold, service)))
     };
     let dialog = service.and_then(release).unwrap_or_else(|| Dialog::hold(production));
     confirm::open(model, dialog)

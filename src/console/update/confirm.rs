@@ -162,6 +162,7 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
         Stage::Disarmed(_) | Stage::Failed(_) => plan::again(model),
         Stage::Asking | Stage::Rechecking if confirm.act_label().is_some() => {
             match available::fresh(model).and(confirm.is_complete(model)) {
+                Ok(()) if asks_once_more(model) => Vec::new(),
                 Ok(()) => send_it(model),
                 Err(why) => {
                     model.say(Tone::Plain, why);
@@ -171,6 +172,21 @@ fn press(model: &mut Model, armed: bool) -> Vec<Effect> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A hold is released with open items only by a second press, once what is open was on screen again.
+fn asks_once_more(model: &mut Model) -> bool {
+    let service = model.service.clone();
+    let holds = service.as_ref().map(|service| &service.holds);
+    let Some(confirm) = model.confirm_mut() else { return false };
+    let Dialog::Release { environment, open, .. } = &mut confirm.dialog else { return false };
+    let hold = holds.and_then(|holds| holds.get(environment));
+    let asks = hold.is_some_and(|hold| open.ask_once_more(hold));
+    if asks {
+        confirm.progress.refocus(Focus::Leave);
+        confirm.progress.changed();
+    }
+    asks
 }
 
 /// The button that asks for another promoter.

@@ -13,7 +13,9 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
-use crate::console::update::{act, browse, burst, changed, confirm, engines, log, overlays};
+use crate::console::update::{
+    act, browse, burst, changed, checklist, confirm, engines, log, overlays,
+};
 use crate::terminal::input::Crowd;
 
 pub fn input(model: &mut Model, event: Event, crowd: Crowd) -> Vec<Effect> {
@@ -81,6 +83,7 @@ fn context(model: &Model) -> InputContext {
             Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_) | Overlay::ByHand(_),
         ) => InputContext::Page,
         Some(Overlay::Changed(_)) => InputContext::Changed,
+        Some(Overlay::Checklist(_)) => InputContext::Checklist,
         Some(Overlay::Engines(_)) => InputContext::Choice,
         Some(Overlay::Help(_)) => InputContext::Help,
         None if model.filter.typing => InputContext::Filter,
@@ -101,6 +104,10 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
         }
         InputContext::Page => overlays::page(model, action.as_ref()),
         InputContext::Changed => changed::key(model, action.as_ref()),
+        InputContext::Checklist => match action {
+            Some(tick @ KeyAction::InChecklist(_)) => act::run(model, &tick),
+            other => checklist::key(model, other.as_ref()),
+        },
         InputContext::Help => overlays::help(model, action.as_ref(), letter),
         InputContext::Choice => engines::key(model, action.as_ref(), letter),
         InputContext::Filter => browse::filter(model, action.as_ref(), letter),

@@ -7,6 +7,7 @@ mod burst;
 mod by_hand;
 mod changed;
 mod changes;
+mod checklist;
 mod confirm;
 mod engine;
 mod engines;

@@ -20,7 +20,16 @@ pub fn send(model: &mut Model) -> Vec<Effect> {
         Dialog::ReleaseAll { holds, .. } => {
             let release = |(service, hold)| {
                 let (environment, reason) = (Environment::Production, reason.clone());
-                (service, Command::Release { environment, reason, bad: None, hold: Some(hold) })
+                (
+                    service,
+                    Command::Release {
+                        environment,
+                        reason,
+                        bad: None,
+                        hold: Some(hold),
+                        leave_open: Vec::new(),
+                    },
+                )
             };
             (holds.into_iter().map(release).collect(), "released")
         }

@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::widgets::Paragraph;
 
 use crate::console::actions::action::{
-    ChangedAction, ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction, Move, PageAction,
+    ChangedAction, ChecklistAction, ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction,
+    Move, PageAction,
 };
 use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
@@ -156,6 +157,11 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
         Some(Overlay::Changed(_)) => vec![
             (KeyAction::InChanged(ChangedAction::Wider), "further back"),
             (KeyAction::InChanged(ChangedAction::Open), "all of it"),
+            (KeyAction::Page(PageAction::Copy), "copy undo"),
+            (KeyAction::Page(PageAction::Close), "close"),
+        ],
+        Some(Overlay::Checklist(_)) => vec![
+            (KeyAction::InChecklist(ChecklistAction::Tick), "tick"),
             (KeyAction::Page(PageAction::Copy), "copy undo"),
             (KeyAction::Page(PageAction::Close), "close"),
         ],

@@ -15,7 +15,9 @@ use crate::console::model::areas::is_tiny;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
-use crate::console::view::overlays::{by_hand, changed, changes, engines, help, line, messages};
+use crate::console::view::overlays::{
+    by_hand, changed, changes, checklist, engines, help, line, messages,
+};
 use crate::console::view::panes::{activity, details, fleet, freeze, log, production, staging};
 use crate::console::view::parts::{frame, requests};
 use crate::fault::{self, Layer};
@@ -74,6 +76,7 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: Rect)
         Overlay::ByHand(page) => by_hand::draw(model, page, frame, body),
         Overlay::Changed(page) => changed::draw(model, page, frame, body),
         Overlay::Changes(page) => changes::draw(model, page, frame, body),
+        Overlay::Checklist(page) => checklist::draw(model, page, frame, body),
         Overlay::Engines(page) => engines::draw(model, page, frame, body),
         Overlay::Line(page) => line::draw(model, page, frame, body),
         Overlay::Help(help) => help::draw(model, help, frame, body),

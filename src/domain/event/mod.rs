@@ -28,6 +28,7 @@ pub use self::sentence::Subject;
 pub use self::targets_said::{TargetAnswer, TargetSaid, TargetsSaid};
 use super::commit::{Commit, Revert};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName, Sha};
+use super::leftovers::{LeftoverTick, LeftoversListed};
 use super::people::Actor;
 use super::plan::Finding;
 use super::policy::VerifyBy;
@@ -197,6 +198,9 @@ pub enum Fact {
         /// The commits that were marked bad. They are in quarantine from now on.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         bad: Vec<BadCommit>,
+        /// What its rollback left behind and nobody had ticked.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        open: Vec<String>,
     },
     /// Commits were marked bad without releasing a hold.
     CommitsQuarantined {
@@ -267,6 +271,12 @@ pub enum Fact {
     WatchSeen(WatchSeen),
     /// Something was changed beside the deployments: a flag, a setting, a machine, data.
     Noted(ChangeNote),
+    /// What a rollback leaves behind, as it was known when it was requested. The hold that it placed has the list.
+    LeftoversListed(LeftoversListed),
+    /// Somebody looked after a thing that a rollback left behind.
+    LeftoverTicked(LeftoverTick),
+    /// It is open again.
+    LeftoverUnticked(LeftoverTick),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -328,6 +338,9 @@ names! {
     WatchEnded: "watch_ended",
     WatchSeen: "watch_seen",
     Noted: "noted",
+    LeftoversListed: "leftovers_listed",
+    LeftoverTicked: "leftover_ticked",
+    LeftoverUnticked: "leftover_unticked",
 }
 
 impl Fact {

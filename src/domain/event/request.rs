@@ -32,6 +32,9 @@ pub struct DeploymentRequest {
     /// Why some of them were not judged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_trouble: Option<String>,
+    /// The migrations that it brings, by their files; missing if they were not looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrations: Option<Vec<String>>,
     /// The deployment that is cancelled first. This one waits for its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels: Option<DeploymentId>,

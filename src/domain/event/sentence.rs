@@ -1,5 +1,7 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
+use chrono::{DateTime, Utc};
+
 use super::{Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
@@ -82,9 +84,9 @@ impl Fact {
                 let all = if *all { " with all services" } else { "" };
                 format!("{by} put {environment} on hold{all}{}", because(reason))
             }
-            Self::HoldReleased { environment, reason, bad } => {
-                let (why, bad) = (because(reason), commits("bad", bad));
-                format!("{by} released the hold on {environment}{why}{bad}")
+            Self::HoldReleased { environment, reason, bad, open } => {
+                let (why, bad, open) = (because(reason), commits("bad", bad), left_open(open));
+                format!("{by} released the hold on {environment}{why}{bad}{open}")
             }
             Self::CommitsQuarantined { bad, reason } => {
                 format!("{by} marked commits bad{}{}", because(reason), commits("commits", bad))
@@ -98,11 +100,7 @@ impl Fact {
             Self::RequestWithdrawn { request, reason } => {
                 format!("{by} withdrew request {request}{}", because(reason))
             }
-            Self::FreezePlaced { from, until, reason } => {
-                let until = until.map_or("lifted".to_owned(), instant::in_utc);
-                let from = instant::in_utc(*from);
-                format!("{by} froze production from {from} until {until}{}", because(reason))
-            }
+            Self::FreezePlaced { from, until, reason } => froze(by, *from, *until, reason),
             Self::FreezeLifted { freeze, reason } => {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
             }
@@ -131,6 +129,9 @@ impl Fact {
             | Self::WatchEnded(_)
             | Self::WatchSeen(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),
+            Self::LeftoversListed(listed) => listed.sentence(),
+            Self::LeftoverTicked(tick) => tick.sentence(by, "ticked"),
+            Self::LeftoverUnticked(tick) => tick.sentence(by, "opened again"),
         }
     }
 
@@ -226,6 +227,14 @@ impl Fact {
             Self::HoldReleased { environment, .. } => {
                 Subject { environment: Some(*environment), ..none }
             }
+            Self::LeftoversListed(listed) => Subject {
+                environment: Some(listed.environment),
+                deployment: Some(listed.rollback),
+                ..none
+            },
+            Self::LeftoverTicked(tick) | Self::LeftoverUnticked(tick) => {
+                Subject { environment: Some(tick.environment), ..none }
+            }
             _ => Subject { deployment: self.watched(), ..none },
         }
     }
@@ -301,6 +310,17 @@ fn noted(note: &ChangeNote, by: &Actor) -> String {
     let details =
         if details.is_empty() { String::new() } else { format!(" ({})", details.join(", ")) };
     format!("{by} noted: {label}{details}")
+}
+
+fn froze(by: &Actor, from: DateTime<Utc>, until: Option<DateTime<Utc>>, reason: &str) -> String {
+    let until = until.map_or("lifted".to_owned(), instant::in_utc);
+    let from = instant::in_utc(from);
+    format!("{by} froze production from {from} until {until}{}", because(reason))
+}
+
+/// `; left open: the page cache`, or nothing where nothing was.
+fn left_open(open: &[String]) -> String {
+    if open.is_empty() { String::new() } else { format!("; left open: {}", open.join(", ")) }
 }
 
 /// `: the reason`, or nothing without one.

@@ -15,6 +15,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
 use crate::domain::people::Actor;
+use crate::domain::policy::Policy;
 use crate::domain::schema::{Outlook, Verdict};
 use crate::domain::service::ServiceState;
 use crate::domain::stops::{Freeze, Hold};
@@ -167,11 +168,13 @@ fn promote_parts(
     let by_calendar = input.calendar.matches.iter();
     let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
+    // What a rollback leaves behind is of no concern to a promote.
+    let policy = Policy { leaves: None, ..input.policy.clone() };
     [
         (Part::Staging, digest(&staging)),
         (Part::Freeze, digest(&(freezes, by_calendar))),
         (Part::Hold, digest(&hold)),
-        (Part::Policy, digest(&(input.policy, input.people))),
+        (Part::Policy, digest(&(policy, input.people))),
         (Part::Variables, digest(&input.variables.recorded())),
     ]
 }

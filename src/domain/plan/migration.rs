@@ -20,6 +20,9 @@ use crate::migrations::{Class, FileChange, JudgedMigration};
 /// The most statements that a finding names.
 const NAMED: usize = 3;
 
+/// The most files of migrations that are recorded with a promote.
+const MOST_RECORDED: usize = 100;
+
 /// The migrations of a promote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Migrations {
@@ -39,6 +42,12 @@ pub struct Migrations {
 }
 
 impl Migrations {
+    /// The files, as the deployment's event stores them: of very many the first.
+    pub(super) fn named(&self) -> Vec<String> {
+        let ran = self.files.iter().filter(|file| file.change != FileChange::Deleted);
+        ran.take(MOST_RECORDED).map(|file| file.path.clone()).collect()
+    }
+
     /// The changes and the trouble, as the deployment's event stores them.
     pub(super) fn recorded(&self) -> (Option<Vec<SchemaChange>>, Option<String>) {
         let is_known = self.trouble.is_none() || !self.changes.is_empty();

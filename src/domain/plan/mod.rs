@@ -35,6 +35,7 @@ use super::commit::Range;
 use super::event::{DeploymentKind, DeploymentRequest, StepSpec};
 use super::expected;
 use super::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use super::leftovers::Leftovers;
 use super::people::{Actor, People};
 use super::policy::Policy;
 use super::remedy::Remedy;
@@ -86,6 +87,9 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<DeploymentId>,
     pub findings: Vec<Finding>,
+    /// What stays behind after this rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stays_behind: Option<Box<Leftovers>>,
     /// Whether its rollback steps were tried; for a promote, those of the rollback after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tried: Option<TriedWayBack>,
@@ -312,6 +316,7 @@ pub fn plan(
         findings,
         undo,
         undo_remedy,
+        stays_behind: rollback.then(|| Box::new(left_by(input, ends.target, now))),
         tried: tried::of(input, &ends),
         after_failure: tried::failure(input, &ends),
         trunk_differs: false,
@@ -319,6 +324,10 @@ pub fn plan(
         also: None,
         fingerprint,
     })
+}
+
+fn left_by(input: PlanInput<'_>, target: BuildNumber, now: DateTime<Utc>) -> Leftovers {
+    Leftovers::of_rollback(input.state, input.policy, target, now)
 }
 
 fn planned(state: &ServiceState, environment: Environment, build: &Build) -> PlannedBuild {
@@ -429,6 +438,13 @@ impl Plan {
         refuse(self.of(Severity::Refuse).cloned().collect(), "")
     }
 
+    /// The files of the migrations that it brings; a rollback brings none, and staging is of no concern.
+    fn recorded_migrations(&self) -> Option<Vec<String>> {
+        let is_brought =
+            self.environment == Environment::Production && self.kind != DeploymentKind::Rollback;
+        is_brought.then(|| self.migrations.named())
+    }
+
     /// The deployment request of this plan. Reasons that no finding asks for are dropped.
     #[must_use]
     pub fn request(&self, mut overrides: BTreeMap<Guard, String>) -> DeploymentRequest {
@@ -447,6 +463,7 @@ impl Plan {
             steps: self.steps.clone(),
             schema,
             schema_trouble,
+            migrations: self.recorded_migrations(),
             cancels: self.cancels,
             retries: self.retries,
             findings: self.findings.clone(),

@@ -227,6 +227,15 @@ impl ServiceState {
         })
     }
 
+    /// What builds after this one changed in the schema, as far as it was judged.
+    pub(in crate::domain) fn schema_changes_after(
+        &self,
+        build: BuildNumber,
+    ) -> impl Iterator<Item = &SchemaChange> {
+        let done = self.schema.done().map(|done| &done.change);
+        done.filter(move |change| change.build > build)
+    }
+
     /// The builds after this one whose promote changed the schema or may have.
     pub(in crate::domain) fn schema_builds_after(
         &self,

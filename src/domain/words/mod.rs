@@ -113,7 +113,7 @@ fn with_effect(deployment: &Deployment, steps: String) -> String {
     }
 }
 
-/// [`how_it_goes`], and which guards were overridden for it.
+/// [`how_it_goes`], which guards were overridden for it, and what of a rollback was open when its hold was released.
 #[must_use]
 pub fn outcome(deployment: &Deployment, now: DateTime<Utc>) -> String {
     let overridden: Vec<_> = deployment.request.overrides.keys().map(|g| g.as_str()).collect();
@@ -121,7 +121,11 @@ pub fn outcome(deployment: &Deployment, now: DateTime<Utc>) -> String {
         [] => String::new(),
         guards => format!(" (overrode {})", guards.join(", ")),
     };
-    format!("{}{overridden}", how_it_goes(deployment, now))
+    let open = match deployment.left_open.as_slice() {
+        [] => String::new(),
+        open => format!("; its hold was released with this open: {}", open.join(", ")),
+    };
+    format!("{}{overridden}{open}", how_it_goes(deployment, now))
 }
 
 /// Where a step runs that does not run here, as far as that is known, and what it waits for there: `at deployer, run 881`.

@@ -7,6 +7,7 @@ use crate::calendar::{FreezeState, Tz};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::instant::{local, localized};
+use crate::domain::leftovers::{Leftovers, STAYS_BEHIND};
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
 use crate::domain::stops::{Freeze, evaluate_freezes};
@@ -60,6 +61,7 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
     for (environment, hold) in &snapshot.holds {
         let since = ago(hold.at, now);
         lines.push(("on hold", format!("{environment} by {} {since}: {}", hold.by, hold.reason)));
+        lines.extend(hold.left.as_deref().and_then(to_tick).map(|text| ("to tick", text)));
     }
     for request in snapshot.requests.iter().filter(|request| request.is_open(now)) {
         let since = ago(request.at, now);
@@ -80,6 +82,15 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
     lines.extend(calendar(snapshot, zone).map(|text| ("calendar", text)));
     lines.extend(snapshot.problems.iter().map(|of| ("problem", problem(of, zone))));
     lines
+}
+
+/// What a rollback left behind and nobody has ticked.
+fn to_tick(left: &Leftovers) -> Option<String> {
+    let count = left.count()?;
+    match left.open_in_words() {
+        open if open.is_empty() => Some(format!("{STAYS_BEHIND}: {count}")),
+        open => Some(format!("{STAYS_BEHIND}: {count}: {open}")),
+    }
 }
 
 fn live(snapshot: &ServiceSnapshot, environment: Environment) -> String {
@@ -206,7 +217,11 @@ pub fn in_fleet(row: &FleetRow, fleet: &FleetSnapshot, zone: Tz) -> [String; 3] 
         let until = window.until.map_or(String::new(), |at| format!(" until {}", local(at, zone)));
         format!("frozen{until} by {}", window.why)
     }));
-    notes.extend(row.hold.as_ref().map(|hold| format!("on hold by {}: {}", hold.by, hold.reason)));
+    notes.extend(row.hold.as_ref().map(|hold| {
+        let left = hold.left.as_deref().and_then(Leftovers::count);
+        let left = left.map_or_else(String::new, |count| format!(" ({STAYS_BEHIND}: {count})"));
+        format!("on hold by {}: {}{left}", hold.by, hold.reason)
+    }));
     match row.problems {
         0 => {}
         1 => notes.push("1 problem".to_owned()),

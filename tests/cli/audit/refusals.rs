@@ -158,7 +158,13 @@ async fn a_hold_and_a_freeze_end_with_a_reason_or_not_at_all() {
     let (environment, hold) = (Environment::Production, None);
     for reason in ["", " \n"] {
         let (reason, bad) = (reason.to_owned(), Some(Vec::new()));
-        let release = Command::Release { environment, reason: reason.clone(), bad, hold };
+        let release = Command::Release {
+            environment,
+            reason: reason.clone(),
+            bad,
+            hold,
+            leave_open: Vec::new(),
+        };
         for command in [release, Command::Lift { freeze, reason }] {
             let refusal = refused(&world, "ann", &command).await;
             assert_eq!(refusal.to_string(), "a reason is needed", "{command:?}");

@@ -1,43 +1,42 @@
 //! The words of a way back, each with the evidence that it needs: without that the word is on no screen.
 
 use chrono::{DateTime, TimeDelta};
-use trunkline::calendar::{FreezeRules, Tz};
 use trunkline::domain::command::Action;
-use trunkline::domain::commit::Range;
 use trunkline::domain::event::{
-    DeploymentKind, Fact, LiveSaid, Outcome, SaidCommit, StepOutcome, StepSpec,
+    DeploymentKind, DeploymentRequest, Fact, LiveSaid, Outcome, SaidCommit, StepOutcome, StepSpec,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::live_source::AskedOf;
-use trunkline::domain::people::{Actor, People};
-use trunkline::domain::plan::{Guard, Migrations, Plan, PlanInput, Severity, plan};
+use trunkline::domain::people::Actor;
+use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::policy::Policy;
 use trunkline::domain::recipe::{Recipe, RecordedPipeline};
 use trunkline::domain::said::service_at;
-use trunkline::domain::schema::{SchemaChange, Verdict};
-use trunkline::domain::snapshot::build::{self, SnapshotInput};
-use trunkline::domain::snapshot::{ServiceSnapshot, Version};
+use trunkline::domain::schema::SchemaChange;
+use trunkline::domain::snapshot::ServiceSnapshot;
 use trunkline::domain::tried::Trust;
-use trunkline::domain::variables::KnownVariables;
-use trunkline::domain::words::standing;
 use trunkline::migrations::Class;
 
+use super::places::Place;
 use crate::simulation::screen::Screen;
-use trunkline_testing::record::{Record, checkout, commit, found, person, request, sha, step};
+use trunkline_testing::record::{Record, commit, found, person, request, sha, step};
 
 const PRODUCTION: Environment = Environment::Production;
 
 /// Builds 1 to 3 with the same rollback step; 1 and 2 were live in this order.
-struct Shop {
-    record: Record,
+pub(super) struct Shop {
+    pub(super) record: Record,
+    pub(super) policy: Policy,
     back: Vec<StepSpec>,
 }
 
 impl Shop {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let record = Record { now, ..Record::default() };
-        let mut shop = Self { record, back: vec![step("fetch-image")] };
+        // A service file that declares no leaves was read.
+        let policy = Policy { leaves: Some(Vec::new()), ..Policy::default() };
+        let mut shop = Self { record, policy, back: vec![step("fetch-image")] };
         for number in 1..=3 {
             shop.build(number);
             shop.run(Environment::Staging, number, DeploymentKind::Auto, Outcome::Succeeded);
@@ -65,16 +64,24 @@ impl Shop {
     }
 
     /// A deployment whose one step ends as the whole does.
-    fn run(
+    pub(super) fn run(
         &mut self,
         to: Environment,
         number: u64,
         kind: DeploymentKind,
         outcome: Outcome,
     ) -> DeploymentId {
+        self.run_of(DeploymentRequest { kind, ..request(to, number) }, outcome)
+    }
+
+    /// The same as it is asked for here, apart from its steps.
+    pub(super) fn run_of(
+        &mut self,
+        mut asked: DeploymentRequest,
+        outcome: Outcome,
+    ) -> DeploymentId {
+        let kind = asked.kind;
         let is_back = matches!(kind, DeploymentKind::Rollback | DeploymentKind::Rehearsal);
-        let mut asked = request(to, number);
-        asked.kind = kind;
         asked.steps = if is_back { self.back.clone() } else { vec![step("release")] };
         let deployment = self.record.push(person("sam"), Fact::DeploymentRequested(asked)).into();
         let push = |shop: &mut Self, fact| shop.record.push(Actor::System, fact);
@@ -97,70 +104,35 @@ impl Shop {
         self.record.now += by;
     }
 
+    pub(super) fn place(&self) -> Place<'_> {
+        let (state, now) = (&self.record.state, self.record.now);
+        Place { state, policy: &self.policy, rollback: &self.back, now }
+    }
+
     fn snapshot(&self) -> ServiceSnapshot {
-        let freezes = FreezeRules::default();
-        let input = SnapshotInput {
-            service: &checkout(),
-            repository: "shop",
-            trunk: "main",
-            state: &self.record.state,
-            policy: &Policy::default(),
-            people: &People::default(),
-            freezes: &freezes,
-            rollback: Some(&self.back),
-            rollback_blocked: None,
-            rollback_unread: false,
-            problems: &[],
-            present: &[],
-            on_call: None,
-        };
-        build::service(input, &person("sam"), Version("1".into()), self.record.now)
+        self.place().snapshot()
     }
 
     fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
-        let range = Range::of(None, sha(2), vec![commit(3, "sam")]);
-        let input = PlanInput {
-            service: &checkout(),
-            state: &self.record.state,
-            policy: &Policy::default(),
-            people: &People::default(),
-            on_call: &[],
-            calendar: &FreezeRules::default().promote_to_production("checkout", self.record.now),
-            range: &range,
-            steps,
-            migrations: &Migrations::default(),
-            variables: &KnownVariables::default(),
-            unusable_engine: None,
-        };
-        plan(input, action, &person("raj"), self.record.now).expect("a plan can be made")
+        self.place().plan(action, steps)
     }
 
     fn back(&self) -> Plan {
-        self.plan(Action::Rollback { to: None }, &self.back)
+        self.place().back()
     }
 
-    /// What each place says of the way back: status, header, and what the plan of a rollback prints.
-    fn said(&self) -> [(&'static str, String); 3] {
-        let snapshot = self.snapshot();
-        let lines = standing::lines(&snapshot, Tz::UTC);
-        let status = lines.into_iter().filter(|(about, _)| *about == "rollback");
-        let status = status.map(|(_, text)| text).collect();
-        let header = Screen::of_service(&snapshot, (200, 40)).text();
-        let header = header.lines().next().unwrap_or_default().to_owned();
-        let (plan, now) = (self.back(), self.record.now);
-        let tried = plan.tried.as_ref().map_or_else(String::new, |tried| tried.at(now));
-        let verdict = plan.verdict.as_ref().map_or_else(String::new, Verdict::headline);
-        [("status", status), ("header", header), ("plan", format!("{verdict}; {tried}"))]
-    }
-
+    /// Every place says the word of the way back, or none does. The list of services need not tell of it.
     fn all_say(&self, what: &str, word: &str, says: bool) {
-        for (place, text) in self.said() {
+        for (place, text) in self.place().said() {
+            if says && place == "fleet" {
+                continue;
+            }
             assert_eq!(text.contains(word), says, "{what}: {word:?} in {place}: {text}");
         }
     }
 }
 
-fn failed() -> Outcome {
+pub(super) fn failed() -> Outcome {
     Outcome::Failed("step fetch-image: exit 3".into())
 }
 
@@ -212,7 +184,7 @@ fn a_rehearsal_proves_it_and_says_where() {
 fn safe_is_said_of_the_schema_alone_and_not_when_a_change_breaks_the_code() {
     let mut shop = Shop::open();
     shop.all_say("nothing breaks", "schema SAFE", true);
-    for (place, text) in shop.said() {
+    for (place, text) in shop.place().said() {
         let rest = text.replace("schema SAFE", "");
         assert!(!rest.contains("SAFE"), "{place}: {text}");
     }

@@ -179,7 +179,10 @@ impl Reference {
                 )
             }
             // Nothing was done, or not by a deployment.
-            Fact::Refused { .. } | Fact::Noted(_) => {}
+            Fact::Refused { .. } | Fact::Noted(_) | Fact::LeftoversListed(_) => {}
+            Fact::LeftoverTicked(_) | Fact::LeftoverUnticked(_) => {
+                panic!("{event:?}: nobody of the story ticks")
+            }
             Fact::FreezePlaced { from, until, .. } => {
                 self.freezes.insert(event.seq, (*from, *until));
             }

@@ -463,7 +463,16 @@ impl Story {
             0..2 => ("hold", Command::Hold { environment, reason }),
             2..6 => {
                 let bad = self.dice.chance(70).then(|| self.bad());
-                ("release", Command::Release { environment, reason, bad, hold: None })
+                (
+                    "release",
+                    Command::Release {
+                        environment,
+                        reason,
+                        bad,
+                        hold: None,
+                        leave_open: (1..=100).collect(),
+                    },
+                )
             }
             6..8 => {
                 let from = self.dice.chance(50).then(|| self.around(now));

@@ -14,7 +14,7 @@ async fn build_of(world: &World, sha: &Sha) -> BuildNumber {
 
 fn release(bad: Option<Vec<String>>) -> Command {
     let (environment, reason) = (Environment::Production, "double charges".into());
-    Command::Release { environment, reason, bad, hold: None }
+    Command::Release { environment, reason, bad, hold: None, leave_open: Vec::new() }
 }
 
 async fn quarantine(world: &World, build: BuildNumber) -> Option<Finding> {

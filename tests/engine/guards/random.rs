@@ -121,7 +121,7 @@ impl World {
             0..5 => return self.deploy(build, environment, dice),
             5 => Fact::BuildVerified { build, note: String::new(), kind: VerifyBy::Person },
             6 => Fact::HoldPlaced { all: false, environment, reason, rollback: None },
-            7 => Fact::HoldReleased { environment, reason, bad },
+            7 => Fact::HoldReleased { environment, reason, bad, open: Vec::new() },
             8 => Fact::CommitsQuarantined { bad, reason },
             9 => Fact::PromoterRequested { build, until: self.now, note: reason },
             10 => Fact::CancelRequested { deployment, reason },

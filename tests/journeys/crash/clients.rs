@@ -130,9 +130,13 @@ impl Clients {
                 Some(Command::Cancel { deployment, reason })
             }
             Deed::Hold => Some(Command::Hold { environment, reason }),
-            Deed::Release => {
-                Some(Command::Release { environment, reason, bad: Some(Vec::new()), hold: None })
-            }
+            Deed::Release => Some(Command::Release {
+                environment,
+                reason,
+                bad: Some(Vec::new()),
+                hold: None,
+                leave_open: Vec::new(),
+            }),
             Deed::Again => None,
         }
     }

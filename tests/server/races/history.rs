@@ -155,8 +155,9 @@ fn caused<'a>(
             let Fact::DeploymentRequested(asked) = &request.fact else {
                 panic!("{id} is not a request but {request:?}")
             };
-            let hold = u64::from(asked.kind == DeploymentKind::Rollback);
-            request.seq.0 - receipt.seq.0 + 1 + hold
+            // A rollback places a hold, and lists what it leaves behind.
+            let beside = if asked.kind == DeploymentKind::Rollback { 2 } else { 0 };
+            request.seq.0 - receipt.seq.0 + 1 + beside
         }
         _ => 1,
     };
@@ -186,6 +187,8 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::SeeWatch { .. } => matches!(fact, Fact::WatchSeen(_)),
         Command::StopAll { .. } => matches!(fact, Fact::HoldPlaced { all: true, .. }),
         Command::Note(_) => matches!(fact, Fact::Noted(_)),
+        Command::Tick(_) => matches!(fact, Fact::LeftoverTicked(_)),
+        Command::Untick(_) => matches!(fact, Fact::LeftoverUnticked(_)),
     }
 }
 

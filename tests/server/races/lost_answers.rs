@@ -115,8 +115,14 @@ impl Lane<'_> {
     async fn hold_and_release(&mut self) {
         let (environment, reason) = (Environment::Staging, "a look".to_owned());
         self.intend(Command::Hold { environment, reason: reason.clone() }).await;
-        self.intend(Command::Release { environment, reason, bad: Some(Vec::new()), hold: None })
-            .await;
+        self.intend(Command::Release {
+            environment,
+            reason,
+            bad: Some(Vec::new()),
+            hold: None,
+            leave_open: Vec::new(),
+        })
+        .await;
     }
 
     /// Nothing of this gets in the way of anything else.

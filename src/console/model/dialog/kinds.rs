@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::calendar::Tz;
 use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::field::{Field, FieldKind};
+use crate::console::model::dialog::open_items::OpenItems;
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::{Action, Command};
 use crate::domain::event::DeploymentKind;
@@ -16,6 +17,7 @@ use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceNam
 use crate::domain::plan::{Guard, Plan, Severity};
 use crate::domain::request::Request;
 use crate::domain::snapshot::ServiceSnapshot;
+use crate::domain::stops::Hold;
 
 /// What a dialog is about, with what is typed and chosen in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +59,7 @@ pub enum Dialog {
         environment: Environment,
         hold: Option<Seq>,
         choice: Option<CommitChoice>,
+        open: OpenItems,
         reason: Field,
     },
     /// Of one that is being cancelled and whose run at another engine does not end, that nobody waits for it any more.
@@ -224,9 +227,15 @@ impl Dialog {
     }
 
     #[must_use]
-    pub fn release(environment: Environment, hold: Seq, choice: Option<CommitChoice>) -> Self {
+    pub fn release(environment: Environment, hold: &Hold, choice: Option<CommitChoice>) -> Self {
         let reason = Field::empty(FieldKind::Reason);
-        Self::Release { environment, hold: Some(hold), choice, reason }
+        Self::Release {
+            environment,
+            hold: Some(hold.id),
+            choice,
+            open: OpenItems::of(hold),
+            reason,
+        }
     }
 
     #[must_use]
@@ -400,6 +409,7 @@ impl Dialog {
             Self::Hold { .. } => "Hold",
             Self::StopAll { .. } => "Hold all",
             Self::ReleaseAll { .. } => "Release all",
+            Self::Release { open, .. } if open.sure => "Release, leave open",
             Self::Release { .. } => "Release",
             Self::Cancel { gives_up: true, .. } => "Give it up",
             Self::Cancel { .. } => "Stop it",
@@ -445,9 +455,15 @@ impl Dialog {
             Self::Hold { environment, .. } => {
                 Command::Hold { environment: *environment, reason: text }
             }
-            Self::Release { environment, hold, choice, .. } => {
+            Self::Release { environment, hold, choice, open, .. } => {
                 let bad = choice.as_ref().map(CommitChoice::bad);
-                Command::Release { environment: *environment, reason: text, bad, hold: *hold }
+                Command::Release {
+                    environment: *environment,
+                    reason: text,
+                    bad,
+                    hold: *hold,
+                    leave_open: open.left_open(),
+                }
             }
             Self::Cancel { deployment, gives_up: true, .. } => {
                 Command::GiveUp { deployment: *deployment, reason: text }
@@ -479,7 +495,13 @@ impl Dialog {
                 snapshot.builds.iter().any(|row| row.build.number == *build)
             }
             Self::Hold { environment, .. } => !snapshot.holds.contains_key(environment),
-            Self::Release { environment, .. } => snapshot.holds.contains_key(environment),
+            Self::Release { environment, open, .. } => {
+                let hold = snapshot.holds.get(environment);
+                if hold.is_some_and(|hold| open.is_outdated(hold)) {
+                    return Err("a tick was taken back meanwhile; close this and look".into());
+                }
+                hold.is_some()
+            }
             Self::Cancel { deployment: id, .. } => {
                 let open = |d: &crate::domain::deployment::Deployment| d.id == *id && d.is_open();
                 snapshot.deployments.iter().any(|row| open(&row.deployment))

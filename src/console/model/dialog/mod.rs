@@ -3,6 +3,7 @@
 pub mod bad_commits;
 pub mod field;
 pub mod kinds;
+pub mod open_items;
 pub mod progress;
 pub mod reading;
 

@@ -7,10 +7,10 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::dialog::kinds::Dialog;
 use crate::console::theme::Role;
-use crate::console::view::dialog::{self, paragraph, stop_all};
+use crate::console::view::dialog::{self, behind, paragraph, stop_all};
 use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::{clock, clock_with_zone};
-use crate::domain::ids::{BuildNumber, DeploymentId, Seq};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::stops::{Freeze, evaluate_freezes};
 use crate::domain::words;
 
@@ -25,13 +25,9 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
         Dialog::Hold { .. } => "promotes need an override until the hold is released; rollbacks stay allowed".into(),
         Dialog::StopAll { .. } => return stop_all::stop(model, width),
         Dialog::ReleaseAll { holds, .. } => return stop_all::release(model, holds, width),
-        Dialog::Release { environment, .. } => model
-            .service
-            .as_ref()
-            .and_then(|service| service.holds.get(environment))
-            .map_or_else(String::new, |hold| {
-                format!("on hold for {} ({}): {}", age(model.since(hold.at)), hold.by, hold.reason)
-            }),
+        Dialog::Release { environment, open, .. } => {
+            return released(model, *environment, open.sure, width);
+        }
         Dialog::Cancel { deployment, gives_up: true, .. } => given_up(model, *deployment),
         Dialog::Cancel { deployment, .. } => model.deployment(*deployment).map_or_else(String::new, |row| {
             let request = &row.deployment.request;
@@ -50,6 +46,20 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
             }),
     };
     paragraph(model, width, &text, Role::Text)
+}
+
+/// The hold that ends, and what its rollback left behind and nobody has ticked.
+fn released(model: &Model, environment: Environment, sure: bool, width: u16) -> Vec<Line<'static>> {
+    let service = model.service.as_ref();
+    let Some(hold) = service.and_then(|service| service.holds.get(&environment)) else {
+        return Vec::new();
+    };
+    let since = age(model.since(hold.at));
+    let text = format!("on hold for {since} ({}): {}", hold.by, hold.reason);
+    let mut lines = paragraph(model, width, &text, Role::Text);
+    let left = hold.left.iter();
+    lines.extend(left.flat_map(|left| behind::at_release(model, left, sure, width)));
+    lines
 }
 
 /// That a run was asked to end and has not, and what it means to wait no more.

@@ -11,7 +11,7 @@ use crate::console::model::dialog::kinds::EnterWhy;
 use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
-use crate::console::view::dialog::{self, failure, plan};
+use crate::console::view::dialog::{self, behind, failure, plan};
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{findings, progress, verdict};
@@ -77,6 +77,7 @@ pub fn lines(
         (_, Some(plan)) => {
             upper.extend(of_plan(model, plan, width));
             upper.extend(plan::also(model, plan, width));
+            upper.extend(behind::lines(model, plan, width));
         }
         (_, None) => {}
     }

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod bad_commits;
+mod behind;
 pub mod emergency;
 mod failure;
 pub mod plan;

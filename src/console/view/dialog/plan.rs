@@ -7,7 +7,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::dialog::upper::Upper;
-use crate::console::view::dialog::{failure, paragraph};
+use crate::console::view::dialog::{behind, failure, paragraph};
 use crate::console::view::overlays::changes;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{findings, on_call, verdict};
@@ -58,7 +58,10 @@ pub fn add(model: &Model, plan: &Plan, width: u16, upper: &mut Upper) {
     upper.lines.extend(also(model, plan, width));
     upper.lines.extend(facts(model, plan, width));
     upper.lines.push(Line::default());
-    upper.lines.extend(rest.iter().flat_map(|f| findings::lines(model, f, width)));
+    let (warns, good) = rest.split_at(rest.partition_point(|f| f.severity >= Severity::Warn));
+    upper.lines.extend(warns.iter().flat_map(|f| findings::lines(model, f, width)));
+    upper.lines.extend(behind::lines(model, plan, width));
+    upper.lines.extend(good.iter().flat_map(|f| findings::lines(model, f, width)));
 }
 
 /// What else changed in the last hour, which may be what is wrong.

@@ -3,6 +3,7 @@
 pub mod by_hand;
 pub mod changed;
 pub mod changes;
+pub mod checklist;
 pub mod engines;
 pub mod help;
 pub mod line;

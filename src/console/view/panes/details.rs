@@ -282,6 +282,9 @@ fn course(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> 
         let text = format!("{}: {}", cancel.by, cancel.reason);
         lines.push(fact(model, width, "cancelled").name(&text, Role::Warn).line());
     }
+    for what in &deployment.left_open {
+        lines.push(fact(model, width, "left open").name(what, Role::Warn).line());
+    }
     for (guard, reason) in &deployment.request.overrides {
         let text = format!("{guard}: {reason}");
         lines.push(fact(model, width, "override").name(&text, Role::Warn).line());

@@ -17,8 +17,9 @@ use crate::console::view::parts::frame;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
 use crate::domain::ids::Environment;
+use crate::domain::leftovers::Leftovers;
 use crate::domain::policy::FreezeMode;
-use crate::domain::stops::{Freeze, freeze_outlook};
+use crate::domain::stops::{Freeze, Hold, freeze_outlook};
 
 /// How many lines say what holds.
 const HEAD: usize = 2;
@@ -110,9 +111,18 @@ fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(theme, width).gap(1);
     let (now, next) = turning(model, row());
     let hold = model.service.as_ref().and_then(|s| s.holds.get(&Environment::Production));
+    // How much of what its rollback left behind is not ticked.
+    let open = |hold: &Hold| {
+        let count = hold.left.as_deref().and_then(Leftovers::count);
+        let key = model.key(&KeyAction::Checklist);
+        count.map_or_else(String::new, |count| format!(", {count} ({key})"))
+    };
     let below = match (hold, next) {
         (Some(hold), _) => row()
-            .own(format!("{} ON HOLD by {}: ", theme.symbols.held, hold.by), Role::Frozen)
+            .own(
+                format!("{} ON HOLD by {}{}: ", theme.symbols.held, hold.by, open(hold)),
+                Role::Frozen,
+            )
             .name(&hold.reason, Role::Text),
         (None, Some(next)) => row().own(format!("next freeze {next}"), Role::Text),
         (None, None) => row().own("not on hold", Role::Muted),
