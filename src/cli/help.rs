@@ -95,6 +95,13 @@ const ENDINGS: &[Ending] = &[
             "cancel d57 --give-up --reason \"GitHub does not end it\"",
         ],
     ),
+    acting(
+        "continue",
+        &[
+            "continue d57 --after 1",
+            "continue d57 --after 1 --reason \"errors are of another service\"",
+        ],
+    ),
     acting("build", &["build --now"]),
     acting("adopt", &["adopt 3f9ac21", "adopt 3f9ac21 --reason \"deployed by hand\""]),
     acting("verify", &["verify 1290 --note \"clicked through the shop\""]),

@@ -144,6 +144,16 @@ pub enum Command {
     },
     /// Notes a change beside the deployments.
     Note(NewNote),
+    /// Lets the next wave of a deployment begin that waits after this wave. The reason may be empty unless something speaks
+    /// against it.
+    Continue {
+        deployment: DeploymentId,
+        /// The wave after which it waits, as the caller saw it, from 1 on.
+        wave: u32,
+        #[serde(default)]
+        #[schema(value_type = ReasonText)]
+        reason: String,
+    },
 }
 
 /// A change beside the deployments, as somebody notes it: at most 200 characters of `what` and `who`, 1,000 of `undo`.
@@ -204,6 +214,9 @@ impl Command {
             }
             Self::StopAll { .. } => "the hold on production with all services".into(),
             Self::Note(note) => format!("the note of {} {}", note.kind, note.what),
+            Self::Continue { deployment, wave, .. } => {
+                format!("the continuing of {deployment} after wave {wave}")
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ use super::people::Actor;
 use super::remote::{EngineName, SentRun, Waited, Waits};
 use super::target::{StepTarget, TargetName};
 use super::time::{Milliseconds, between, millis};
+use super::wave::WaveWait;
 
 /// The longest plausible time in a deployment during which no step runs.
 const BETWEEN_STEPS: Duration = Duration::from_mins(5);
@@ -38,6 +39,9 @@ pub struct Deployment {
     /// What the targets said that they run once it had ended; absent where nobody asked them, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Box<DeploymentEffect>>,
+    /// Its last pause between two waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<Box<WaveWait>>,
 }
 
 /// A run at another engine that trunkline did not start.
@@ -149,6 +153,7 @@ impl Deployment {
             seen: None,
             cancel: None,
             effect: None,
+            wave: None,
         }
     }
 
@@ -302,10 +307,11 @@ impl Deployment {
         self.request.steps.get(step)?.target.as_ref()
     }
 
-    /// The name of that target.
+    /// The name of that target; none where the step is for a wave of several.
     #[must_use]
     pub fn target_name(&self, step: usize) -> Option<TargetName> {
-        self.target(step).map(|target| target.name.clone())
+        let target = self.target(step).filter(|target| target.wave.is_none());
+        target.map(|target| target.name.clone())
     }
 
     /// The run of a step at another engine, if it was recorded as sent.

@@ -4,6 +4,7 @@ mod answered;
 mod reads;
 mod targets;
 mod watched;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -240,6 +241,8 @@ impl ServiceState {
             | Fact::WatchEnded(_)
             | Fact::WatchSeen(_) => self.watched(event),
             Fact::Noted(note) => self.notes.take_in(event, note),
+            Fact::WaveWaits(fact) => self.wave_waits(event.at, fact),
+            Fact::WaveContinued(fact) => self.wave_continued(event.at, fact),
         }
     }
 
@@ -388,6 +391,7 @@ impl ServiceState {
 
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
+        self.watches.wave_is_over(id, at);
         let is_late = self.is_told_late(id, at);
         self.making_way.retain(|(made, _)| *made != id);
         self.change(id, |deployment| {

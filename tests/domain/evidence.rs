@@ -3,6 +3,7 @@
 mod proof;
 mod timeline;
 mod watch;
+mod waves;
 mod way_back;
 
 pub(crate) use self::proof::Hosts;

@@ -83,6 +83,7 @@ fn fill_watch(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         has_gap: false,
         told: began,
         checks: vec![check],
+        wave: None,
         ended: Some(EndedWatch { at: began, end: WatchEnd::Bad }),
         seen: None,
     };

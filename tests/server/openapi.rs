@@ -33,6 +33,7 @@ use trunkline::domain::watch::{
     CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchSeen,
     WatchTurned,
 };
+use trunkline::domain::wave::{WaveContinued, WavePause, WaveWaits};
 use trunkline_testing::record::{adopted, request, targets};
 
 const GOLDEN: &str = "tests/data/openapi.json";
@@ -98,6 +99,22 @@ fn eventful(world: &Scripted) {
                 sentence: reason.clone(),
                 findings: vec![finding],
             },
+            Fact::WaveWaits(WaveWaits {
+                deployment: DeploymentId(5),
+                wave: "canary".parse().unwrap(),
+                number: 1,
+                of: 2,
+                targets: vec!["h1".parse().unwrap()],
+                pause: WavePause::For { time: Duration::from_mins(10) },
+            }),
+            Fact::WaveContinued(WaveContinued {
+                deployment: DeploymentId(5),
+                wave: "canary".parse().unwrap(),
+                number: 1,
+                of: 2,
+                reason: reason.clone(),
+                despite: Some("production is on hold".into()),
+            }),
             Fact::Noted(ChangeNote {
                 kind: NoteKind::Config,
                 what: reason.clone(),
@@ -174,6 +191,7 @@ fn watched(world: &mut ScriptedWorld, deployment: DeploymentId, build: BuildNumb
             checks: vec![check.clone()],
             until: world.now(),
             every: Duration::from_secs(25),
+            wave: None,
         }),
         Fact::WatchSampled(WatchSampled { deployment, checks: vec![summary] }),
         Fact::WatchTurned(WatchTurned { deployment, check, to: SampleVerdict::Bad, says, value }),
@@ -468,6 +486,7 @@ async fn every_command_is_as_described() {
         Command::Rehearse {},
         Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::SeeWatch { deployment: DeploymentId(5) },
+        Command::Continue { deployment: DeploymentId(5), wave: 1, reason: reason.clone() },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },

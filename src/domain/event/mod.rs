@@ -39,6 +39,7 @@ use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
 use super::watch::{WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
+use super::wave::{WaveContinued, WaveWaits};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
 /// optional fields may be added.
@@ -267,6 +268,10 @@ pub enum Fact {
     WatchSeen(WatchSeen),
     /// Something was changed beside the deployments: a flag, a setting, a machine, data.
     Noted(ChangeNote),
+    /// A wave of a deployment is done, and the next one waits.
+    WaveWaits(WaveWaits),
+    /// The next wave may begin.
+    WaveContinued(WaveContinued),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -328,6 +333,8 @@ names! {
     WatchEnded: "watch_ended",
     WatchSeen: "watch_seen",
     Noted: "noted",
+    WaveWaits: "wave_waits",
+    WaveContinued: "wave_continued",
 }
 
 impl Fact {

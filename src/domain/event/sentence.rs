@@ -7,6 +7,7 @@ use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remote::{FoundBy, RunRef};
 use crate::domain::target::TargetName;
+use crate::domain::wave::{WaveContinued, WaveWaits};
 use crate::domain::words::run_in_words;
 
 impl Event {
@@ -131,6 +132,8 @@ impl Fact {
             | Self::WatchEnded(_)
             | Self::WatchSeen(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),
+            Self::WaveWaits(fact) => fact.sentence(),
+            Self::WaveContinued(fact) => fact.sentence(by),
         }
     }
 
@@ -225,6 +228,10 @@ impl Fact {
             }
             Self::HoldReleased { environment, .. } => {
                 Subject { environment: Some(*environment), ..none }
+            }
+            Self::WaveWaits(WaveWaits { deployment, .. })
+            | Self::WaveContinued(WaveContinued { deployment, .. }) => {
+                Subject { deployment: Some(*deployment), ..none }
             }
             _ => Subject { deployment: self.watched(), ..none },
         }
