@@ -112,7 +112,9 @@ impl Waved {
             if facts.is_empty() {
                 return;
             }
-            facts.into_iter().for_each(|fact| self.push(fact));
+            for fact in facts {
+                self.push(fact);
+            }
         }
     }
 
@@ -206,10 +208,10 @@ impl Waved {
         };
         plan(input, action, &person("sam"), self.record.now).expect("a plan can be made")
     }
+}
 
-    fn names(&self, of: Vec<TargetName>) -> Vec<String> {
-        of.into_iter().map(|name| name.to_string()).collect()
-    }
+fn names(of: Vec<TargetName>) -> Vec<String> {
+    of.into_iter().map(|name| name.to_string()).collect()
 }
 
 fn invalid(result: Result<Decided, CommandError>) -> String {
@@ -226,11 +228,10 @@ fn each_wave_begins_once_and_only_after_the_pause_before_it_was_continued() {
     let mut waved = Waved::begun();
     assert!(waved.deployment().runs_step(0));
     waved.step(0, StepOutcome::Succeeded);
-    let [Decision::Record(fact)] = waved.decisions().try_into().expect("one thing follows") else {
-        panic!("it is recorded that the wave is done")
-    };
+    let follows = waved.decisions();
+    let [Decision::Record(fact)] = follows.as_slice() else { panic!("{follows:?}") };
     assert_eq!(fact.kind(), "wave_waits");
-    waved.push(*fact);
+    waved.push(Fact::clone(fact));
     for _ in 0..3 {
         assert_eq!(waved.decisions(), [], "nothing follows by itself");
     }
@@ -339,7 +340,7 @@ fn a_wave_that_failed_says_which_and_leaves_its_targets_in_doubt() {
     let mut waved = Waved::waiting();
     waved.continue_as("sam", "").unwrap();
     waved.settle();
-    waved.step(1, StepOutcome::Failed("exit 1".into()));
+    waved.step(1, StepOutcome::Exited(1));
     waved.settle();
     assert_eq!(in_words(waved.record.state.targets(PRODUCTION)), "h1 #2, h2 #1 or #2, h3 h4 #1");
     let how = how_it_goes(waved.deployment(), waved.record.now);
@@ -354,21 +355,21 @@ fn a_rollback_takes_the_changed_targets_first_and_all_of_them_and_knows_no_pause
     let mut waved = Waved::waiting();
     let state = &waved.record.state;
     let all = ["h1", "h2", "h3", "h4"];
-    assert_eq!(waved.names(state.targets_to_roll_back(None)), all);
-    assert_eq!(waved.names(state.changed_by_waves(None)), ["h1"]);
+    assert_eq!(names(state.targets_to_roll_back(None)), all);
+    assert_eq!(names(state.changed_by_waves(None)), ["h1"]);
     waved.continue_as("sam", "").unwrap();
     waved.settle();
     waved.cancel();
     waved.step(1, StepOutcome::Cancelled);
     waved.settle();
     let state = &waved.record.state;
-    assert_eq!(waved.names(state.changed_by_waves(None)), ["h1", "h2"]);
+    assert_eq!(names(state.changed_by_waves(None)), ["h1", "h2"]);
     let back = waved.plan(Action::Rollback { to: None }, &[step("release")]);
     let said = "Takes the changed targets first: h1 h2, then h3 h4, without pauses";
     assert!(back.findings.iter().any(|found| found.sentence == said), "{:?}", back.findings);
     // Those that other deployments changed later are no news of this rollback.
     let first = state.deployments.keys().next().copied().expect("there is one");
-    assert_eq!(waved.names(state.targets_to_roll_back(Some(first))), Vec::<String>::new());
+    assert_eq!(names(state.targets_to_roll_back(Some(first))), Vec::<String>::new());
 }
 
 #[test]

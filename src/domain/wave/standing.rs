@@ -87,11 +87,21 @@ fn stops(input: WaveInput<'_>, deployment: &Deployment) -> Vec<String> {
     stops
 }
 
+fn was_bad(watch: &WatchState) -> bool {
+    watch.checks.iter().any(|check| check.turned_bad > 0)
+}
+
 impl WaveStanding {
     /// What is known of how production does since the wave was done.
     #[must_use]
     pub fn evidence(&self, now: DateTime<Utc>) -> LiveEvidence {
-        match &self.watch {
+        match self.watch.as_deref() {
+            // What was bad once since the wave was done is for a person to judge.
+            Some(watch)
+                if was_bad(watch) && watch_evidence(watch, now) == LiveEvidence::GoodSoFar =>
+            {
+                LiveEvidence::Recovered
+            }
             Some(watch) => watch_evidence(watch, now),
             None if self.is_watched => LiveEvidence::Begun,
             None => LiveEvidence::NotWatched,
@@ -100,7 +110,12 @@ impl WaveStanding {
 
     /// `watched: good so far`, `not watched`.
     fn watched(&self, now: DateTime<Utc>) -> String {
-        match &self.watch {
+        match self.watch.as_deref() {
+            Some(watch) if self.evidence(now) == LiveEvidence::Recovered => {
+                let was = watch.checks.iter().filter(|check| check.turned_bad > 0);
+                let names: Vec<_> = was.map(|check| check.name.as_str()).collect();
+                format!("watched: good again, {} BAD before", names.join(" "))
+            }
             Some(watch) => watch_in_words(watch, now),
             None if self.is_watched => "watched: nothing seen yet".to_owned(),
             None => "not watched".to_owned(),
@@ -152,7 +167,7 @@ impl WaveStanding {
             None => !self.is_watched,
         };
         if !is_seen {
-            return Err("its pause is over; waits for its watch to be good".to_owned());
+            return Err("its pause is over; waits for its watch".to_owned());
         }
         if !self.took_effect() {
             return Err("its pause is over; waits to hear what its targets run".to_owned());

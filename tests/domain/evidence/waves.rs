@@ -179,7 +179,7 @@ fn before_the_targets_or_the_watch_told_anything_no_wave_goes_on() {
     said(&mut waved, &[("h1", Some(2))]);
     assert!(waved.by_itself().is_ok());
     waved.policy.watch = vec!["errors".into()];
-    let unseen = "its pause is over; waits for its watch to be good";
+    let unseen = "its pause is over; waits for its watch";
     assert_eq!(waved.by_itself(), Err(unseen.into()));
 }
 
