@@ -26,7 +26,7 @@ fn a_wave_turns_bad_and_the_emergency_takes_back_what_was_changed() {
     let mut screen = shop.console();
     row(&screen, "#1", "verified");
     promote(&mut screen, "#1");
-    screen.shows("#1 wave 1 of 2 (h1), waits until continued");
+    screen.shows("#1 wave 1 of 2");
     screen.shows("watched: good so far");
     acts(&mut screen, "C", "Continue d");
     screen.shows("begins wave 2 of 2, others (h2 h3), at once");
@@ -37,8 +37,7 @@ fn a_wave_turns_bad_and_the_emergency_takes_back_what_was_changed() {
     row(&screen, "#2", "verified");
     fs::write(&health, "1").unwrap();
     promote(&mut screen, "#2");
-    screen.shows("health BAD");
-    screen.shows("does not go on by itself");
+    screen.shows("#2 wave 1 of 2 (h1), does not go on by itself: watched: health BAD");
     // To go on all the same wants a reason.
     acts(&mut screen, "C", "Continue d");
     screen.shows("off: type a reason");

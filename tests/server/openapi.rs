@@ -44,6 +44,28 @@ fn service() -> ServiceName {
     SERVICE.parse().unwrap()
 }
 
+/// What is recorded between two waves.
+fn of_waves(reason: &str) -> [Fact; 2] {
+    [
+        Fact::WaveWaits(WaveWaits {
+            deployment: DeploymentId(5),
+            wave: "canary".parse().unwrap(),
+            number: 1,
+            of: 2,
+            targets: vec!["h1".parse().unwrap()],
+            pause: WavePause::For { time: Duration::from_mins(10) },
+        }),
+        Fact::WaveContinued(WaveContinued {
+            deployment: DeploymentId(5),
+            wave: "canary".parse().unwrap(),
+            number: 1,
+            of: 2,
+            reason: reason.to_owned(),
+            despite: Some("production is on hold".into()),
+        }),
+    ]
+}
+
 /// A world in which every kind of thing has happened, that the server may have to tell of.
 fn eventful(world: &Scripted) {
     let (name, production) = (service(), Environment::Production);
@@ -99,22 +121,6 @@ fn eventful(world: &Scripted) {
                 sentence: reason.clone(),
                 findings: vec![finding],
             },
-            Fact::WaveWaits(WaveWaits {
-                deployment: DeploymentId(5),
-                wave: "canary".parse().unwrap(),
-                number: 1,
-                of: 2,
-                targets: vec!["h1".parse().unwrap()],
-                pause: WavePause::For { time: Duration::from_mins(10) },
-            }),
-            Fact::WaveContinued(WaveContinued {
-                deployment: DeploymentId(5),
-                wave: "canary".parse().unwrap(),
-                number: 1,
-                of: 2,
-                reason: reason.clone(),
-                despite: Some("production is on hold".into()),
-            }),
             Fact::Noted(ChangeNote {
                 kind: NoteKind::Config,
                 what: reason.clone(),
@@ -129,7 +135,7 @@ fn eventful(world: &Scripted) {
                 }),
             }),
         ];
-        for fact in facts {
+        for fact in facts.into_iter().chain(of_waves(&reason)) {
             world.record(&name, sam.clone(), fact);
         }
         let seen = ObservedDeployment {

@@ -139,13 +139,12 @@ fn wave(
 ) -> Option<DeclaredWave> {
     let name = required(&mut section, "name", mistakes);
     let name = name.and_then(|entry| wave_name(&entry, before, mistakes));
-    let targets = match section.take("targets") {
-        Some(entry) => targets(&entry, (before, is_last, known), mistakes),
-        None => {
-            let what = "needs targets = [\"NAME\", …]; the last wave may have targets = \"rest\"";
-            mistakes.add(section.at, &section.path, what);
-            None
-        }
+    let targets = if let Some(entry) = section.take("targets") {
+        targets(&entry, (before, is_last, known), mistakes)
+    } else {
+        let what = "needs targets = [\"NAME\", …]; the last wave may have targets = \"rest\"";
+        mistakes.add(section.at, &section.path, what);
+        None
     };
     let pause = section.take("pause");
     match &pause {
@@ -247,7 +246,7 @@ fn resolved(
     let Some(known) = known else { return waves };
     let named: BTreeSet<_> = waves.iter().flat_map(|wave| wave.targets.named()).cloned().collect();
     let rest: Vec<_> = known.difference(&named).cloned().collect();
-    let names = rest.iter().map(TargetName::as_str).collect::<Vec<_>>().join(", ");
+    let left = rest.iter().map(TargetName::as_str).collect::<Vec<_>>().join(", ");
     match waves.last_mut() {
         Some(last) if matches!(last.targets, WaveTargets::Rest) => {
             if rest.is_empty() {
@@ -258,7 +257,7 @@ fn resolved(
         _ if rest.is_empty() => {}
         _ => {
             let rule = "name it in a wave, or write targets = \"rest\" in the last one";
-            let sentence = format!("leaves out {names}, which [production.live] asks; {rule}");
+            let sentence = format!("leaves out {left}, which [production.live] asks; {rule}");
             entry.reject(mistakes, sentence);
         }
     }

@@ -62,7 +62,7 @@ pub const ACTIONS: &[Entry] = &[
         .help("cancel the deployment that runs for the selection"),
     row(Lists, KeyAction::Continue, "continue", &["C"])
         .hint("continue")
-        .help("let the next wave begin of the deployment that waits between two"),
+        .help("let the next wave begin of what waits between two"),
     row(Lists, KeyAction::Retry, "retry", &["T"])
         .hint("retry")
         .help("deploy again what failed: the build, or the history row"),

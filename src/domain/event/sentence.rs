@@ -1,5 +1,7 @@
 //! Every event as one sentence: the activity pane, `trunkline events` and `trunkline audit` all show this one.
 
+use chrono::{DateTime, Utc};
+
 use super::{Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::instant;
@@ -7,7 +9,6 @@ use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
 use crate::domain::remote::{FoundBy, RunRef};
 use crate::domain::target::TargetName;
-use crate::domain::wave::{WaveContinued, WaveWaits};
 use crate::domain::words::run_in_words;
 
 impl Event {
@@ -100,9 +101,7 @@ impl Fact {
                 format!("{by} withdrew request {request}{}", because(reason))
             }
             Self::FreezePlaced { from, until, reason } => {
-                let until = until.map_or("lifted".to_owned(), instant::in_utc);
-                let from = instant::in_utc(*from);
-                format!("{by} froze production from {from} until {until}{}", because(reason))
+                format!("{by} froze production {}{}", from_until(*from, *until), because(reason))
             }
             Self::FreezeLifted { freeze, reason } => {
                 format!("{by} lifted freeze {freeze}{}", because(reason))
@@ -130,10 +129,10 @@ impl Fact {
             | Self::WatchSampled(_)
             | Self::WatchTurned(_)
             | Self::WatchEnded(_)
-            | Self::WatchSeen(_) => self.of_watch(by),
+            | Self::WatchSeen(_)
+            | Self::WaveWaits(_)
+            | Self::WaveContinued(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),
-            Self::WaveWaits(fact) => fact.sentence(),
-            Self::WaveContinued(fact) => fact.sentence(by),
         }
     }
 
@@ -229,10 +228,6 @@ impl Fact {
             Self::HoldReleased { environment, .. } => {
                 Subject { environment: Some(*environment), ..none }
             }
-            Self::WaveWaits(WaveWaits { deployment, .. })
-            | Self::WaveContinued(WaveContinued { deployment, .. }) => {
-                Subject { deployment: Some(*deployment), ..none }
-            }
             _ => Subject { deployment: self.watched(), ..none },
         }
     }
@@ -268,6 +263,12 @@ impl DeploymentRequest {
             format!("overrode {guard} ({}): {reason}", findings.join("; "))
         })
     }
+}
+
+/// `from Fri 2026-11-27 05:00 UTC until lifted`.
+fn from_until(from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> String {
+    let until = until.map_or("lifted".to_owned(), instant::in_utc);
+    format!("from {} until {until}", instant::in_utc(from))
 }
 
 /// `step 2`, or `step 2 (target us)`.

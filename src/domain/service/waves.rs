@@ -17,7 +17,9 @@ impl ServiceState {
     pub(super) fn wave_continued(&mut self, at: DateTime<Utc>, fact: &WaveContinued) {
         self.change(fact.deployment, |deployment| {
             let wait = deployment.wave.as_mut().filter(|wait| wait.is_continued_by(fact));
-            wait.into_iter().for_each(|wait| wait.continued = true);
+            if let Some(wait) = wait {
+                wait.continued = true;
+            }
         });
         self.watches.wave_is_over(fact.deployment, at);
     }
@@ -45,11 +47,9 @@ impl ServiceState {
         let Some(wait) = paused.waiting_wave() else { return false };
         let (id, effect) = (paused.id, paused.effect_of_waves(wait, &said.targets));
         self.change(id, |deployment| {
-            deployment
-                .wave
-                .as_mut()
-                .into_iter()
-                .for_each(|wait| wait.effect = Some(effect.clone()));
+            if let Some(wait) = &mut deployment.wave {
+                wait.effect = Some(effect);
+            }
         });
         true
     }

@@ -186,6 +186,7 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::SeeWatch { .. } => matches!(fact, Fact::WatchSeen(_)),
         Command::StopAll { .. } => matches!(fact, Fact::HoldPlaced { all: true, .. }),
         Command::Note(_) => matches!(fact, Fact::Noted(_)),
+        Command::Continue { .. } => matches!(fact, Fact::WaveContinued(_)),
     }
 }
 

@@ -36,7 +36,10 @@ pub fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Ro
     let live = service.live.get(&Environment::Production);
     let apart = service.apart(Environment::Production);
     let row = match live {
-        _ if let Some(targets) = apart => at_targets(row, service, targets, length),
+        // What waits says itself which targets it changed.
+        _ if let Some(targets) = apart.filter(|_| service.wave.is_none() || live.is_none()) => {
+            at_targets(row, service, targets, length)
+        }
         Some(live) => row.own(live.build.to_string(), Role::Live),
         None if service.live_unknown => {
             row.own(if short { "not known" } else { "live not known" }, Role::Warn)
@@ -147,7 +150,8 @@ fn wave_of<'m>(model: &'m Model, running: &DeploymentRow) -> Option<&'m WaveStan
 fn waits<'t>(model: &Model, row: Row<'t>, wave: &WaveStanding, length: Length) -> Row<'t> {
     let (arrow, now) = (model.options.theme.symbols.arrow, model.now());
     let role = watch::of_wave(wave, now);
-    let words = if length < Length::NoEvidence { wave.of_wave(now) } else { wave.short(now) };
+    // What stands still between two waves is told longer than what is well.
+    let words = if length < Length::NoEnd { wave.of_wave(now) } else { wave.short(now) };
     row.own(format!(" {arrow} {} {words}", wave.build), role)
 }
 
