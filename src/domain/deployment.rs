@@ -389,6 +389,8 @@ impl Deployment {
             together.map(measured).try_fold(Duration::ZERO, |most, took| Some(most.max(took?)))
         };
         let measured = (0..self.steps.len()).map(longest).sum::<Option<Duration>>();
+        // Between waves no step runs for as long as a pause lasts.
+        let measured = measured.filter(|_| self.wave.is_none());
         Some(measured.filter(|steps| steps.abs_diff(ends) > BETWEEN_STEPS).unwrap_or(ends))
     }
 

@@ -33,3 +33,4 @@ mod targets;
 mod trouble;
 mod typing;
 mod watch;
+mod waves;

@@ -1,14 +1,26 @@
 //! What a plan says of waves: in which parts production is taken, and what is waited for between them.
 
+use chrono::{DateTime, Utc};
+
 use super::{Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::event::DeploymentKind;
+use crate::domain::ids::Environment;
+use crate::domain::watch::{SampleVerdict, watch_in_words};
 use crate::domain::wave::{WavePause, targets_in_words, waves_in_words, waves_of};
 
 /// The waves of a promote, or in which order a rollback takes the targets.
-pub(super) fn findings(input: PlanInput<'_>, kind: DeploymentKind) -> Option<Finding> {
+pub(super) fn findings(
+    input: PlanInput<'_>,
+    kind: DeploymentKind,
+    now: DateTime<Utc>,
+) -> Vec<Finding> {
     if kind == DeploymentKind::Rollback {
-        return taken_back(input);
+        return taken_back(input).into_iter().chain(evidence(input, now)).collect();
     }
+    in_waves(input).into_iter().collect()
+}
+
+fn in_waves(input: PlanInput<'_>) -> Option<Finding> {
     let waves = waves_of(input.steps);
     if waves.is_empty() {
         return None;
@@ -38,4 +50,23 @@ fn taken_back(input: PlanInput<'_>) -> Option<Finding> {
     let (first, then) = (targets_in_words(&changed), targets_in_words(&rest));
     let sentence = format!("Takes the changed targets first: {first}, then {then}, without pauses");
     Some(finding(Guard::Order, Severity::Info, sentence))
+}
+
+/// What the watch saw since the last wave, if that speaks for going back.
+fn evidence(input: PlanInput<'_>, now: DateTime<Utc>) -> Option<Finding> {
+    let paused = input.state.paused(Environment::Production)?;
+    let wait = paused.waiting_wave()?;
+    let watch = input.state.watches.of_wave(paused.id, wait.number)?;
+    let bad: Vec<_> = watch.judged(SampleVerdict::Bad).collect();
+    if bad.is_empty() {
+        return None;
+    }
+    let (build, wave) = (paused.request.build, wait.named());
+    let mut sentence = format!("{wave} of {build} is {}", watch_in_words(watch, now));
+    for says in
+        bad.iter().filter_map(|check| Some(format!("; {}: {}", check.name, check.says.as_ref()?)))
+    {
+        sentence.push_str(&says);
+    }
+    Some(finding(Guard::Watch, Severity::Warn, sentence))
 }
