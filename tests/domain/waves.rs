@@ -11,7 +11,7 @@ use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::live_source::AskedOf;
 use trunkline::domain::people::{Actor, People};
-use trunkline::domain::plan::{Migrations, Plan, PlanInput, plan};
+use trunkline::domain::plan::{Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::{Policy, Staging};
 use trunkline::domain::snapshot::alarm::{Alarm, alarms};
 use trunkline::domain::target::{TargetName, in_words};
@@ -387,6 +387,13 @@ fn a_plan_tells_the_waves_with_their_targets_and_pauses_and_whether_somebody_loo
     assert_eq!(says(&waved), [format!("{words}; {alone}")]);
     waved.policy.watch = vec!["errors".into()];
     assert_eq!(says(&waved), [format!("{words}; watched between them: errors")]);
-    let refused = waved.plan(action, &waves(&WAVES));
-    assert!(refused.findings.iter().any(|found| found.sentence.contains("is running")));
+    let refused = |waved: &Waved| {
+        let plan = waved.plan(action, &waves(&WAVES));
+        let refused = plan.of(Severity::Refuse).next().expect("it is in flight");
+        refused.sentence.clone()
+    };
+    assert!(refused(&waved).contains("is running, started"), "{}", refused(&waved));
+    let waved = Waved::waiting();
+    let said = refused(&waved);
+    assert!(said.contains("is waiting after wave 1 of 3 (h1), started"), "{said}");
 }

@@ -30,7 +30,7 @@ pub struct WaveStanding {
     /// Whether the targets are asked what they run.
     #[serde(default)]
     pub is_asked: bool,
-    /// What else keeps the next wave from beginning by itself: a hold, a freeze.
+    /// What else keeps the next wave from beginning by itself: a hold, a freeze, a time in which nobody looked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stops: Vec<String>,
 }
@@ -52,13 +52,17 @@ pub fn standing(input: WaveInput<'_>) -> Option<WaveStanding> {
     let deployment = state.paused(Environment::Production)?;
     let wait = deployment.waiting_wave()?.clone();
     let watch = state.watches.of_wave(deployment.id, wait.number).cloned();
+    let mut stops = stops(input, deployment);
+    // A time in which nobody looked vouches for nothing.
+    let is_unseen = watch.as_ref().is_some_and(|watch| watch.has_gap);
+    stops.extend(is_unseen.then(|| "nobody looked for a while since the wave was done".to_owned()));
     Some(WaveStanding {
         deployment: deployment.id,
         build: deployment.request.build,
         is_watched: !input.policy.watch.is_empty(),
         watch: watch.map(Box::new),
         is_asked: state.asked_of_production == Some(AskedOf::Targets),
-        stops: stops(input, deployment),
+        stops,
         wait,
     })
 }
@@ -160,7 +164,6 @@ impl WaveStanding {
         if until > now {
             return Err(format!("waits for {}", say(between(now, until))));
         }
-        // A time in which nobody looked vouches for nothing.
         let is_good = |watch: &WatchState| watch.is_open() && watch.end_at(now) == WatchEnd::Good;
         let is_seen = match self.watch.as_deref() {
             Some(watch) => is_good(watch),
