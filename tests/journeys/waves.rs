@@ -45,7 +45,6 @@ fn a_wave_turns_bad_and_the_emergency_takes_back_what_was_changed() {
     screen.hides("Continue d");
     acts(&mut screen, "!", "ROLLING BACK PRODUCTION");
     screen.shows("wave 1 of 2 (h1) of #2 is watched: health BAD");
-    screen.shows("Takes the changed targets first: h1, then h2 h3");
     screen.shows("Enter rolls back now");
     fs::write(&health, "0").unwrap();
     screen.keys("\r");
