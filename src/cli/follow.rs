@@ -10,10 +10,12 @@ use super::context::Context;
 use super::effect;
 use super::error::CliError;
 use super::output::{self, Output};
+use super::remedy;
 use super::wording::sentence;
 use crate::backend::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::domain::event::{Event, Fact, Outcome, StepSpec};
 use crate::domain::ids::{DeploymentId, Seq, ServiceName};
+use crate::domain::remedy::Remedy;
 use crate::domain::time::say;
 
 /// How many events to take at once.
@@ -160,6 +162,15 @@ impl FollowedDeployment {
             }
             Fact::CancelRequested { deployment, reason } if *deployment == ours => {
                 self.above(&format!("  {} cancels it: {reason}", event.actor))?;
+            }
+            Fact::WaveWaits(wave) if wave.deployment == ours => {
+                let (deployment, wave, needs_reason) = (ours, wave.number, false);
+                let going_on = Remedy::Continue { deployment, wave, needs_reason };
+                let going_on = remedy::after(Some(&going_on));
+                self.above(&format!("  {}{going_on}", event.sentence()))?;
+            }
+            Fact::WaveContinued(wave) if wave.deployment == ours => {
+                self.above(&format!("  {}", sentence(&event.sentence())))?;
             }
             Fact::DeploymentEnded { deployment, outcome } if *deployment == ours => {
                 self.above(&sentence(&event.sentence()))?;

@@ -95,6 +95,13 @@ const ENDINGS: &[Ending] = &[
             "cancel d57 --give-up --reason \"GitHub does not end it\"",
         ],
     ),
+    acting(
+        "continue",
+        &[
+            "continue d57 --after 1",
+            "continue d57 --after 1 --reason \"errors are of another service\"",
+        ],
+    ),
     acting("build", &["build --now"]),
     acting("tick", &["tick", "tick 2"]),
     acting("untick", &["untick 2"]),

@@ -17,6 +17,7 @@ mod confirm;
 mod connection;
 mod console;
 mod context;
+mod continue_wave;
 mod credential;
 mod demo;
 mod device_login;
@@ -189,6 +190,8 @@ pub enum CliCommand {
     Retry(retry::RetryArgs),
     /// Stop a running deployment
     Cancel(cancel::CancelArgs),
+    /// Let the next wave of a deployment begin, which waits between two
+    Continue(continue_wave::ContinueArgs),
     /// Try the way back in staging: roll it back, then bring it forward again
     Rehearse(rehearse::RehearseArgs),
     /// Make a build of the trunk's newest commit
@@ -364,6 +367,9 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         }
         CliCommand::Retry(arguments) => retry::run(&acting(global).await?, arguments).await,
         CliCommand::Cancel(arguments) => cancel::run(&acting(global).await?, arguments).await,
+        CliCommand::Continue(arguments) => {
+            continue_wave::run(&acting(global).await?, arguments).await
+        }
         CliCommand::Rehearse(arguments) => rehearse::run(&acting(global).await?, arguments).await,
         CliCommand::Build(arguments) => build::run(&acting(global).await?, arguments).await,
         CliCommand::Adopt(arguments) => adopt::run(&acting(global).await?, arguments).await,

@@ -42,6 +42,10 @@ pub fn command(remedy: &Remedy) -> Option<String> {
         }
         Remedy::Watch { deployment } => format!("logs {deployment} --follow"),
         Remedy::GiveUp { deployment } => format!("cancel {deployment} --give-up --reason REASON"),
+        Remedy::Continue { deployment, wave, needs_reason } => {
+            let reason = if *needs_reason { " --reason REASON" } else { "" };
+            format!("continue {deployment} --after {wave}{reason}")
+        }
         Remedy::Wait { .. } => return None,
         Remedy::CheckMigrations { range } => format!("migrations check --range {range}"),
         Remedy::FindCommit { commit } => format!("where {commit}"),
@@ -92,6 +96,8 @@ mod tests {
             release(Environment::Staging, false),
             Remedy::Watch { deployment },
             Remedy::GiveUp { deployment },
+            Remedy::Continue { deployment, wave: 1, needs_reason: false },
+            Remedy::Continue { deployment, wave: 2, needs_reason: true },
             Remedy::Wait { until: DateTime::UNIX_EPOCH },
             Remedy::CheckMigrations { range: "3f9ac21..a91f3c4".into() },
             Remedy::FindCommit { commit: "3f9ac21".into() },

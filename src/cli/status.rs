@@ -8,7 +8,7 @@ use super::{Reading, output, remedy, zone};
 use crate::domain::ids::Environment;
 use crate::domain::remedy::Remedy;
 use crate::domain::snapshot::{FleetRow, FleetSnapshot, Problem, ServiceSnapshot};
-use crate::domain::words::standing::{self, LIVE_UNKNOWN, StandingLine};
+use crate::domain::words::standing::{self, LIVE_UNKNOWN, StandingLine, WAVE};
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -48,9 +48,20 @@ fn service_lines(snapshot: &ServiceSnapshot) -> Vec<String> {
     let first =
         format!("{} ({} of {})", snapshot.service, snapshot.trunk_in_words(), snapshot.repository);
     let adopt = remedy::after(Some(&Remedy::Adopt { commit: None }));
+    let going_on = snapshot.wave.as_ref().map(|wave| Remedy::Continue {
+        deployment: wave.deployment,
+        wave: wave.wait.number,
+        needs_reason: !wave.against(snapshot.at).is_empty(),
+    });
+    let going_on = remedy::after(going_on.as_ref());
     let line = |(about, text): StandingLine| {
         let is_unknown = about == Environment::Production.as_str() && text == LIVE_UNKNOWN;
-        format!("  {about:<12}{text}{}", if is_unknown { &adopt } else { "" })
+        let instead = match about {
+            _ if is_unknown => adopt.as_str(),
+            WAVE => going_on.as_str(),
+            _ => "",
+        };
+        format!("  {about:<12}{text}{instead}")
     };
     let lines = standing::lines(snapshot, zone::local());
     std::iter::once(first).chain(lines.into_iter().map(line)).collect()

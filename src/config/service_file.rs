@@ -18,6 +18,7 @@ mod steps;
 mod targets;
 mod variables;
 mod watch;
+mod waves;
 
 use crate::config::branch;
 use crate::config::error::ConfigError;

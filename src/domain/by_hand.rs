@@ -16,6 +16,7 @@ use super::remote::EngineName;
 use super::schema::Outlook;
 use super::service::ServiceState;
 use super::time::say;
+use super::wave::{ALL_TARGETS, targets_in_words};
 use crate::gate;
 
 /// The most reasons of a verdict that are written.
@@ -129,7 +130,13 @@ impl ByHand {
             ("TRUNKLINE_KIND", DeploymentKind::Rollback.as_str()),
             ("TRUNKLINE_DEPLOYMENT", NO_DEPLOYMENT),
         ];
-        let told = told.map(|(name, value)| HandVariable::known(name, value));
+        let mut told: Vec<_> =
+            told.into_iter().map(|(name, value)| HandVariable::known(name, value)).collect();
+        let targets = state.targets_to_roll_back(None);
+        if !targets.is_empty() {
+            told.push(HandVariable::known("TRUNKLINE_WAVE", ALL_TARGETS));
+            told.push(HandVariable::known("TRUNKLINE_TARGETS", targets_in_words(&targets)));
+        }
         variables.extend(told.iter().cloned());
         let jobs = HandJobs { engines: &facts.engines, told: &told };
         let mut warnings = warnings(state, to);
@@ -155,7 +162,7 @@ impl ByHand {
         };
         let tokens = steps.map(|steps| jobs.tokens(steps)).unwrap_or_default();
         if are_remote(steps.unwrap_or_default()) {
-            variables = told.to_vec();
+            variables.clone_from(&told);
         }
         variables.extend(tokens);
         Some(Self {

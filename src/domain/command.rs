@@ -152,6 +152,16 @@ pub enum Command {
     },
     /// Notes a change beside the deployments.
     Note(NewNote),
+    /// Lets the next wave of a deployment begin that waits after this wave. The reason may be empty unless something speaks
+    /// against it.
+    Continue {
+        deployment: DeploymentId,
+        /// The wave after which it waits, as the caller saw it, from 1 on.
+        wave: u32,
+        #[serde(default)]
+        #[schema(value_type = ReasonText)]
+        reason: String,
+    },
 }
 
 /// One of the things that a rollback left behind, by its number on the hold.
@@ -227,6 +237,9 @@ impl Command {
             }
             Self::StopAll { .. } => "the hold on production with all services".into(),
             Self::Note(note) => format!("the note of {} {}", note.kind, note.what),
+            Self::Continue { deployment, wave, .. } => {
+                format!("the continuing of {deployment} after wave {wave}")
+            }
         }
     }
 }

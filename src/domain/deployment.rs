@@ -13,6 +13,7 @@ use super::people::Actor;
 use super::remote::{EngineName, SentRun, Waited, Waits};
 use super::target::{StepTarget, TargetName};
 use super::time::{Milliseconds, between, millis};
+use super::wave::WaveWait;
 
 /// The longest plausible time in a deployment during which no step runs.
 const BETWEEN_STEPS: Duration = Duration::from_mins(5);
@@ -41,6 +42,9 @@ pub struct Deployment {
     /// What it left behind, of a rollback, and nobody had ticked when its hold was released.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_open: Vec<String>,
+    /// Its last pause between two waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<Box<WaveWait>>,
 }
 
 /// A run at another engine that trunkline did not start.
@@ -153,6 +157,7 @@ impl Deployment {
             cancel: None,
             effect: None,
             left_open: Vec::new(),
+            wave: None,
         }
     }
 
@@ -306,10 +311,11 @@ impl Deployment {
         self.request.steps.get(step)?.target.as_ref()
     }
 
-    /// The name of that target.
+    /// The name of that target; none where the step is for a wave of several.
     #[must_use]
     pub fn target_name(&self, step: usize) -> Option<TargetName> {
-        self.target(step).map(|target| target.name.clone())
+        let target = self.target(step).filter(|target| target.wave.is_none());
+        target.map(|target| target.name.clone())
     }
 
     /// The run of a step at another engine, if it was recorded as sent.
@@ -387,6 +393,8 @@ impl Deployment {
             together.map(measured).try_fold(Duration::ZERO, |most, took| Some(most.max(took?)))
         };
         let measured = (0..self.steps.len()).map(longest).sum::<Option<Duration>>();
+        // Between waves no step runs for as long as a pause lasts.
+        let measured = measured.filter(|_| self.wave.is_none());
         Some(measured.filter(|steps| steps.abs_diff(ends) > BETWEEN_STEPS).unwrap_or(ends))
     }
 

@@ -60,5 +60,6 @@ pub mod tried;
 pub mod undeployed;
 pub mod variables;
 pub mod watch;
+pub mod wave;
 pub mod way_back;
 pub mod words;

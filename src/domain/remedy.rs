@@ -33,6 +33,13 @@ pub enum Remedy {
     Watch { deployment: DeploymentId },
     /// Stop waiting for its run at another engine, which was asked to end.
     GiveUp { deployment: DeploymentId },
+    /// Let the next wave begin of a deployment that waits after this one.
+    Continue {
+        deployment: DeploymentId,
+        wave: u32,
+        /// Whether something speaks against it, so that it needs a reason.
+        needs_reason: bool,
+    },
     /// Wait until this time.
     Wait { until: DateTime<Utc> },
     /// Check the migrations between two commits.
@@ -61,6 +68,9 @@ impl fmt::Display for Remedy {
             Self::ReleaseHold { environment, .. } => write!(f, "release the hold on {environment}"),
             Self::Watch { deployment } => write!(f, "watch {deployment}"),
             Self::GiveUp { deployment } => write!(f, "stop waiting for {deployment}"),
+            Self::Continue { deployment, wave, .. } => {
+                write!(f, "continue {deployment} after wave {wave}")
+            }
             Self::Wait { until } => {
                 write!(f, "wait until {}", instant::in_utc(*until))
             }

@@ -5,6 +5,7 @@ mod checklist;
 mod reads;
 mod targets;
 mod watched;
+mod waves;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -244,6 +245,8 @@ impl ServiceState {
             Fact::LeftoversListed(_) | Fact::LeftoverTicked(_) | Fact::LeftoverUnticked(_) => {
                 self.checklist(event);
             }
+            Fact::WaveWaits(fact) => self.wave_waits(event.at, fact),
+            Fact::WaveContinued(fact) => self.wave_continued(event.at, fact),
         }
     }
 
@@ -392,6 +395,7 @@ impl ServiceState {
 
     pub(super) fn ended(&mut self, at: DateTime<Utc>, id: DeploymentId, outcome: &Outcome) {
         self.open.remove(&id);
+        self.watches.wave_is_over(id, at);
         let is_late = self.is_told_late(id, at);
         self.making_way.retain(|(made, _)| *made != id);
         self.change(id, |deployment| {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::ids::{BuildNumber, DeploymentId, InvalidName, ServiceName};
 use super::instant;
+use super::wave::StepWave;
 
 /// The most targets of one step.
 pub const MOST_TARGETS: usize = 20;
@@ -69,6 +70,9 @@ pub struct StepTarget {
     pub step: String,
     pub name: TargetName,
     pub order: TargetOrder,
+    /// Where it is for a wave of targets, which `name` then names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<Box<StepWave>>,
 }
 
 impl StepTarget {
@@ -76,6 +80,15 @@ impl StepTarget {
     #[must_use]
     pub fn step_name(&self) -> String {
         format!("{}@{}", self.step, self.name)
+    }
+
+    /// The places that it changes: itself, or all targets of its wave.
+    #[must_use]
+    pub fn places(&self) -> &[TargetName] {
+        match &self.wave {
+            Some(wave) => &wave.targets,
+            None => std::slice::from_ref(&self.name),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod adopt;
 mod authorize;
 mod build_tip;
 mod cancel;
+mod continue_wave;
 mod digest;
 mod error;
 mod note;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 pub use self::authorize::{authorize, has_role};
 pub use self::build_tip::TipOfTrunk;
+pub use self::continue_wave::{due_wave, waiting_wave};
 pub use self::digest::digest;
 pub use self::error::CommandError;
 use crate::calendar;
@@ -125,6 +127,9 @@ pub fn decide(
         Command::Cancel { deployment, reason } => Ok(cancel::cancel(service, *deployment, reason)?),
         Command::GiveUp { deployment, reason } => {
             Ok(cancel::give_up(service, *deployment, reason, context)?)
+        }
+        Command::Continue { deployment, wave, reason } => {
+            Ok(continue_wave::continue_wave(service, (*deployment, *wave), reason, context)?)
         }
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason, false)?),

@@ -12,6 +12,7 @@ use crate::domain::policy::{Staging, VerifyBy};
 use crate::domain::remote::RunKey;
 use crate::domain::service::ServiceState;
 use crate::domain::watch::WatchEnd;
+use crate::domain::wave::WaveGate;
 
 /// One thing to do. Facts are recorded first. The other decisions are repeated until the state shows that they are done,
 /// so doing one twice must be harmless.
@@ -126,9 +127,13 @@ fn between_steps(state: &ServiceState, deployment: &Deployment) -> Vec<Decision>
         (Some(_), None) => end(Outcome::Succeeded),
         _ if deployment.cancel.is_some() => end(Outcome::Cancelled),
         (None, _) if state.has_nothing_to_return_from(deployment) => end(Outcome::Cancelled),
-        (Some(_), Some(step)) => {
-            deployment.request.together(step).map(|s| begun(deployment, s)).collect()
-        }
+        (Some(_), Some(step)) => match deployment.wave_gate(step) {
+            WaveGate::Pauses(wave) => vec![record(Fact::WaveWaits(wave))],
+            WaveGate::Waits => Vec::new(),
+            WaveGate::Open => {
+                deployment.request.together(step).map(|s| begun(deployment, s)).collect()
+            }
+        },
         (None, _) => {
             state.may_begin(deployment).then_some(Decision::Prepare(id)).into_iter().collect()
         }

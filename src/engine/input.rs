@@ -180,6 +180,8 @@ pub enum Input {
     },
     /// A daily rehearsal may begin.
     RehearsalDue(ServiceName),
+    /// The next wave of a deployment may begin by itself.
+    WaveDue(ServiceName),
     /// Whether something that rollback steps need is there.
     NeedLooked(NeedLook),
     /// Decide again for this service.

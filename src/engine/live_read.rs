@@ -104,6 +104,10 @@ fn news_of_targets(
 ) -> Option<News> {
     let (environment, source) = (read.environment, read.host.clone());
     let is_free = |said: &TargetSaid| said.says().is_none_or(|says| is_free(state, says));
+    if state.paused(environment).is_some() && targets.iter().all(is_free) {
+        let said = TargetsSaid { environment, source, targets: targets.to_vec() };
+        return news_of_waves(state, read, said, now);
+    }
     if state.in_flight(environment).is_some()
         || state.newest_build().is_none()
         || !targets.iter().all(is_free)
@@ -126,6 +130,22 @@ fn news_of_targets(
     let moved = whole.filter(|_| is_moved);
     facts.extend(moved.and_then(|says| moved_back(state, read, &says, next)));
     Some(News { actor, facts })
+}
+
+/// What is recorded of the answers between two waves. Old ones count only once the targets had time to settle.
+fn news_of_waves(
+    state: &ServiceState,
+    read: &LiveRead,
+    said: TargetsSaid,
+    now: DateTime<Utc>,
+) -> Option<News> {
+    let paused = state.paused(said.environment)?;
+    let wait = paused.waiting_wave()?;
+    let is_whole = paused.effect_of_waves(wait, &said.targets).is_whole(paused.request.build);
+    let is_settling = between(wait.since, now) < read.settle;
+    let is_news = state.is_news_of_waves(&said) && (is_whole || !is_settling);
+    let actor = service_at(&said.source);
+    is_news.then(|| News { actor, facts: vec![Fact::TargetsSaid(said)] })
 }
 
 /// Whether the last deployment there is so young that the answer may be of before it.

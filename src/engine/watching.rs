@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::Services;
 use super::asked::AskedCommands;
 use super::clock::{ClockWatch, Passed};
+use super::commands::due_wave;
 use super::foundation::Foundation;
 use super::gather::{GatherContext, pipeline};
 use super::input::Input;
@@ -85,6 +86,17 @@ impl Watching {
             policy.is_some_and(|policy| {
                 is_due(&service.state, policy, now) && Rehearsal::of(&service.state, policy).is_ok()
             })
+        };
+        self.trunk.world.read(|world| {
+            world.services.values().filter(is_due).map(|service| service.name.clone()).collect()
+        })
+    }
+
+    /// The services with a deployment whose next wave may begin by itself now. The writer looks once more.
+    fn due_waves(&self) -> Vec<ServiceName> {
+        let now = self.trunk.clock.now();
+        let is_due = |service: &&Arc<Service>| {
+            service.file.is_some() && due_wave(&service.view(), now).is_some()
         };
         self.trunk.world.read(|world| {
             world.services.values().filter(is_due).map(|service| service.name.clone()).collect()
@@ -243,6 +255,9 @@ pub(super) async fn watch_all(
         watching.look_at_freezes().await;
         for service in watching.due_rehearsals() {
             watching.send(Input::RehearsalDue(service)).await;
+        }
+        for service in watching.due_waves() {
+            watching.send(Input::WaveDue(service)).await;
         }
         watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;
         // Only a user file can add repositories.

@@ -6,6 +6,7 @@ mod rehearsals;
 mod runs;
 mod tokens;
 mod watched;
+mod waves;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -267,6 +268,7 @@ impl Writer {
                 self.news_of_output(news);
             }
             Input::RehearsalDue(service) => self.rehearse_when_due(&service),
+            Input::WaveDue(service) => self.continue_when_due(&service),
             Input::NeedLooked(look) => self.need_looked(look),
             Input::TryRecord => self.try_record(),
             Input::Refusals => {

@@ -34,3 +34,4 @@ mod targets;
 mod trouble;
 mod typing;
 mod watch;
+mod waves;

@@ -32,6 +32,7 @@ fn begin(world: &mut ScriptedWorld) -> DeploymentId {
         checks: vec!["errors".to_owned()],
         until: world.now() + chrono::TimeDelta::minutes(15),
         every: Duration::from_secs(15),
+        wave: None,
     };
     told(world, Fact::WatchBegan(began));
     live.deployment

@@ -5,6 +5,7 @@ mod places;
 mod proof;
 mod timeline;
 mod watch;
+mod waves;
 mod way_back;
 
 pub(crate) use self::proof::Hosts;

@@ -20,4 +20,5 @@ mod statements;
 mod stats;
 mod targets;
 mod watch;
+mod waves;
 mod way_back;

@@ -256,6 +256,7 @@ fn there_is_no_rehearsal_where_it_could_reach_production_or_staging_is_not_ours_
         checks: vec!["errors".to_owned()],
         until: looked_at.record.now + TimeDelta::minutes(15),
         every: Duration::from_secs(15),
+        wave: None,
     }));
     let mut busy = Trial::open();
     busy.rehearse();

@@ -70,6 +70,7 @@ impl Shop {
             checks: checks.iter().map(|&check| check.to_owned()).collect(),
             until: self.record.now + TimeDelta::minutes(15),
             every: Duration::from_secs(15),
+            wave: None,
         };
         self.record.push(Actor::System, Fact::WatchBegan(began));
         live.deployment

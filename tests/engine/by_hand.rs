@@ -37,7 +37,7 @@ async fn to_live(world: &World, change: &str) -> BuildNumber {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_steps_find_by_hand_what_they_find_in_a_rollback() {
-    let declared = "[env]\npass = [\"KUBECONFIG\"]\nset = { REGION = \"it's $HOME\", LANG = \"C\" }\n[secrets]\nenv = [\"DEPLOY_TOKEN\"]\n";
+    let declared = "[env]\npass = [\"KUBECONFIG\"]\nset = { REGION = \"it's $HOME\", LANG = \"C\" }\n[secrets]\nenv = [\"DEPLOY_TOKEN\"]\n[[production.waves]]\nname = \"canary\"\ntargets = [\"h1\"]\npause = \"1s\"\n[[production.waves]]\nname = \"rest\"\ntargets = [\"h2\"]\n";
     let mut world =
         World::with_file(&(QUICK.replace("echo back to $TRUNKLINE_BUILD", "env") + declared));
     for (name, value) in [("KUBECONFIG", "/k8s/prod"), ("DEPLOY_TOKEN", TOKEN)] {
@@ -79,6 +79,8 @@ async fn the_steps_find_by_hand_what_they_find_in_a_rollback() {
         (environment(printed.lines()), environment(log.iter().map(String::as_str)));
     assert_eq!(by_hand, by_engine);
     assert_eq!(by_engine["REGION"], "it's $HOME");
+    let waves = ["TRUNKLINE_WAVE", "TRUNKLINE_TARGETS"].map(|name| by_engine[name].as_str());
+    assert_eq!(waves, ["all", "h1 h2"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

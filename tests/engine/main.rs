@@ -47,4 +47,5 @@ mod trunk_head;
 mod undeployed;
 mod variables;
 mod watch;
+mod waves;
 mod way_back;

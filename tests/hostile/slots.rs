@@ -21,6 +21,7 @@ use trunkline::domain::tried::TriedWayBack;
 use trunkline::domain::watch::{
     CheckBar, CheckState, EndedWatch, SampleVerdict, WatchEnd, WatchState,
 };
+use trunkline::domain::wave::{WaveStanding, WaveWait};
 
 /// The most characters that any text from git or a person has by the time that it is shown.
 const LONGEST: usize = 1000;
@@ -84,10 +85,30 @@ fn fill_watch(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         has_gap: false,
         told: began,
         checks: vec![check],
+        wave: None,
         ended: Some(EndedWatch { at: began, end: WatchEnd::Bad }),
         seen: None,
     };
     snapshot.alarms.push(alarm);
+    let target = || "h1".parse().expect("a good name");
+    snapshot.wave = Some(Box::new(WaveStanding {
+        deployment: live.deployment,
+        build: live.build,
+        wait: WaveWait {
+            wave: target(),
+            number: 1,
+            of: 2,
+            targets: vec![target()],
+            since: began,
+            until: None,
+            continued: false,
+            effect: None,
+        },
+        is_watched: true,
+        watch: Some(Box::new(WatchState { wave: Some(1), ended: None, ..watch.clone() })),
+        is_asked: true,
+        stops: vec![texts.text()],
+    }));
     snapshot.watches.insert(environment, watch);
 }
 

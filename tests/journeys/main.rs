@@ -12,5 +12,6 @@ mod promote_and_back;
 mod stop_all;
 mod terminal;
 mod watch;
+mod waves;
 mod way_back;
 mod ways;

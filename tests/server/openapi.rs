@@ -36,6 +36,7 @@ use trunkline::domain::watch::{
     CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchSeen,
     WatchTurned,
 };
+use trunkline::domain::wave::{WaveContinued, WavePause, WaveWaits};
 use trunkline_testing::record::{adopted, request, targets};
 
 const GOLDEN: &str = "tests/data/openapi.json";
@@ -44,6 +45,28 @@ const KEY: &str = "12345678-key";
 
 fn service() -> ServiceName {
     SERVICE.parse().unwrap()
+}
+
+/// What is recorded between two waves.
+fn of_waves(reason: &str) -> [Fact; 2] {
+    [
+        Fact::WaveWaits(WaveWaits {
+            deployment: DeploymentId(5),
+            wave: "canary".parse().unwrap(),
+            number: 1,
+            of: 2,
+            targets: vec!["h1".parse().unwrap()],
+            pause: WavePause::For { time: Duration::from_mins(10) },
+        }),
+        Fact::WaveContinued(WaveContinued {
+            deployment: DeploymentId(5),
+            wave: "canary".parse().unwrap(),
+            number: 1,
+            of: 2,
+            reason: reason.to_owned(),
+            despite: Some("production is on hold".into()),
+        }),
+    ]
 }
 
 /// A world in which every kind of thing has happened, that the server may have to tell of.
@@ -121,7 +144,7 @@ fn eventful(world: &Scripted) {
                 }),
             }),
         ];
-        for fact in facts {
+        for fact in facts.into_iter().chain(of_waves(&reason)) {
             world.record(&name, sam.clone(), fact);
         }
         let seen = ObservedDeployment {
@@ -184,6 +207,7 @@ fn watched(world: &mut ScriptedWorld, deployment: DeploymentId, build: BuildNumb
             checks: vec![check.clone()],
             until: world.now(),
             every: Duration::from_secs(25),
+            wave: None,
         }),
         Fact::WatchSampled(WatchSampled { deployment, checks: vec![summary] }),
         Fact::WatchTurned(WatchTurned { deployment, check, to: SampleVerdict::Bad, says, value }),
@@ -515,6 +539,7 @@ async fn every_command_is_as_described() {
         Command::Rehearse {},
         Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::SeeWatch { deployment: DeploymentId(5) },
+        Command::Continue { deployment: DeploymentId(5), wave: 1, reason: reason.clone() },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },

@@ -13,6 +13,7 @@ use trunkline::domain::people::{Actor, Identity, People, Person};
 use trunkline::domain::remote::{RemoteCall, RemoteJob};
 use trunkline::domain::service::ServiceState;
 use trunkline::domain::target::{StepTarget, TargetOrder};
+use trunkline::domain::wave::{StepWave, WavePause};
 
 /// The record of the service `checkout`.
 #[derive(Debug, Clone, Default)]
@@ -138,10 +139,32 @@ pub fn targets(names: &[&str], order: TargetOrder) -> Vec<StepSpec> {
         let (engine, inputs) = ("deployer".parse().expect("a good name"), BTreeMap::new());
         let run = Run::Remote(RemoteJob { engine, call, inputs, start_within: FROM_QUEUE });
         let name = name.parse().expect("a good name");
-        let target = StepTarget { step: "release".to_owned(), name, order };
+        let target = StepTarget { step: "release".to_owned(), name, order, wave: None };
         StepSpec { run, target: Some(target.clone()), ..step(&target.step_name()) }
     };
     names.iter().map(step_of).collect()
+}
+
+/// A step `release` for each of these waves: its name, its targets, and the pause after it.
+pub fn waves(all: &[(&str, &[&str], Option<WavePause>)]) -> Vec<StepSpec> {
+    let count = |index: usize| u32::try_from(index).expect("there are few");
+    let of_wave = |(index, (name, targets, pause)): (usize, &(&str, &[&str], _))| {
+        let named = |name: &&str| name.parse().expect("a good name");
+        let wave = StepWave {
+            number: count(index + 1),
+            of: count(all.len()),
+            targets: targets.iter().map(named).collect(),
+            pause: *pause,
+        };
+        let target = StepTarget {
+            step: "release".to_owned(),
+            name: named(name),
+            order: TargetOrder::OneByOne,
+            wave: Some(Box::new(wave)),
+        };
+        StepSpec { target: Some(target.clone()), ..step(&target.step_name()) }
+    };
+    all.iter().enumerate().map(of_wave).collect()
 }
 
 const FROM_QUEUE: Duration = Duration::from_mins(10);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::pipeline_name::PipelineName;
 use super::remote::{RemoteKeys, WaitKeys, job};
 use super::targets::TargetKeys;
+use super::waves::DeclaredWaves;
 use super::{leaves, live, needs, observe, shared_way, watch};
 use crate::domain::event::{Run, StepSpec};
 use crate::domain::lane::{Lane, Lanes};
@@ -62,9 +63,10 @@ pub(super) fn read(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Pipeli
         (Some(_), Some(at)) => same_targets(&production, &rollback, at, mistakes),
         (None, None) => {}
     }
+    production.waves.fit(&[&production.steps, &rollback.steps], mistakes);
     Pipelines {
         staging: staging.steps,
-        production: production.steps,
+        production: production.waves.expanded(production.steps),
         rollback: rollback.steps,
         lanes: Lanes { staging: staging.lane, production: production.lane },
         live: LiveSources { staging: staging.live, production: production.live },
@@ -110,6 +112,7 @@ struct DeclaredPipeline {
     lane: Option<Lane>,
     live: Option<LiveSource>,
     watch: EnvironmentWatch,
+    waves: DeclaredWaves,
     rehearse: Rehearse,
     needs: Vec<RollbackNeed>,
     leaves: Vec<DeclaredLeftover>,
@@ -132,6 +135,10 @@ impl DeclaredPipeline {
         let leaves = leaves.map_or_else(Vec::new, |entry| leaves::read(&entry, mistakes));
         let needs = needs.map_or_else(Vec::new, |entry| needs::read(&entry, mistakes));
         let rehearse = rehearse.and_then(|entry| entry.choice(&REHEARSE, mistakes));
+        let waves = match name {
+            PipelineName::Production => section.take("waves"),
+            PipelineName::Staging | PipelineName::Rollback => None,
+        };
         let (observed, told) = (section.take("observe"), section.take("live"));
         let (at, steps) = match section.take("steps") {
             Some(entry) => (at, steps(&entry, name, mistakes)),
@@ -150,9 +157,10 @@ impl DeclaredPipeline {
             }
             live::read(&entry, mistakes)
         });
+        let waves = waves.map(|entry| DeclaredWaves::read(&entry, live.as_ref(), mistakes));
         section.finish_below(&super::TOP, mistakes);
-        let rehearse = rehearse.unwrap_or_default();
-        Self { at, steps, lane, live, watch, rehearse, needs, leaves }
+        let (rehearse, waves) = (rehearse.unwrap_or_default(), waves.unwrap_or_default());
+        Self { at, steps, lane, live, watch, waves, rehearse, needs, leaves }
     }
 
     fn targets(&self) -> BTreeSet<&TargetName> {

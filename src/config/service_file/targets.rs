@@ -76,7 +76,8 @@ impl<'a> TargetKeys<'a> {
             if let Some(why) = why {
                 call.entry().reject(mistakes, why);
             }
-            jobs.push((StepTarget { step: step.to_owned(), name, order }, job));
+            let step = step.to_owned();
+            jobs.push((StepTarget { step, name, order, wave: None }, job));
         }
         jobs
     }

@@ -13,6 +13,8 @@ pub enum KeyAction {
     Hold,
     Freeze,
     Cancel,
+    /// The next wave of what waits between two.
+    Continue,
     Retry,
     Take,
     Withdraw,

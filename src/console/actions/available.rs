@@ -30,6 +30,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Hold => acting(model, |can| can.hold, "hold production"),
         KeyAction::Freeze => acting(model, |can| can.freeze, "freeze production"),
         KeyAction::Cancel => cancel(model),
+        KeyAction::Continue => continue_wave(model),
         KeyAction::Retry => retry(model),
         KeyAction::Take => take(model),
         KeyAction::Withdraw => withdraw(model),
@@ -100,6 +101,10 @@ pub fn was_seen(model: &Model, action: &KeyAction) -> Available {
 fn target(model: &Model, action: &KeyAction) -> Option<KeyTarget> {
     match action {
         KeyAction::Cancel => cancellable(model).map(KeyTarget::Deployment),
+        KeyAction::Continue => {
+            let wave = model.service.as_ref()?.wave.as_ref()?;
+            Some(KeyTarget::Deployment(wave.deployment))
+        }
         KeyAction::Hold => {
             let hold = model.service.as_ref()?.holds.get(&Environment::Production);
             hold.filter(|hold| !model.is_me(&hold.by)).map(|hold| KeyTarget::Hold(hold.id))
@@ -117,7 +122,7 @@ fn target(model: &Model, action: &KeyAction) -> Option<KeyTarget> {
 #[must_use]
 pub fn targets(model: &Model) -> Vec<KeyTarget> {
     let now = model.now();
-    let actions = [KeyAction::Cancel, KeyAction::Hold];
+    let actions = [KeyAction::Cancel, KeyAction::Continue, KeyAction::Hold];
     let own = actions.iter().filter_map(|action| target(model, action));
     let logged = model.log.source.as_ref().map(|source| source.deployment);
     let runs = model.in_flight(Environment::Production).map(|row| row.deployment.id);
@@ -322,6 +327,12 @@ fn cancel(model: &Model) -> Available {
     cancellable(model)
         .map(|_| ())
         .ok_or_else(|| "nothing to cancel: nothing runs for the selection".into())
+}
+
+fn continue_wave(model: &Model) -> Available {
+    acting(model, |can| can.promote, "continue a deployment")?;
+    let wave = model.service.as_ref().and_then(|service| service.wave.as_ref());
+    wave.map(|_| ()).ok_or_else(|| "nothing waits between two waves".into())
 }
 
 fn retry(model: &Model) -> Available {

@@ -15,6 +15,7 @@ pub fn key(keymap: &Keymap, remedy: &Remedy) -> Option<String> {
         Remedy::Retry { .. } => KeyAction::Retry,
         Remedy::ReleaseHold { .. } => KeyAction::Hold,
         Remedy::GiveUp { .. } => KeyAction::Cancel,
+        Remedy::Continue { .. } => KeyAction::Continue,
         Remedy::AskPromoter { .. }
         | Remedy::Watch { .. }
         | Remedy::Wait { .. }

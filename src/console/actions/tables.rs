@@ -60,6 +60,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Cancel, "cancel", &["X"])
         .hint("stop")
         .help("cancel the deployment that runs for the selection"),
+    row(Lists, KeyAction::Continue, "continue", &["C"])
+        .hint("continue")
+        .help("let the next wave begin of what waits between two"),
     row(Lists, KeyAction::Retry, "retry", &["T"])
         .hint("retry")
         .help("deploy again what failed: the build, or the history row"),

@@ -58,6 +58,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
             }
             None => Vec::new(),
         },
+        KeyAction::Continue => continue_wave(model),
         KeyAction::Retry => retry(model),
         KeyAction::NotRollBack => not_roll_back(model),
         KeyAction::Changes => changes::open(model),
@@ -129,6 +130,17 @@ fn roll_back(model: &mut Model) -> Vec<Effect> {
         None => Dialog::plan_of(Action::Rollback { to: available::offered_before(model) }),
     };
     confirm::open(model, dialog)
+}
+
+/// What speaks against the next wave has to be answered with a reason.
+fn continue_wave(model: &mut Model) -> Vec<Effect> {
+    let now = model.now();
+    let wave = model.service.as_ref().and_then(|service| service.wave.as_ref());
+    let dialog = wave.map(|wave| {
+        let is_odd = !wave.against(now).is_empty();
+        Dialog::continue_wave(wave.deployment, wave.wait.number, is_odd)
+    });
+    dialog.map_or_else(Vec::new, |dialog| confirm::open(model, dialog))
 }
 
 /// A rollback that is tried again may go elsewhere than the header says.

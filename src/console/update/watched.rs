@@ -48,6 +48,9 @@ fn bad(snapshot: &ServiceSnapshot) -> Option<(String, String)> {
         Alarm::WatchBad { environment: Environment::Production, deployment, check, .. } => {
             Some((format!("{deployment} {check}"), alarm.sentence()))
         }
+        Alarm::WaveBad { deployment, wave, check, .. } => {
+            Some((format!("{deployment} {wave} {check}"), alarm.sentence()))
+        }
         _ => None,
     })
 }

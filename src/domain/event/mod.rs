@@ -40,6 +40,7 @@ use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
 use super::watch::{WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
+use super::wave::{WaveContinued, WaveWaits};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
 /// optional fields may be added.
@@ -277,6 +278,10 @@ pub enum Fact {
     LeftoverTicked(LeftoverTick),
     /// It is open again.
     LeftoverUnticked(LeftoverTick),
+    /// A wave of a deployment is done, and the next one waits.
+    WaveWaits(WaveWaits),
+    /// The next wave may begin.
+    WaveContinued(WaveContinued),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -341,6 +346,8 @@ names! {
     LeftoversListed: "leftovers_listed",
     LeftoverTicked: "leftover_ticked",
     LeftoverUnticked: "leftover_unticked",
+    WaveWaits: "wave_waits",
+    WaveContinued: "wave_continued",
 }
 
 impl Fact {

@@ -127,7 +127,9 @@ impl Fact {
             | Self::WatchSampled(_)
             | Self::WatchTurned(_)
             | Self::WatchEnded(_)
-            | Self::WatchSeen(_) => self.of_watch(by),
+            | Self::WatchSeen(_)
+            | Self::WaveWaits(_)
+            | Self::WaveContinued(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),
             Self::LeftoversListed(listed) => listed.sentence(),
             Self::LeftoverTicked(tick) => tick.sentence(by, "ticked"),
@@ -270,6 +272,12 @@ impl DeploymentRequest {
             format!("overrode {guard} ({}): {reason}", findings.join("; "))
         })
     }
+}
+
+/// `from Fri 2026-11-27 05:00 UTC until lifted`.
+fn from_until(from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> String {
+    let until = until.map_or("lifted".to_owned(), instant::in_utc);
+    format!("from {} until {until}", instant::in_utc(from))
 }
 
 /// `step 2`, or `step 2 (target us)`.

@@ -32,6 +32,12 @@ pub enum TargetAnswer {
 }
 
 impl TargetSaid {
+    /// A target of which nobody knows what it runs.
+    #[must_use]
+    pub fn unread(target: TargetName, why: &str) -> Self {
+        Self { target, answer: TargetAnswer::Unread(why.to_owned()) }
+    }
+
     /// The build that it says it runs, if it says one.
     #[must_use]
     pub fn build(&self) -> Option<super::BuildNumber> {

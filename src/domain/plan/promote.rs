@@ -398,8 +398,10 @@ pub(super) fn in_flight(
 
 /// `promote of #12 by sam (d57) is running, started 2m ago`.
 pub(super) fn running_now(running: &Deployment, now: DateTime<Utc>) -> String {
+    let wave =
+        running.waiting_wave().map(|wait| format!("waiting after {}, started", wait.named()));
     let (state, since) = match running.started_at {
-        Some(started) => ("running, started", started),
+        Some(started) => (wave.as_deref().unwrap_or("running, started"), started),
         None => ("queued, requested", running.requested_at),
     };
     format!("{} ({}) is {state} {} ago", running.in_words(), running.id, say(between(since, now)))

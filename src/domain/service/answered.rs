@@ -85,6 +85,9 @@ impl ServiceState {
                 self.became_a_build(event, (*build, sha), older);
             }
         }
+        if self.waves_answered(said) {
+            return;
+        }
         let hearing = Hearing {
             at: event.at,
             live: self.live(environment).cloned(),

@@ -4,7 +4,7 @@ use super::ServiceState;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Outcome, StepOutcome, StepSpec};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
-use crate::domain::target::{StepTarget, TargetStanding, differ};
+use crate::domain::target::{StepTarget, TargetName, TargetStanding, differ};
 
 impl ServiceState {
     /// What each target of an environment has, in the order of the service file. Empty where no step has targets.
@@ -28,7 +28,7 @@ impl ServiceState {
     /// The targets that have something and that these steps would not change. Steps without targets change all.
     #[must_use]
     pub fn left_out(&self, environment: Environment, steps: &[StepSpec]) -> Vec<&TargetStanding> {
-        let taken: Vec<_> = targets_of(steps).map(|target| &target.name).collect();
+        let taken: Vec<_> = places_of(steps).collect();
         let standing = self.targets(environment).iter().filter(|_| !taken.is_empty());
         standing.filter(|standing| !taken.contains(&&standing.target)).collect()
     }
@@ -40,15 +40,15 @@ impl ServiceState {
         let before = self.targets(environment);
         let whole = self.live(environment).filter(|_| before.is_empty());
         let mut standing: Vec<TargetStanding> = Vec::new();
-        for target in targets_of(&deployment.request.steps) {
-            if standing.iter().any(|known| known.target == target.name) {
+        for target in places_of(&deployment.request.steps) {
+            if standing.iter().any(|known| known.target == *target) {
                 continue;
             }
-            let known = before.iter().find(|known| known.target == target.name).cloned();
+            let known = before.iter().find(|known| known.target == *target).cloned();
             standing.push(known.unwrap_or_else(|| TargetStanding {
                 build: whole.map(|live| live.build),
                 deployment: whole.map(|live| live.deployment),
-                ..TargetStanding::named(target.name.clone())
+                ..TargetStanding::named(target.clone())
             }));
         }
         if standing.is_empty() {
@@ -64,8 +64,9 @@ impl ServiceState {
     pub(super) fn target_ended(&mut self, id: DeploymentId, step: usize, outcome: &StepOutcome) {
         let Some(deployment) = self.deployments.get(&id) else { return };
         let Some(target) = deployment.target(step).cloned() else { return };
-        let is_untouched =
-            deployment.sent(step).is_none() || matches!(outcome, StepOutcome::NotStarted(_));
+        let is_here = target.wave.is_some();
+        let is_unsent = !is_here && deployment.sent(step).is_none();
+        let is_untouched = is_unsent || matches!(outcome, StepOutcome::NotStarted(_));
         if is_untouched {
             return;
         }
@@ -75,21 +76,23 @@ impl ServiceState {
         let mut steps = deployment.steps.iter().enumerate().filter(|(at, _)| of_it(*at));
         let has = steps.all(|(_, state)| state.succeeded()).then_some(id);
         let (environment, build) = (deployment.request.environment, deployment.request.build);
-        self.target_has(environment, &target, build, has);
+        for place in target.places() {
+            self.target_has(environment, place, build, has);
+        }
     }
 
     /// A deployment brought its build to a target, or may have changed it.
     fn target_has(
         &mut self,
         environment: Environment,
-        target: &StepTarget,
+        target: &TargetName,
         build: BuildNumber,
         by: Option<DeploymentId>,
     ) {
         let standing = self.targets.entry(environment).or_default();
-        let known = standing.iter_mut().find(|known| known.target == target.name);
+        let known = standing.iter_mut().find(|known| known.target == *target);
         let Some(known) = known else { return };
-        self.doubted_by_answer.remove(&(environment, target.name.clone()));
+        self.doubted_by_answer.remove(&(environment, target.clone()));
         // Its word is of before this run.
         (known.said_since, known.changed_at, known.why) = (None, None, None);
         match by {
@@ -107,7 +110,7 @@ impl ServiceState {
         let succeeded = *outcome == Outcome::Succeeded;
         let late = self.late_target(id).cloned();
         if let Some(target) = &late {
-            self.target_has(environment, target, build, succeeded.then_some(id));
+            self.target_has(environment, &target.name, build, succeeded.then_some(id));
         } else if succeeded {
             self.targets_of_success(id);
         } else {
@@ -128,7 +131,7 @@ impl ServiceState {
         let Some(deployment) = self.deployments.get(&id) else { return };
         let (environment, kind) = (deployment.request.environment, deployment.request.kind);
         let build = deployment.request.build;
-        let taken: Vec<_> = targets_of(&deployment.request.steps).map(|t| t.name.clone()).collect();
+        let taken: Vec<_> = places_of(&deployment.request.steps).cloned().collect();
         let is_unknown = deployment.unknown_commit().is_some();
         let (is_stated, is_said) = (deployment.is_stated(), deployment.is_said());
         let Some(standing) = self.targets.get_mut(&environment) else { return };
@@ -149,7 +152,7 @@ impl ServiceState {
     /// What is for all targets at once began and did not succeed: it may have changed any of them.
     fn targets_of_failure(&mut self, id: DeploymentId) {
         let Some(deployment) = self.deployments.get(&id) else { return };
-        let is_whole = targets_of(&deployment.request.steps).next().is_none();
+        let is_whole = places_of(&deployment.request.steps).next().is_none();
         if is_whole && deployment.unknown_commit().is_none() {
             self.doubt_all(deployment.request.environment, deployment.request.build);
         }
@@ -198,6 +201,7 @@ impl ServiceState {
     }
 }
 
-fn targets_of(steps: &[StepSpec]) -> impl Iterator<Item = &StepTarget> {
-    steps.iter().filter_map(|step| step.target.as_ref())
+/// The places that some steps change one by one.
+fn places_of(steps: &[StepSpec]) -> impl Iterator<Item = &TargetName> {
+    steps.iter().filter_map(|step| step.target.as_ref()).flat_map(StepTarget::places)
 }

@@ -13,7 +13,7 @@ use crate::domain::people::Actor;
 use crate::domain::said::{LiveDrift, said_instead};
 use crate::domain::service::ServiceState;
 use crate::domain::target::{TargetStanding, changed_in_words, in_words, partly_in_words};
-use crate::domain::watch::SampleVerdict;
+use crate::domain::watch::{CheckState, SampleVerdict, WatchState};
 
 /// One thing that is wrong with what a service runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -66,6 +66,21 @@ pub enum Alarm {
         #[serde(default)]
         more: u32,
     },
+    /// The watch after a wave of a deployment is bad, and the next wave waits.
+    WaveBad {
+        build: BuildNumber,
+        deployment: DeploymentId,
+        /// `wave 1 of 3 (h1)`.
+        wave: String,
+        check: String,
+        /// Since when that check is bad.
+        since: DateTime<Utc>,
+        /// What it said last.
+        says: String,
+        /// How many more checks are bad.
+        #[serde(default)]
+        more: u32,
+    },
     /// The newest build of the trunk did not come to staging.
     NotInStaging { build: BuildNumber, why: String },
 }
@@ -103,6 +118,7 @@ impl Alarm {
                 Environment::Production => format!("WATCH {check} BAD"),
                 Environment::Staging => format!("STG WATCH {check} BAD"),
             },
+            Self::WaveBad { check, .. } => format!("WAVE {check} BAD"),
             Self::NotInStaging { build, .. } => format!("STG lacks {build}"),
         }
     }
@@ -150,6 +166,13 @@ impl Alarm {
                     "{environment} runs {build}, and its watch says BAD since {since}: {check}{more}: {says}"
                 )
             }
+            Self::WaveBad { build, wave, check, since, says, more, .. } => {
+                let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
+                let since = instant::in_utc(*since);
+                format!(
+                    "{wave} of {build} is live and its watch says BAD since {since}: {check}{more}: {says}; the next wave waits"
+                )
+            }
             Self::NotInStaging { build, why } => {
                 format!("the newest build, {build}, is not in staging: {why}")
             }
@@ -164,7 +187,7 @@ impl Alarm {
             | Self::LateRun { environment, .. }
             | Self::Drift { environment, .. }
             | Self::WatchBad { environment, .. } => *environment,
-            Self::BadLive { .. } => Environment::Production,
+            Self::BadLive { .. } | Self::WaveBad { .. } => Environment::Production,
             Self::NotInStaging { .. } => Environment::Staging,
         }
     }
@@ -211,6 +234,7 @@ pub fn alarms(state: &ServiceState) -> Vec<Alarm> {
         in_doubt(Environment::Production),
         production,
         bad_live(state),
+        wave_bad(state),
         watched,
         staging,
         below,
@@ -282,9 +306,7 @@ fn not_in_staging(state: &ServiceState, known: Option<DeploymentId>) -> Option<A
 fn watch_bad(state: &ServiceState, environment: Environment) -> Option<Alarm> {
     let live = state.live(environment)?;
     let watch = state.watches.last(environment).filter(|w| w.deployment == live.deployment)?;
-    let mut bad: Vec<_> = watch.judged(SampleVerdict::Bad).collect();
-    bad.sort_by_key(|check| check.since);
-    let first = bad.first()?;
+    let (first, more) = bad_checks(watch)?;
     Some(Alarm::WatchBad {
         environment,
         build: watch.build,
@@ -292,6 +314,30 @@ fn watch_bad(state: &ServiceState, environment: Environment) -> Option<Alarm> {
         check: first.name.clone(),
         since: first.since,
         says: first.says.clone().unwrap_or_default(),
-        more: u32::try_from(bad.len() - 1).unwrap_or(u32::MAX),
+        more,
     })
+}
+
+/// The watch after a wave, if a check of it is bad while the next one waits.
+fn wave_bad(state: &ServiceState) -> Option<Alarm> {
+    let paused = state.paused(Environment::Production)?;
+    let wait = paused.waiting_wave()?;
+    let watch = state.watches.of_wave(paused.id, wait.number)?;
+    let (first, more) = bad_checks(watch)?;
+    Some(Alarm::WaveBad {
+        build: watch.build,
+        deployment: paused.id,
+        wave: wait.named(),
+        check: first.name.clone(),
+        since: first.since,
+        says: first.says.clone().unwrap_or_default(),
+        more,
+    })
+}
+
+/// The check of a watch that is bad the longest, and how many more are.
+fn bad_checks(watch: &WatchState) -> Option<(&CheckState, u32)> {
+    let first = watch.judged(SampleVerdict::Bad).min_by_key(|check| check.since)?;
+    let more = watch.judged(SampleVerdict::Bad).count() - 1;
+    Some((first, u32::try_from(more).unwrap_or(u32::MAX)))
 }

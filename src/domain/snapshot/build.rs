@@ -26,6 +26,7 @@ use crate::domain::stops::Freeze;
 use crate::domain::target::TargetStanding;
 use crate::domain::time::between;
 use crate::domain::watch::{LiveEvidence, WatchState, evidence_of};
+use crate::domain::wave::{WaveInput, WaveStanding, standing};
 use crate::domain::way_back::FlawedBuild;
 
 /// What a snapshot of one service is made from.
@@ -78,6 +79,7 @@ pub fn service(
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         evidence: evidence(state, now),
         watches: state.watches.all().map(|(of, watch)| (*of, watch.clone())).collect(),
+        wave: wave(input, now).map(Box::new),
         staging_unknown: state.is_unknown_since_restore(Environment::Staging),
         alarms: alarms(state),
         deployments: deployment_rows(state, &builds),
@@ -130,6 +132,10 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
             .map(|deployment| deployment.requested_at),
         evidence: evidence(state, now),
         watch: state.watches.last(Environment::Production).map(brief).map(Box::new),
+        wave: wave(input, now).map(|mut wave| {
+            wave.watch = wave.watch.map(|watch| Box::new(brief(&watch)));
+            Box::new(wave)
+        }),
         alarms: alarms(state),
         problems: count(input.problems.len()),
     }
@@ -138,6 +144,12 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
 fn evidence(state: &ServiceState, now: DateTime<Utc>) -> LiveEvidence {
     let production = Environment::Production;
     evidence_of(state.live(production), state.watches.last(production), now)
+}
+
+fn wave(input: SnapshotInput<'_>, now: DateTime<Utc>) -> Option<WaveStanding> {
+    input.state.paused(Environment::Production)?;
+    let calendar = &input.freezes.promote_to_production(input.service.as_str(), now);
+    standing(WaveInput { state: input.state, policy: input.policy, calendar, now })
 }
 
 /// A watch without what was seen before.

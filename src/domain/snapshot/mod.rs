@@ -34,6 +34,7 @@ use crate::domain::time::{Milliseconds, millis};
 use crate::domain::tried::TriedWayBack;
 use crate::domain::watch;
 use crate::domain::watch::{LiveEvidence, WatchEnd, WatchState};
+use crate::domain::wave::WaveStanding;
 use crate::domain::way_back::FlawedBuild;
 
 /// Identifies one state of a snapshot. Equal versions mean equal content.
@@ -149,6 +150,9 @@ pub struct FleetRow {
     /// The last watch of production, without what was seen before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watch: Option<Box<WatchState>>,
+    /// How a deployment of production stands that waits between two waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<Box<WaveStanding>>,
     /// What is wrong with what it runs, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
@@ -209,6 +213,9 @@ pub struct ServiceSnapshot {
     /// The last watch of each environment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub watches: BTreeMap<Environment, WatchState>,
+    /// How a deployment of production stands that waits between two waves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<Box<WaveStanding>>,
     /// What is wrong with what it runs, the worst first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,

@@ -22,6 +22,9 @@ pub struct WatchBegan {
     #[serde(with = "millis")]
     #[schema(value_type = Milliseconds)]
     pub every: Duration,
+    /// The wave after which it looks, where the deployment waits between two; absent at the watch after its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<u32>,
 }
 
 /// What was seen since the summary before. One is recorded each minute and whenever a check turns.

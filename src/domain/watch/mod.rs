@@ -19,4 +19,7 @@ pub use self::fact::{
 };
 pub use self::rule::{WatchRule, WatchSample};
 pub use self::state::{CheckBar, CheckState, EndedWatch, SeenWatch, WatchState, Watches};
-pub use self::word::{LiveEvidence, WatchTone, evidence, evidence_of, evidence_short, tone};
+pub use self::word::{
+    LiveEvidence, WatchTone, evidence, evidence_of, evidence_short, tone, watch_evidence,
+    watch_in_words,
+};

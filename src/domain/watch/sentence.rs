@@ -7,9 +7,10 @@ impl WatchBegan {
     /// `watch of #21 in production begins until 14:20Z: errors, latency`.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let Self { build, environment, checks, until, .. } = self;
+        let Self { build, environment, checks, until, wave, .. } = self;
         let (until, checks) = (instant::in_utc(*until), checks.join(", "));
-        format!("watch of {build} in {environment} begins, until {until}: {checks}")
+        let of = wave.map_or_else(String::new, |wave| format!("wave {wave} of "));
+        format!("watch of {of}{build} in {environment} begins, until {until}: {checks}")
     }
 }
 

@@ -37,6 +37,9 @@ pub struct WatchState {
     #[serde(skip)]
     pub has_gap: bool,
     pub checks: Vec<CheckState>,
+    /// The wave after which it looks, where the deployment waits between two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wave: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<EndedWatch>,
     /// Who saw its end first, if somebody did.
@@ -162,6 +165,8 @@ impl WatchState {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Watches {
     last: BTreeMap<Environment, WatchState>,
+    /// The last one of a wave of production. It says nothing of a deployment as a whole.
+    wave: Option<WatchState>,
     ends: BTreeMap<DeploymentId, WatchEnd>,
 }
 
@@ -170,6 +175,30 @@ impl Watches {
     #[must_use]
     pub fn last(&self, environment: Environment) -> Option<&WatchState> {
         self.last.get(&environment)
+    }
+
+    /// The watch after a wave of a deployment.
+    #[must_use]
+    pub fn of_wave(&self, deployment: DeploymentId, wave: u32) -> Option<&WatchState> {
+        let is_it =
+            |watch: &&WatchState| watch.deployment == deployment && watch.wave == Some(wave);
+        self.wave.as_ref().filter(is_it)
+    }
+
+    /// The open watch of a deployment, or of a wave of it.
+    #[must_use]
+    pub fn open(&self, deployment: DeploymentId, wave: Option<u32>) -> Option<&WatchState> {
+        let mut all = self.wave.iter().chain(self.last.values());
+        let is_it = |watch: &WatchState| watch.deployment == deployment && watch.wave == wave;
+        all.find(|watch| is_it(watch) && watch.is_open())
+    }
+
+    /// The pause after a wave is over, however that came: nobody looks at it any more.
+    pub fn wave_is_over(&mut self, deployment: DeploymentId, at: DateTime<Utc>) {
+        let watch = self.wave.as_mut().filter(|watch| watch.deployment == deployment);
+        if let Some(watch) = watch.filter(|watch| watch.is_open()) {
+            watch.ended = Some(EndedWatch { at, end: watch.end_at(at) });
+        }
     }
 
     /// How the watch of a deployment ended.
@@ -191,7 +220,7 @@ impl Watches {
     }
 
     pub fn began(&mut self, at: DateTime<Utc>, fact: &WatchBegan) {
-        let WatchBegan { deployment, environment, build, checks, until, every } = fact;
+        let WatchBegan { deployment, environment, build, checks, until, every, wave } = fact;
         let check = |name: &String| CheckState {
             name: name.clone(),
             verdict: SampleVerdict::Unknown,
@@ -213,9 +242,14 @@ impl Watches {
             told: at,
             has_gap: false,
             checks: checks.iter().map(check).collect(),
+            wave: *wave,
             ended: None,
             seen: None,
         };
+        if wave.is_some() {
+            self.wave = Some(watch);
+            return;
+        }
         let before = self.last.insert(*environment, watch);
         if let Some(before) = before.filter(WatchState::is_open) {
             self.ends.insert(before.deployment, WatchEnd::Replaced);
@@ -244,9 +278,12 @@ impl Watches {
     }
 
     pub fn ended(&mut self, at: DateTime<Utc>, fact: &WatchEnded) {
-        self.ends.insert(fact.deployment, fact.end);
+        let is_of_wave = self.of(fact.deployment).is_some_and(|watch| watch.wave.is_some());
         if let Some(watch) = self.of(fact.deployment) {
             watch.ended = Some(EndedWatch { at, end: fact.end });
+        }
+        if !is_of_wave {
+            self.ends.insert(fact.deployment, fact.end);
         }
     }
 
@@ -257,6 +294,8 @@ impl Watches {
     }
 
     fn of(&mut self, deployment: DeploymentId) -> Option<&mut WatchState> {
-        self.last.values_mut().find(|watch| watch.deployment == deployment)
+        let of_wave = self.wave.as_mut().filter(|watch| watch.is_open());
+        let mut all = of_wave.into_iter().chain(self.last.values_mut());
+        all.find(|watch| watch.deployment == deployment)
     }
 }

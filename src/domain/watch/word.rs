@@ -51,7 +51,12 @@ pub fn evidence_of(
     watch: Option<&WatchState>,
     now: DateTime<Utc>,
 ) -> LiveEvidence {
-    let Some(watch) = of_live(live, watch) else { return LiveEvidence::NotWatched };
+    of_live(live, watch).map_or(LiveEvidence::NotWatched, |watch| watch_evidence(watch, now))
+}
+
+/// What this watch tells at `now`.
+#[must_use]
+pub fn watch_evidence(watch: &WatchState, now: DateTime<Utc>) -> LiveEvidence {
     if let Some(ended) = &watch.ended {
         return match ended.end {
             WatchEnd::Good => LiveEvidence::Good,
@@ -81,8 +86,14 @@ pub fn evidence_of(
 /// What is said of it behind how long it is live: `watched: errors BAD 40s`, `watched 15m: good` or `not watched`.
 #[must_use]
 pub fn evidence(live: Option<&Live>, watch: Option<&WatchState>, now: DateTime<Utc>) -> String {
-    let is = evidence_of(live, watch, now);
-    let Some(watch) = of_live(live, watch) else { return "not watched".to_owned() };
+    let watch = of_live(live, watch);
+    watch.map_or_else(|| "not watched".to_owned(), |watch| watch_in_words(watch, now))
+}
+
+/// What this watch tells at `now`, in words.
+#[must_use]
+pub fn watch_in_words(watch: &WatchState, now: DateTime<Utc>) -> String {
+    let is = watch_evidence(watch, now);
     let ended = watch.ended.as_ref();
     let watched = ended.map_or_else(
         || "watched".to_owned(),

@@ -95,10 +95,19 @@ pub fn how_it_goes(deployment: &Deployment, now: DateTime<Utc>) -> String {
         (DeploymentState::Running, _) => running(deployment, now),
         (DeploymentState::Failed | DeploymentState::Interrupted, _) => {
             let why = deployment.trouble().unwrap_or("the reason is unknown");
-            with_effect(deployment, format!("{}: {why}", state.as_str()))
+            let waves = waves_left(deployment);
+            with_effect(deployment, format!("{}{waves}: {why}", state.as_str()))
+        }
+        (DeploymentState::Cancelled, _) => {
+            with_effect(deployment, format!("{}{}", state.as_str(), waves_left(deployment)))
         }
         _ => state.as_str().to_owned(),
     }
+}
+
+/// How far it came in its waves: `, partly: wave 1 of 3`.
+fn waves_left(deployment: &Deployment) -> String {
+    deployment.waves_left().map_or_else(String::new, |left| format!(", {left}"))
 }
 
 /// How its steps ended, and what the targets say that it brought about, which comes first where that is not all.
@@ -172,6 +181,16 @@ fn running(deployment: &Deployment, now: DateTime<Utc>) -> String {
     let steps = deployment.running_steps().filter_map(|step| deployment.request.steps.get(step));
     let names: Vec<_> = steps.map(|spec| spec.name.as_str()).collect();
     let what = format!("running {}", names.join(", "));
+    let what = match deployment.waiting_wave() {
+        Some(wait) => {
+            let until = wait.until.map_or_else(
+                || "until continued".to_owned(),
+                |until| format!("for {}", say(between(now, until))),
+            );
+            format!("waits after {} {until}", wait.named())
+        }
+        None => what,
+    };
     let what = what.trim_end();
     format!("{what}, {}", say(between(since, now)))
 }

@@ -19,6 +19,9 @@ use crate::domain::way_back::named;
 /// What is said of an environment of which nobody knows what it runs.
 pub const LIVE_UNKNOWN: &str = "not known";
 
+/// What the line of a deployment between two waves is about.
+pub const WAVE: &str = "wave";
+
 /// A line of [`lines`]: what it is about, and the sentence.
 pub type StandingLine = (&'static str, String);
 
@@ -45,6 +48,7 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
         .map(|environment| (environment.as_str(), live(snapshot, environment)))
         .into();
     lines.extend(snapshot.alarms.iter().map(|alarm| ("attention", alarm.sentence())));
+    lines.extend(snapshot.wave.as_ref().map(|wave| (WAVE, wave.in_words(now))));
     lines.extend(watch::lines(snapshot));
     lines.push(("rollback", rollback(snapshot)));
     for row in snapshot.deployments.iter().filter(|row| row.deployment.is_open()) {
@@ -210,7 +214,10 @@ pub fn in_fleet(row: &FleetRow, fleet: &FleetSnapshot, zone: Tz) -> [String; 3] 
     if let Some(running) = &row.running {
         let since = say(between(running.since, now));
         let what = asked_for(running.kind, running.build, running.environment);
-        notes.push(format!("{what}, {since}"));
+        notes.push(match &row.wave {
+            Some(wave) if wave.deployment == running.deployment => wave.in_words(now),
+            _ => format!("{what}, {since}"),
+        });
     }
     notes.extend(row.freeze.as_ref().map(|of| freeze(of, now, zone)));
     notes.extend(row.calendar.as_ref().map(|window| {

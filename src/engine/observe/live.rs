@@ -33,6 +33,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(2);
 const TIMES_AS_OLD: u32 = 3;
 
 type PlaceKey = (ServiceName, Environment);
+/// The last deployment that ended, and the wave of another that waits.
+type Moment = (Option<DeploymentId>, Option<(DeploymentId, u32)>);
 type SharedPlace = Arc<TurnMutex<LivePlace>>;
 
 /// Asks what services run.
@@ -273,7 +275,10 @@ impl LiveReads {
     /// Whether targets were not heard since the last deployment there ended.
     fn is_awaited(&self, (service, of): &PlaceKey, source: &LiveSource) -> bool {
         let is_heard = |world: &World| {
-            world.services.get(service).is_none_or(|service| service.state.is_heard(*of))
+            let state = world.services.get(service).map(|service| &service.state);
+            let paused = state.and_then(|state| state.paused(*of)?.waiting_wave());
+            let is_waves_heard = paused.is_none_or(|wait| wait.effect.is_some());
+            is_waves_heard && state.is_none_or(|state| state.is_heard(*of))
         };
         source.asked_of() == AskedOf::Targets && !self.context.world.read(is_heard)
     }
@@ -313,17 +318,17 @@ impl LiveReads {
     /// Asks at one place until it is aborted.
     async fn follow(self: Arc<Self>, key: PlaceKey) {
         loop {
-            let before = self.last_ended(&key);
+            let before = self.moment(&key);
             let pause = Box::pin(self.ask(&key)).await;
             self.until_due(&key, before, pause).await;
         }
     }
 
-    /// Waits for so long, or until a deployment there ends.
-    async fn until_due(&self, key: &PlaceKey, before: Option<DeploymentId>, pause: Duration) {
+    /// Waits for so long, or until a deployment there, or a wave of one, ends.
+    async fn until_due(&self, key: &PlaceKey, before: Moment, pause: Duration) {
         let mut changes = self.context.world.changes();
         let due = Instant::now() + pause;
-        while self.last_ended(key) == before {
+        while self.moment(key) == before {
             let change = async {
                 if changes.changed().await.is_err() {
                     std::future::pending::<()>().await;
@@ -334,6 +339,15 @@ impl LiveReads {
                 () = change => {}
             }
         }
+    }
+
+    /// What ended there last.
+    fn moment(&self, key: &PlaceKey) -> Moment {
+        let wave = self.context.world.read(|world| {
+            let paused = world.services.get(&key.0)?.state.paused(key.1)?;
+            Some((paused.id, paused.waiting_wave()?.number))
+        });
+        (self.last_ended(key), wave)
     }
 
     fn last_ended(&self, (service, of): &PlaceKey) -> Option<DeploymentId> {

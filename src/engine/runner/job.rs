@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::deployment::{Deployment, StepState};
-use crate::domain::event::{DeploymentKind, Run};
-use crate::domain::ids::DeploymentId;
+use crate::domain::event::{DeploymentKind, DeploymentRequest, Run, StepSpec};
+use crate::domain::ids::{DeploymentId, Environment};
 use crate::domain::service::ServiceState;
+use crate::domain::target::TargetName;
+use crate::domain::wave::{ALL_TARGETS, targets_in_words};
 use crate::engine::checkouts;
 use crate::engine::world::Service;
 
@@ -60,11 +62,12 @@ impl Job {
             Some(folder) => checkout.join(folder),
             None => checkout,
         };
+        let waves = waves(&service.state, deployment, step);
         Some(Self {
             run,
             command: step.run.clone(),
             folder,
-            environment: facts(service.name.as_str(), deployment),
+            environment: facts(service.name.as_str(), deployment, waves.as_ref()),
             timeout: step.timeout,
         })
     }
@@ -79,8 +82,27 @@ fn told_kind(kind: DeploymentKind) -> DeploymentKind {
     }
 }
 
+/// Which part of production a step is for: a wave, or all of them in the order in which a rollback takes them.
+fn waves(
+    state: &ServiceState,
+    deployment: &Deployment,
+    step: &StepSpec,
+) -> Option<(String, Vec<TargetName>)> {
+    if let Some(target) = step.target.as_ref().filter(|target| target.wave.is_some()) {
+        return Some((target.name.to_string(), target.places().to_vec()));
+    }
+    let DeploymentRequest { kind, environment, .. } = deployment.request;
+    let is_back = (kind, environment) == (DeploymentKind::Rollback, Environment::Production);
+    let targets = state.targets_to_roll_back(Some(deployment.id));
+    (is_back && !targets.is_empty()).then(|| (ALL_TARGETS.to_owned(), targets))
+}
+
 /// The facts that a step finds in its environment.
-fn facts(service: &str, deployment: &Deployment) -> BTreeMap<String, String> {
+fn facts(
+    service: &str,
+    deployment: &Deployment,
+    waves: Option<&(String, Vec<TargetName>)>,
+) -> BTreeMap<String, String> {
     let request = &deployment.request;
     let previous = request.previous_sha.as_ref().map_or("", |sha| sha.as_str());
     [
@@ -93,6 +115,9 @@ fn facts(service: &str, deployment: &Deployment) -> BTreeMap<String, String> {
         ("TRUNKLINE_DEPLOYMENT", deployment.id.0.to_string()),
     ]
     .into_iter()
+    .chain(waves.into_iter().flat_map(|(wave, targets)| {
+        [("TRUNKLINE_WAVE", wave.clone()), ("TRUNKLINE_TARGETS", targets_in_words(targets))]
+    }))
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
 }

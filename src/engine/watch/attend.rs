@@ -59,7 +59,8 @@ pub(super) async fn attend(
     }
     let mut tally = WatchTally::of(&watch);
     let tell = |news| {
-        let report = WatchReport { service: service.clone(), deployment: watch.deployment, news };
+        let (deployment, wave) = (watch.deployment, watch.wave);
+        let report = WatchReport { service: service.clone(), deployment, wave, news };
         context.inputs.send(Input::Watch(Box::new(report)))
     };
     let mut summary = interval_at(Instant::now() + SUMMARY, SUMMARY);
@@ -96,7 +97,9 @@ fn left(until: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
 
 impl Looking {
     async fn go_on(self, samples: mpsc::Sender<(String, WatchSample)>) {
-        let until = self.watch.began + self.check.lasts;
+        // Between two waves it looks as long as the pause lasts.
+        let lasts = self.watch.began + self.check.lasts;
+        let until = if self.watch.wave.is_some() { self.watch.until } else { lasts };
         let mut probe = self.probe();
         let mut ticks = interval_at(Instant::now() + self.first_after(), self.check.every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,7 +134,17 @@ impl Looking {
     fn is_changing(&self) -> bool {
         self.context.world.read(|world| {
             let service = world.services.get(&self.service);
-            service.is_some_and(|service| service.state.is_changing(self.watch.environment))
+            let state = service.map(|service| &service.state);
+            let environment = self.watch.environment;
+            let is_it = |wave: u32| {
+                let paused = state.and_then(|state| state.paused(environment));
+                let paused = paused.filter(|paused| paused.id == self.watch.deployment);
+                paused.and_then(|paused| paused.waiting_wave()).is_some_and(|w| w.number == wave)
+            };
+            match self.watch.wave {
+                Some(wave) => !is_it(wave),
+                None => state.is_some_and(|state| state.is_changing(environment)),
+            }
         })
     }
 

@@ -56,8 +56,8 @@ impl WatchContext {
     }
 }
 
-/// Which watch: the deployment names it.
-type WatchKey = (ServiceName, DeploymentId);
+/// Which watch: the deployment names it, and the wave where it waits between two.
+type WatchKey = (ServiceName, DeploymentId, Option<u32>);
 
 /// Attends the watches of all services until it is aborted.
 pub(super) async fn watch_deployments(context: WatchContext) {
@@ -71,7 +71,7 @@ pub(super) async fn watch_deployments(context: WatchContext) {
         let is_open = |key: &WatchKey| {
             all.iter().any(|wanted| {
                 matches!(wanted, WantedWatch::Open { service, watch, .. }
-                    if (service, watch.deployment) == (&key.0, key.1))
+                    if (service, watch.deployment, watch.wave) == (&key.0, key.1, key.2))
             })
         };
         for (_, gone) in running.extract_if(|key, _| !is_open(key)) {
@@ -83,7 +83,7 @@ pub(super) async fn watch_deployments(context: WatchContext) {
                     let _stopped = context.inputs.send(Input::Watch(Box::new(report))).await;
                 }
                 WantedWatch::Open { service, watch, checks } => {
-                    let key = (service.clone(), watch.deployment);
+                    let key = (service.clone(), watch.deployment, watch.wave);
                     if running.get(&key).is_none_or(AbortHandle::is_finished) {
                         let attending =
                             attend(context.clone(), clients.clone(), service, watch, checks);

@@ -6,13 +6,14 @@ use chrono::{DateTime, Utc};
 
 use super::super::world::Service;
 use crate::domain::event::Fact;
-use crate::domain::ids::{DeploymentId, Environment, ServiceName};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use crate::domain::service::ServiceState;
 use crate::domain::time::between;
 use crate::domain::watch::{
     CheckSummary, EnvironmentWatch, WatchBegan, WatchCheck, WatchEnd, WatchEnded, WatchSampled,
     WatchState, WatchTurned,
 };
+use crate::domain::wave::LONGEST_PAUSE;
 
 /// A deployment that ended longer ago is not watched from now on: what it did at first was not seen.
 const BEGINS_WITHIN: Duration = Duration::from_mins(5);
@@ -22,6 +23,8 @@ const BEGINS_WITHIN: Duration = Duration::from_mins(5);
 pub struct WatchReport {
     pub service: ServiceName,
     pub deployment: DeploymentId,
+    /// The wave after which it looks, where the deployment waits between two.
+    pub wave: Option<u32>,
     pub news: WatchNews,
 }
 
@@ -55,10 +58,46 @@ pub(super) enum WantedWatch {
 pub(super) fn wanted(service: &Service, now: DateTime<Utc>) -> Vec<WantedWatch> {
     let Some(file) = &service.file else { return Vec::new() };
     let all = [Environment::Production, Environment::Staging].into_iter();
-    all.filter_map(|environment| {
+    let whole = all.filter_map(|environment| {
         wanted_in(&service.name, &service.state, environment, file.watches.of(environment), now)
-    })
-    .collect()
+    });
+    let of_wave = wanted_of_wave(&service.name, &service.state, &file.watches.production);
+    whole.chain(of_wave).collect()
+}
+
+/// The checks that are still declared, of those with which a watch began.
+fn declared_of(watch: &WatchState, declared: &EnvironmentWatch) -> Vec<WatchCheck> {
+    let is_of = |check: &&WatchCheck| watch.checks.iter().any(|of| of.name == check.name);
+    declared.checks.iter().filter(is_of).cloned().collect()
+}
+
+/// While production waits between two waves, somebody looks at it until it goes on.
+fn wanted_of_wave(
+    name: &ServiceName,
+    state: &ServiceState,
+    declared: &EnvironmentWatch,
+) -> Option<WantedWatch> {
+    let paused = state.paused(Environment::Production)?;
+    let wait = paused.waiting_wave()?;
+    match state.watches.of_wave(paused.id, wait.number) {
+        Some(watch) => watch.is_open().then(|| WantedWatch::Open {
+            service: name.clone(),
+            watch: Box::new(watch.clone()),
+            checks: declared_of(watch, declared),
+        }),
+        None if declared.checks.is_empty() => None,
+        None => Some(WantedWatch::Report(WatchReport {
+            service: name.clone(),
+            deployment: paused.id,
+            wave: Some(wait.number),
+            news: WatchNews::Begins {
+                environment: Environment::Production,
+                checks: declared.checks.iter().map(|check| check.name.clone()).collect(),
+                lasts: LONGEST_PAUSE * 2,
+                every: declared.slowest(),
+            },
+        })),
+    }
 }
 
 fn wanted_in(
@@ -69,18 +108,18 @@ fn wanted_in(
     now: DateTime<Utc>,
 ) -> Option<WantedWatch> {
     let report = |deployment, news| {
-        Some(WantedWatch::Report(WatchReport { service: name.clone(), deployment, news }))
+        let (service, wave) = (name.clone(), None);
+        Some(WantedWatch::Report(WatchReport { service, deployment, wave, news }))
     };
     let live = state.live(environment);
     if let Some(watch) = state.watches.last(environment).filter(|watch| watch.is_open()) {
         if live.is_none_or(|live| live.deployment != watch.deployment) {
             return report(watch.deployment, WatchNews::Ends { so: Some(WatchEnd::Replaced) });
         }
-        let is_of = |check: &&WatchCheck| watch.checks.iter().any(|of| of.name == check.name);
         return Some(WantedWatch::Open {
             service: name.clone(),
             watch: Box::new(watch.clone()),
-            checks: declared.checks.iter().filter(is_of).cloned().collect(),
+            checks: declared_of(watch, declared),
         });
     }
     let live = live?;
@@ -106,22 +145,29 @@ impl WatchReport {
         matches!(&self.news, WatchNews::Seen { turned, .. } if !turned.is_empty())
     }
 
+    /// The build that a watch begins for, if it is still wanted.
+    fn begins_for(&self, state: &ServiceState, environment: Environment) -> Option<BuildNumber> {
+        let Some(wave) = self.wave else {
+            let live = state.live(environment).filter(|live| live.deployment == self.deployment);
+            return Some(live.filter(|_| !state.watches.knows(self.deployment))?.build);
+        };
+        let paused = state.paused(environment).filter(|paused| paused.id == self.deployment)?;
+        let is_new = state.watches.of_wave(paused.id, wave).is_none();
+        let is_it = paused.waiting_wave().is_some_and(|wait| wait.number == wave);
+        (is_new && is_it).then_some(paused.request.build)
+    }
+
     /// What is recorded of it, given what is recorded already.
     pub fn facts(&self, state: &ServiceState, now: DateTime<Utc>) -> Vec<Fact> {
-        let deployment = self.deployment;
-        let all = [Environment::Production, Environment::Staging].into_iter();
-        let mut open = all.filter_map(|of| state.watches.last(of));
-        let open = open.find(|watch| watch.deployment == deployment && watch.is_open());
-        match (&self.news, open) {
+        let (deployment, wave) = (self.deployment, self.wave);
+        match (&self.news, state.watches.open(deployment, wave)) {
             (WatchNews::Begins { environment, checks, lasts, every }, None) => {
-                let live = state.live(*environment).filter(|live| live.deployment == deployment);
-                let Some(live) = live.filter(|_| !state.watches.knows(deployment)) else {
-                    return Vec::new();
-                };
+                let Some(build) = self.begins_for(state, *environment) else { return Vec::new() };
                 vec![Fact::WatchBegan(WatchBegan {
                     deployment,
                     environment: *environment,
-                    build: live.build,
+                    build,
+                    wave,
                     checks: checks.clone(),
                     until: now + *lasts,
                     every: *every,

@@ -169,6 +169,8 @@ impl Reference {
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. }
             | Fact::RunsRemoved { .. }
+            | Fact::WaveWaits(_)
+            | Fact::WaveContinued(_)
             | Fact::WatchBegan(_)
             | Fact::WatchSampled(_)
             | Fact::WatchTurned(_)

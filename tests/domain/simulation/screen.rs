@@ -86,7 +86,9 @@ impl Screen {
         }
         for alarm in &snapshot.alarms {
             match alarm {
-                Alarm::WatchBad { .. } => panic!("nothing is watched in the story"),
+                Alarm::WatchBad { .. } | Alarm::WaveBad { .. } => {
+                    panic!("nothing is watched in the story")
+                }
                 // Then it says what happens now.
                 _ if is_busy && alarm.environment() == Environment::Production => {}
                 Alarm::InDoubt { environment: Environment::Production, build, state, .. } => {

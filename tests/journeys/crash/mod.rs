@@ -25,3 +25,4 @@ mod shop;
 mod soak;
 #[cfg(target_os = "linux")]
 mod supervisors;
+mod waves;

@@ -189,6 +189,7 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Note(_) => matches!(fact, Fact::Noted(_)),
         Command::Tick(_) => matches!(fact, Fact::LeftoverTicked(_)),
         Command::Untick(_) => matches!(fact, Fact::LeftoverUnticked(_)),
+        Command::Continue { .. } => matches!(fact, Fact::WaveContinued(_)),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::domain::plan::{Guard, Plan, Severity};
 use crate::domain::request::Request;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::stops::Hold;
+use crate::domain::wave::WaveStanding;
 
 /// What a dialog is about, with what is typed and chosen in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +67,12 @@ pub enum Dialog {
     Cancel {
         deployment: DeploymentId,
         gives_up: bool,
+        reason: Field,
+    },
+    /// The next wave of a deployment that waits after this one; with a reason where something speaks against it.
+    Continue {
+        deployment: DeploymentId,
+        wave: u32,
         reason: Field,
     },
     Freeze {
@@ -244,6 +251,12 @@ impl Dialog {
     }
 
     #[must_use]
+    pub fn continue_wave(deployment: DeploymentId, wave: u32, needs_reason: bool) -> Self {
+        let kind = if needs_reason { FieldKind::Reason } else { FieldKind::Note };
+        Self::Continue { deployment, wave, reason: Field::empty(kind) }
+    }
+
+    #[must_use]
     pub fn freeze() -> Self {
         let (reason, until) = (Field::empty(FieldKind::Reason), Field::empty(FieldKind::Until));
         Self::Freeze { reason, until }
@@ -342,6 +355,7 @@ impl Dialog {
             | Self::ReleaseAll { reason: field, .. }
             | Self::Release { reason: field, .. }
             | Self::Cancel { reason: field, .. }
+            | Self::Continue { reason: field, .. }
             | Self::Lift { reason: field, .. } => vec![field],
             Self::Freeze { reason, until } => vec![reason, until],
         }
@@ -360,6 +374,7 @@ impl Dialog {
             | Self::ReleaseAll { reason: field, .. }
             | Self::Release { reason: field, .. }
             | Self::Cancel { reason: field, .. }
+            | Self::Continue { reason: field, .. }
             | Self::Lift { reason: field, .. } => Some(field),
             Self::Freeze { reason, until } => Some(if at == 0 { reason } else { until }),
         }
@@ -413,6 +428,7 @@ impl Dialog {
             Self::Release { .. } => "Release",
             Self::Cancel { gives_up: true, .. } => "Give it up",
             Self::Cancel { .. } => "Stop it",
+            Self::Continue { .. } => "Continue",
             Self::Freeze { .. } => "Freeze",
             Self::Lift { .. } => "Lift",
             Self::Withdraw { .. } => "Withdraw",
@@ -471,6 +487,9 @@ impl Dialog {
             Self::Cancel { deployment, .. } => {
                 Command::Cancel { deployment: *deployment, reason: text }
             }
+            Self::Continue { deployment, wave, .. } => {
+                Command::Continue { deployment: *deployment, wave: *wave, reason: text }
+            }
             Self::Lift { freeze, .. } => Command::Lift { freeze: *freeze, reason: text },
             Self::Withdraw { request, .. } => Command::Withdraw { request: *request, reason: text },
             Self::Freeze { until, .. } => {
@@ -506,6 +525,13 @@ impl Dialog {
                 let open = |d: &crate::domain::deployment::Deployment| d.id == *id && d.is_open();
                 snapshot.deployments.iter().any(|row| open(&row.deployment))
             }
+            Self::Continue { deployment, wave, reason } => {
+                let standing = snapshot.wave.as_ref().filter(|of| of.deployment == *deployment);
+                let standing = standing.filter(|of| of.wait.number == *wave);
+                // What speaks against it now was not on screen when it asked for no reason.
+                let is_odd = |of: &WaveStanding| !of.against(snapshot.at).is_empty();
+                standing.is_some_and(|of| reason.kind == FieldKind::Reason || !is_odd(of))
+            }
             Self::Lift { freeze, .. } => snapshot.freezes.iter().any(|f| f.id == *freeze),
             Self::Withdraw { request: id, .. } => {
                 let open = |request: &Request| request.id == *id && request.is_open(snapshot.at);
@@ -529,6 +555,7 @@ impl Dialog {
                 format!("the hold on {environment} was released meanwhile")
             }
             Self::Cancel { deployment, .. } => format!("{deployment} has ended meanwhile"),
+            Self::Continue { .. } => "how it waits changed: look again".into(),
             Self::Lift { .. } => "the freeze is over or was lifted meanwhile".into(),
             Self::Withdraw { .. } => "the request is no longer open".into(),
         }

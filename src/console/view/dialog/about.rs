@@ -3,6 +3,7 @@
 use ratatui::text::Line;
 
 use crate::calendar::FreezeState;
+use crate::console::actions::action::KeyAction;
 use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::dialog::kinds::Dialog;
@@ -12,6 +13,7 @@ use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::{clock, clock_with_zone};
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::stops::{Freeze, evaluate_freezes};
+use crate::domain::wave::{targets_in_words, waves_of};
 use crate::domain::words;
 
 /// What a command without a plan does, in a sentence.
@@ -36,6 +38,7 @@ pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
                 dialog::kind(request.kind), request.build, request.environment, row.deployment.by
             )
         }),
+        Dialog::Continue { wave, .. } => return continued(model, *wave, width),
         Dialog::Freeze { .. } => "promotes need an override from now on; rollbacks stay allowed. Without an end, it lasts until somebody lifts it".into(),
         Dialog::Lift { freeze, .. } => lifted(model, *freeze),
         Dialog::Withdraw { request: id, .. } => model
@@ -59,6 +62,30 @@ fn released(model: &Model, environment: Environment, sure: bool, width: u16) -> 
     let mut lines = paragraph(model, width, &text, Role::Text);
     let left = hold.left.iter();
     lines.extend(left.flat_map(|left| behind::at_release(model, left, sure, width)));
+    lines
+}
+
+/// How production stands after the wave, and what comes next.
+fn continued(model: &Model, number: u32, width: u16) -> Vec<Line<'static>> {
+    let Some(wave) = model.service.as_ref().and_then(|service| service.wave.as_ref()) else {
+        return Vec::new();
+    };
+    let against = wave.against(model.now());
+    let role = if against.is_empty() { Role::Text } else { Role::Danger };
+    let mut lines = paragraph(model, width, &wave.in_words(model.now()), role);
+    let steps =
+        model.deployment(wave.deployment).map(|row| row.deployment.request.steps.as_slice());
+    let waves = waves_of(steps.unwrap_or_default());
+    let next = waves.iter().find(|(_, next)| next.number == number + 1);
+    if let Some((name, next)) = next {
+        let targets = targets_in_words(&next.targets);
+        let text =
+            format!("begins wave {} of {}, {name} ({targets}), at once", next.number, next.of);
+        lines.extend(paragraph(model, width, &text, Role::Text));
+    }
+    let back = model.key(&KeyAction::Emergency);
+    let text = format!("{back} takes back what was changed, instead");
+    lines.extend(paragraph(model, width, &text, Role::Muted));
     lines
 }
 

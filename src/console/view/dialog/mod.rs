@@ -142,6 +142,7 @@ fn title(model: &Model, confirm: &Confirm) -> String {
             let verb = if *gives_up { "Give up" } else { "Stop" };
             stop(model, verb, *deployment)
         }
+        Dialog::Continue { deployment, .. } => stop(model, "Continue", *deployment),
         Dialog::Freeze { .. } => "Freeze PRODUCTION".into(),
         Dialog::Lift { freeze, .. } => format!("Lift the freeze {freeze}"),
         Dialog::Withdraw { .. } => "Withdraw the request for a promoter".into(),

@@ -12,6 +12,7 @@ use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::snapshot::{DeploymentRow, ServiceSnapshot};
 use crate::domain::target::{TargetStanding, in_words};
 use crate::domain::watch::evidence_short;
+use crate::domain::wave::WaveStanding;
 
 /// The most columns of what each target has.
 const LONGEST_TARGETS: usize = 48;
@@ -35,7 +36,10 @@ pub fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Ro
     let live = service.live.get(&Environment::Production);
     let apart = service.apart(Environment::Production);
     let row = match live {
-        _ if let Some(targets) = apart => at_targets(row, service, targets, length),
+        // What waits says itself which targets it changed.
+        _ if let Some(targets) = apart.filter(|_| service.wave.is_none() || live.is_none()) => {
+            at_targets(row, service, targets, length)
+        }
         Some(live) => row.own(live.build.to_string(), Role::Live),
         None if service.live_unknown => {
             row.own(if short { "not known" } else { "live not known" }, Role::Warn)
@@ -125,12 +129,30 @@ fn is_bad(model: &Model, build: BuildNumber) -> bool {
 /// ` → #1288 promote 2m10s/~7m`.
 fn on_its_way<'t>(model: &Model, row: Row<'t>, running: &DeploymentRow, length: Length) -> Row<'t> {
     let (time, role) = progress::of(model, running);
+    if let Some(wave) = wave_of(model, running) {
+        return waits(model, row, wave, length);
+    }
     let arrow = model.options.theme.symbols.arrow;
     let request = &running.deployment.request;
     let row = row.own(format!(" {arrow} {}", request.build), role);
     let row =
         if length < Length::NoKind { row.own(format!(" {}", request.kind), role) } else { row };
     if length < Length::NoTime { row.own(format!(" {time}"), role) } else { row }
+}
+
+/// How it stands between two waves, if it does.
+fn wave_of<'m>(model: &'m Model, running: &DeploymentRow) -> Option<&'m WaveStanding> {
+    let wave = model.service.as_ref()?.wave.as_deref()?;
+    (wave.deployment == running.deployment.id).then_some(wave)
+}
+
+/// ` → #21 wave 1 of 3 (h1), waits for 6m, watched: good so far`.
+fn waits<'t>(model: &Model, row: Row<'t>, wave: &WaveStanding, length: Length) -> Row<'t> {
+    let (arrow, now) = (model.options.theme.symbols.arrow, model.now());
+    let role = watch::of_wave(wave, now);
+    // What stands still between two waves is told longer than what is well.
+    let words = if length < Length::NoEnd { wave.of_wave(now) } else { wave.short(now) };
+    row.own(format!(" {arrow} {} {words}", wave.build), role)
 }
 
 /// ` promote of #1288 failed`, after ` BAD` where what was live before it is no good. After a restore, that nobody knows.

@@ -166,6 +166,10 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
     if running.state == DeploymentState::Queued {
         return (format!("{what}, waiting"), Role::Muted);
     }
+    if let Some(wave) = row.wave.as_ref().filter(|wave| wave.deployment == running.deployment) {
+        let (words, role) = (wave.short(model.now()), watch::of_wave(wave, model.now()));
+        return (format!("{} {words}", wave.build), role);
+    }
     let (time, role) = progress::elapsed(model, running.since, running.waited, running.expected);
     (format!("{what} {time}"), role)
 }

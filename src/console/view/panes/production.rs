@@ -157,6 +157,9 @@ pub fn state(model: &Model, row: &DeploymentRow) -> (&'static str, &'static str,
         DeploymentState::Running if row.deployment.waits().is_some() => {
             (symbols.queued, "WAITING", Role::Warn)
         }
+        DeploymentState::Running if row.deployment.waiting_wave().is_some() => {
+            (symbols.queued, "WAITING", Role::Warn)
+        }
         DeploymentState::Running if rollback => (symbols.running, "ROLLING BACK", Role::Warn),
         DeploymentState::Running => (symbols.running, "DEPLOYING", Role::Running),
         DeploymentState::Succeeded if row.deployment.unknown_commit().is_some() => {

@@ -40,6 +40,9 @@ pub fn of(model: &Model, row: &DeploymentRow) -> (String, Role) {
     let deployment = &row.deployment;
     let started = deployment.started_at.filter(|_| row.state != DeploymentState::Queued);
     let Some(started) = started else { return ("waiting".into(), Role::Muted) };
+    if let Some(wait) = deployment.waiting_wave() {
+        return (format!("wave {}/{}", wait.number, wait.of), Role::Running);
+    }
     elapsed(model, started, deployment.waited_now(), row.expected)
 }
 

@@ -1,12 +1,16 @@
 //! The watch of what production runs: a line for each check with a bar for each minute, and what it says.
 
+use chrono::{DateTime, Utc};
 use ratatui::text::Line;
 
 use crate::console::model::Model;
 use crate::console::theme::Role;
 use crate::console::view::parts::row::Row;
 use crate::domain::ids::Environment;
-use crate::domain::watch::{CheckBar, CheckState, SampleVerdict, WatchTone, evidence_of, tone};
+use crate::domain::watch::{
+    CheckBar, CheckState, LiveEvidence, SampleVerdict, WatchState, WatchTone, evidence_of, tone,
+};
+use crate::domain::wave::WaveStanding;
 use crate::domain::words::watch::{check_line, of_live};
 use crate::gate;
 
@@ -36,6 +40,16 @@ pub fn of_tone(tone: WatchTone) -> Role {
     }
 }
 
+/// The role of what is said of a deployment between two waves.
+#[must_use]
+pub fn of_wave(wave: &WaveStanding, now: DateTime<Utc>) -> Role {
+    match wave.evidence(now) {
+        LiveEvidence::Bad => Role::Danger,
+        _ if !wave.against(now).is_empty() => Role::Warn,
+        _ => Role::Running,
+    }
+}
+
 /// What a check is judged as.
 fn of_verdict(verdict: SampleVerdict) -> Role {
     match verdict {
@@ -47,6 +61,9 @@ fn of_verdict(verdict: SampleVerdict) -> Role {
 
 /// The lines of the watch; none where what is live is not watched.
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
+    if let Some(wave) = model.service.as_deref().and_then(|service| service.wave.as_deref()) {
+        return lines_of_wave(model, wave, width);
+    }
     let Some(watch) = model.service.as_deref().and_then(of_live) else { return Vec::new() };
     let (theme, now) = (&model.options.theme, model.now());
     let service = model.service.as_deref();
@@ -55,6 +72,24 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     });
     let head = Row::new(theme, width).gap(1).own(format!("{} ", watch.build), Role::Accent);
     let mut lines = vec![head.own(words, role(model)).line()];
+    lines.extend(checks(model, watch, width));
+    lines
+}
+
+/// How a deployment stands between two waves, and its checks.
+fn lines_of_wave(model: &Model, wave: &WaveStanding, width: u16) -> Vec<Line<'static>> {
+    let now = model.now();
+    let text = gate::sentence(&wave.in_words(now));
+    let (role, room) = (of_wave(wave, now), usize::from(width).saturating_sub(2));
+    let row = |line| Row::new(&model.options.theme, width).gap(1).safe(line, role).line();
+    let mut lines: Vec<_> = text.wrap(room).iter().map(row).collect();
+    lines.extend(wave.watch.iter().flat_map(|watch| checks(model, watch, width)));
+    lines
+}
+
+fn checks(model: &Model, watch: &WatchState, width: u16) -> Vec<Line<'static>> {
+    let (theme, now) = (&model.options.theme, model.now());
+    let mut lines = Vec::new();
     for check in &watch.checks {
         let row = Row::new(theme, width).gap(1).cell(&check.name, NAME, Role::Muted);
         lines.push(bars(row, check, &theme.symbols.bars).line());
