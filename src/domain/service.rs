@@ -238,7 +238,8 @@ impl ServiceState {
             | Fact::WatchSampled(_)
             | Fact::WatchTurned(_)
             | Fact::WatchEnded(_)
-            | Fact::WatchSeen(_) => self.watched(event),
+            | Fact::WatchSeen(_)
+            | Fact::AutoRollback(_) => self.watched(event),
             Fact::Noted(note) => self.notes.take_in(event, note),
         }
     }

@@ -30,8 +30,8 @@ use trunkline::domain::retention::RetentionRule;
 use trunkline::domain::said::service_at;
 use trunkline::domain::target::{TargetName, TargetOrder};
 use trunkline::domain::watch::{
-    CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchSeen,
-    WatchTurned,
+    AutoDecision, AutoRollback, CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded,
+    WatchSampled, WatchSeen, WatchTurned,
 };
 use trunkline_testing::record::{adopted, request, targets};
 
@@ -176,7 +176,21 @@ fn watched(world: &mut ScriptedWorld, deployment: DeploymentId, build: BuildNumb
             every: Duration::from_secs(25),
         }),
         Fact::WatchSampled(WatchSampled { deployment, checks: vec![summary] }),
-        Fact::WatchTurned(WatchTurned { deployment, check, to: SampleVerdict::Bad, says, value }),
+        Fact::WatchTurned(WatchTurned {
+            deployment,
+            check: check.clone(),
+            to: SampleVerdict::Bad,
+            says: says.clone(),
+            value: value.clone(),
+        }),
+        Fact::AutoRollback(AutoRollback {
+            deployment,
+            check,
+            since: world.now(),
+            says,
+            value,
+            decision: AutoDecision::Stays { why: "production is on hold".to_owned() },
+        }),
         Fact::WatchEnded(WatchEnded { deployment, end: WatchEnd::Bad }),
         Fact::WatchSeen(WatchSeen { deployment }),
     ];

@@ -38,7 +38,7 @@ use super::retention::RetentionRule;
 use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
-use super::watch::{WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
+use super::watch::{AutoRollback, WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
 /// optional fields may be added.
@@ -267,6 +267,8 @@ pub enum Fact {
     WatchSeen(WatchSeen),
     /// Something was changed beside the deployments: a flag, a setting, a machine, data.
     Noted(ChangeNote),
+    /// The watch of production turned bad where the service asks for a rollback by itself: it is one, or why not.
+    AutoRollback(AutoRollback),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -328,6 +330,7 @@ names! {
     WatchEnded: "watch_ended",
     WatchSeen: "watch_seen",
     Noted: "noted",
+    AutoRollback: "auto_rollback",
 }
 
 impl Fact {

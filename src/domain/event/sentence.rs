@@ -129,7 +129,8 @@ impl Fact {
             | Self::WatchSampled(_)
             | Self::WatchTurned(_)
             | Self::WatchEnded(_)
-            | Self::WatchSeen(_) => self.of_watch(by),
+            | Self::WatchSeen(_)
+            | Self::AutoRollback(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),
         }
     }

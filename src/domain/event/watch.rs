@@ -12,6 +12,7 @@ impl Fact {
             Self::WatchSampled(fact) => fact.sentence(),
             Self::WatchTurned(fact) => fact.sentence(),
             Self::WatchEnded(fact) => fact.sentence(),
+            Self::AutoRollback(fact) => fact.sentence(),
             Self::WatchSeen(fact) => format!("{by} saw how the watch of {} ended", fact.deployment),
             _ => String::new(),
         }
@@ -25,6 +26,7 @@ impl Fact {
             Self::WatchTurned(fact) => fact.deployment,
             Self::WatchEnded(fact) => fact.deployment,
             Self::WatchSeen(fact) => fact.deployment,
+            Self::AutoRollback(fact) => fact.deployment,
             _ => return None,
         })
     }

@@ -28,13 +28,13 @@ use trunkline_testing::record::{Record, checkout, commit, found, person, request
 const PRODUCTION: Environment = Environment::Production;
 
 /// Builds 1 to 3 with the same rollback step; 1 and 2 were live in this order.
-struct Shop {
-    record: Record,
-    back: Vec<StepSpec>,
+pub(super) struct Shop {
+    pub record: Record,
+    pub back: Vec<StepSpec>,
 }
 
 impl Shop {
-    fn open() -> Self {
+    pub fn open() -> Self {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let record = Record { now, ..Record::default() };
         let mut shop = Self { record, back: vec![step("fetch-image")] };
@@ -48,7 +48,7 @@ impl Shop {
         shop
     }
 
-    fn build(&mut self, number: u64) {
+    pub fn build(&mut self, number: u64) {
         let pipeline = RecordedPipeline {
             staging: vec![step("release")],
             production: vec![step("release")],
@@ -65,7 +65,7 @@ impl Shop {
     }
 
     /// A deployment whose one step ends as the whole does.
-    fn run(
+    pub fn run(
         &mut self,
         to: Environment,
         number: u64,
@@ -93,11 +93,11 @@ impl Shop {
         deployment
     }
 
-    fn later(&mut self, by: TimeDelta) {
+    pub fn later(&mut self, by: TimeDelta) {
         self.record.now += by;
     }
 
-    fn snapshot(&self) -> ServiceSnapshot {
+    pub fn snapshot(&self) -> ServiceSnapshot {
         let freezes = FreezeRules::default();
         let input = SnapshotInput {
             service: &checkout(),
@@ -117,7 +117,7 @@ impl Shop {
         build::service(input, &person("sam"), Version("1".into()), self.record.now)
     }
 
-    fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
+    pub fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
         let range = Range::of(None, sha(2), vec![commit(3, "sam")]);
         let input = PlanInput {
             service: &checkout(),
@@ -160,7 +160,7 @@ impl Shop {
     }
 }
 
-fn failed() -> Outcome {
+pub(super) fn failed() -> Outcome {
     Outcome::Failed("step fetch-image: exit 3".into())
 }
 
