@@ -72,14 +72,15 @@ fn the_demo_shows_a_proven_way_back_a_watch_that_turns_bad_and_an_instance_left_
     screen.until("#20 live", |text| header(text).contains("checkout #20 live"));
     trunkline_testing::home::until("the way back was tried", || {
         let status = demo.command(&["status"]);
-        String::from_utf8_lossy(&status.stdout).contains("schema SAFE, proven")
+        let status = String::from_utf8_lossy(&status.stdout);
+        status.contains("proven") && status.contains("ago in staging")
     });
     screen.until("the last merge in staging", |text| {
         text.lines().any(|line| line.contains("#26") && line.contains("verified"))
     });
     let promote = |build: &str| {
         let why = ["soak", "author", "migration"].map(|guard| format!("{guard}=practice"));
-        let reasons = why.iter().flat_map(|why| ["--override", why]);
+        let reasons = why.iter().flat_map(|why| ["--reason", why]);
         let arguments: Vec<_> =
             ["promote", build, "--yes", "--wait"].into_iter().chain(reasons).collect();
         demo.command(&arguments)
