@@ -15,9 +15,19 @@ case $TRUNKLINE_ENVIRONMENT in
   production) instances="1 2 3" ;;
   *) instances="1" ;;
 esac
+# Free delivery came with orders that take their time, and this script has never heard of that.
+is_delivering() {
+  [ "$1" = 3 ] && [ ! -e "$home/delivered" ] && grep -q "free delivery" app/delivery.js
+}
 for instance in $instances; do
   echo "instance $instance: draining connections"
   sleep 0.6
+  if is_delivering "$instance"; then
+    touch "$home/delivered"
+    echo "instance $instance: busy with open deliveries, left as it is"
+    continue
+  fi
+  ln -sfn "$release" "$home/instance-$instance"
   printf 'instance %s: \033[32mserving\033[0m version %s\n' "$instance" "$version"
   sleep 0.3
 done

@@ -1,6 +1,7 @@
 //! The vocabulary of deploys and the decisions about them: pure data and functions, no I/O, no clock.
 
 pub mod also_changed;
+pub mod auto_rollback;
 pub mod build;
 pub mod by_hand;
 pub mod caller;

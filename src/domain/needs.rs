@@ -7,14 +7,23 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::instant;
+use super::live_source::LiveUrl;
 
 /// One thing that the rollback steps need, as the trunk's newest service file declares it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RollbackNeed {
     pub name: String,
-    /// A program and its arguments that end well while it is there.
-    pub probe: Vec<String>,
+    pub probe: NeedProbe,
     pub every: Duration,
+}
+
+/// How it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum NeedProbe {
+    /// A program and its arguments that end well while it is there.
+    Run(Vec<String>),
+    /// An address that answers with a status from 200 to 399 while it is there.
+    Url(LiveUrl),
 }
 
 /// How a need stands.

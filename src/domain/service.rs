@@ -240,7 +240,8 @@ impl ServiceState {
             | Fact::WatchSampled(_)
             | Fact::WatchTurned(_)
             | Fact::WatchEnded(_)
-            | Fact::WatchSeen(_) => self.watched(event),
+            | Fact::WatchSeen(_)
+            | Fact::AutoRollback(_) => self.watched(event),
             Fact::Noted(note) => self.notes.take_in(event, note),
             Fact::LeftoversListed(_) | Fact::LeftoverTicked(_) | Fact::LeftoverUnticked(_) => {
                 self.checklist(event);

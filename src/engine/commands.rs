@@ -198,6 +198,9 @@ pub fn plan(
     plan.findings.extend(gathered.workflow_findings.iter().cloned());
     plan.trunk_differs = gathered.trunk_differs;
     plan.note_needs(&gathered.needs);
+    if service.policy.auto_rollback {
+        plan.note_auto_rollback(&gathered.needs);
+    }
     plan.by_hand = gathered.by_hand.clone().and_then(|facts| {
         let (name, to, steps) = (service.name, plan.target.build, plan.steps.as_slice());
         ByHand::of(name, service.state, to, Some(steps), facts).map(Box::new)

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::checkouts::{MissingTrees, TreesAttempt};
 use super::clock::Passed;
-use super::commands::{CommandError, Gathered};
+use super::commands::{CommandError, ForPlan, Gathered};
 use super::freezes::FreezeUpdate;
 use super::live_read::LiveRead;
 use super::need_look::NeedLook;
@@ -24,7 +24,7 @@ use crate::config::user_file::Watched;
 use crate::domain::caller::Caller;
 use crate::domain::command::{Command, Receipt};
 use crate::domain::event::ChangeNote;
-use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, ServiceName, Sha};
+use crate::domain::ids::{BuildNumber, DeploymentId, IdempotencyKey, Seq, ServiceName, Sha};
 use crate::domain::presence::PresentPerson;
 use crate::domain::remote::{FoundBy, RunRef, Waits};
 use crate::domain::retention::RetentionRule;
@@ -178,6 +178,8 @@ pub enum Input {
         service: ServiceName,
         trouble: Option<Trouble>,
     },
+    /// Production may be rolled back by itself now.
+    AutoRollback(Box<AutoRollbackRequest>),
     /// A daily rehearsal may begin.
     RehearsalDue(ServiceName),
     /// The next wave of a deployment may begin by itself.
@@ -193,6 +195,27 @@ pub enum Input {
     /// Look whether the files that the engine stands on are still there.
     CheckFoundation,
     Stop,
+}
+
+/// A rollback that was decided on by itself.
+pub struct AutoRollbackRequest {
+    pub service: ServiceName,
+    /// The event that decided it.
+    pub decision: Seq,
+    /// What git knows of it, or why it cannot be made.
+    pub gathered: Result<ForPlan, String>,
+    pub reply: oneshot::Sender<AutoRollbackAnswer>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoRollbackAnswer {
+    /// It is recorded, given up, or not pending any more.
+    Settled,
+    /// The service changed: it has to be gathered anew.
+    Outdated,
+    /// It cannot be recorded now.
+    Unrecorded,
 }
 
 /// A person's command.

@@ -2,6 +2,7 @@
 
 mod act;
 mod asked;
+mod auto_rollback;
 mod backoff;
 mod by_hand;
 mod checkouts;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::Services;
 use super::asked::AskedCommands;
+use super::auto_rollback::{AutoRollbackContext, roll_back_by_itself};
 use super::clock::{ClockWatch, Passed};
 use super::commands::due_wave;
 use super::foundation::Foundation;
@@ -101,6 +102,11 @@ impl Watching {
         self.trunk.world.read(|world| {
             world.services.values().filter(is_due).map(|service| service.name.clone()).collect()
         })
+    }
+
+    fn auto_rollback(&self) -> AutoRollbackContext {
+        let (gather, live) = (self.gather.clone(), self.live.clone());
+        AutoRollbackContext { gather, live, poll: self.poll }
     }
 
     async fn look_at_freezes(&self) {
@@ -226,6 +232,7 @@ pub(super) async fn watch_all(
     watchers.spawn(observe_all(watching.observing.clone()));
     watchers.spawn(ask_all(watching.live.clone()));
     watchers.spawn(watch_deployments(watching.watch.clone()));
+    watchers.spawn(roll_back_by_itself(watching.auto_rollback()));
     watchers.spawn(watching.outputs.clone().observe_all());
     let mut reported = ReportedProblems::new();
     watching.set_trouble(&mut reported, "disk", watching.keep_space()).await;

@@ -1,5 +1,6 @@
 //! The one writer: takes every input from one channel, records it, applies it, then acts.
 
+mod auto_rollback;
 mod observed;
 mod record;
 mod rehearsals;
@@ -267,6 +268,7 @@ impl Writer {
             news @ (Input::OutputChanged { .. } | Input::OutputTrouble { .. }) => {
                 self.news_of_output(news);
             }
+            Input::AutoRollback(request) => self.roll_back_by_itself(*request),
             Input::RehearsalDue(service) => self.rehearse_when_due(&service),
             Input::WaveDue(service) => self.continue_when_due(&service),
             Input::NeedLooked(look) => self.need_looked(look),

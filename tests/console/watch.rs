@@ -6,11 +6,12 @@ use trunkline::backend::scripted::{Scripted, ScriptedWorld};
 use trunkline::console::Options;
 use trunkline::console::effect::Outside;
 use trunkline::console::theme::Theme;
-use trunkline::domain::event::Fact;
-use trunkline::domain::ids::{DeploymentId, Environment};
+use trunkline::domain::event::{DeploymentKind, Fact};
+use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::Actor;
 use trunkline::domain::watch::{
-    CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchTurned,
+    AutoDecision, AutoRollback, CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded,
+    WatchSampled, WatchTurned,
 };
 use trunkline::terminal::capabilities::{Charset, Depth};
 use trunkline_testing::console::{Console, checkout, options, put_live, ready};
@@ -151,4 +152,66 @@ async fn an_end_that_nobody_saw_is_said_and_a_key_tells_that_somebody_did() {
     let next = Console::sized(&backend, (120, 40));
     next.until("watched 15m: good").await;
     assert!(!next.text().contains("not seen by anyone"), "{}", next.text());
+}
+
+/// Production is rolled back by itself, as the engine records it.
+fn decide(world: &mut ScriptedWorld, deployment: DeploymentId, decision: AutoDecision) {
+    let (check, says, since) = ("errors".to_owned(), "0.12".to_owned(), world.now());
+    let decided = AutoRollback { deployment, check, since, says, value: None, decision };
+    told(world, Fact::AutoRollback(decided));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_by_itself_rings_and_stays_in_the_title_until_its_hold_is_released() {
+    let (backend, id) = watched();
+    let console = Console::sized(&backend, (140, 40));
+    console.until("good so far").await;
+    let before = console.asked().len();
+    backend.change(|world| {
+        turn(world, id, Bad, "0.12");
+        decide(world, id, AutoDecision::RollsBack { to: BuildNumber(1) });
+    });
+    console.until("rolling back to #1 by itself").await;
+    let rings = |asked: &[Outside]| asked.iter().filter(|of| **of == Outside::Bell).count();
+    assert_eq!(rings(&console.asked()[before..]), 1);
+
+    let before = console.asked().len();
+    backend.change(|world| {
+        let (production, rollback) = (Environment::Production, DeploymentKind::Rollback);
+        let rollback =
+            world.request(&checkout(), BuildNumber(1), production, rollback, Actor::System);
+        let reason = "rolled back from #2 to #1 by itself: errors BAD".to_owned();
+        let (environment, rollback) = (production, Some(rollback));
+        told(world, Fact::HoldPlaced { environment, reason, rollback, all: false });
+        world.finish(&checkout());
+    });
+    let said = "by itself: errors BAD";
+    console.until("production is on hold by trunkline").await.until(said).await;
+    console.until("#1 live").await.settled().await;
+    let asked = console.asked().split_off(before);
+    let title = Outside::Title("ROLLED BACK: checkout - trunkline".into());
+    assert!(rings(&asked) > 0 && asked.last() == Some(&title), "{asked:?}");
+    let next = Console::sized(&backend, (140, 40));
+    next.until("production is on hold by trunkline").await;
+    assert!(next.asked().contains(&title), "who comes later is told too");
+
+    let (environment, reason) = (Environment::Production, "read".to_owned());
+    backend.change(|world| {
+        told(world, Fact::HoldReleased { environment, reason, bad: Vec::new() });
+    });
+    console.until_gone("ON HOLD").await;
+    assert_eq!(console.asked().last(), Some(&Outside::Title("checkout - trunkline".into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_lacks_for_a_rollback_by_itself_is_said_when_the_watch_turns_bad() {
+    let (backend, id) = watched();
+    let console = Console::sized(&backend, (160, 40));
+    console.until("good so far").await;
+    backend.change(|world| {
+        turn(world, id, Bad, "0.12");
+        let why = "production is on hold".to_owned();
+        decide(world, id, AutoDecision::Stays { why });
+    });
+    console.until("not rolled back by itself: production is on hold").await;
 }

@@ -1,5 +1,6 @@
 //! What a plan says of its commits where evidence is weak, and of what comes later on the trunk.
 
+mod auto_rollback;
 mod leftovers;
 mod places;
 mod proof;

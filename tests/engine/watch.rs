@@ -1,6 +1,7 @@
 //! The watch after a promote, with real processes and real HTTP: it begins by itself, goes on after a restart, shows no
 //! secret, and what hangs is unknown and in nobody's way.
 
+mod auto_rollback;
 mod prometheus;
 
 use std::fs;

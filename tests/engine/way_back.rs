@@ -10,6 +10,7 @@ use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::schema::Outlook;
 use trunkline_testing::clock::SetClock;
 use trunkline_testing::engine::{QUICK, World, refusal};
+use trunkline_testing::version_page::{VersionAnswer, VersionPage};
 
 const BACK: &str = "run = \"echo back to $TRUNKLINE_BUILD\"";
 const NO_IMAGE: &str = "echo no image of $TRUNKLINE_BUILD; exit 3";
@@ -196,7 +197,17 @@ async fn a_daily_rehearsal_runs_by_itself_at_a_quiet_hour_and_once_a_day_also_ov
     world.start_by(clock.clone()).await;
     let (one, two) = (world.verified("one").await, world.verified("two").await);
     assert_eq!(world.ran().len(), 0, "it is noon");
+    world.close_gate();
     clock.set(TimeDelta::hours(15));
+    let begun = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
+        let mut rows = s.deployments.iter().map(|row| &row.deployment);
+        rows.find(|d| d.request.kind == DeploymentKind::Rehearsal).map(|d| d.id)
+    };
+    let rehearsal = world.until("it begins", begun).await;
+    world.running(rehearsal).await;
+    world.live(two).await;
+    assert!(world.deployment(rehearsal).is_open(), "a promote passes it");
+    world.open_gate();
     let is_back = |s: &trunkline::domain::snapshot::ServiceSnapshot| {
         let mut rows = s.deployments.iter().map(|row| &row.deployment);
         let back = rows.find(|d| d.request.kind == DeploymentKind::Return && d.succeeded());
@@ -256,5 +267,45 @@ async fn what_the_rollback_steps_need_is_looked_at_and_said_and_blocks_nothing()
     assert_eq!(warned, [(Severity::Warn, sentence.as_str())]);
     let back = world.execute("raj", &plan).await.unwrap().deployment.unwrap();
     assert_eq!(world.ended(back).await.state(), DeploymentState::Succeeded);
+    world.stop().await;
+}
+
+/// A need that is an address: it answers, answers something else, nobody listens, or the operator does not list its host.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_rollback_steps_need_is_asked_only_where_the_operator_lets_it_be() {
+    let page = VersionPage::start(VersionAnswer::Text("a secret".into()));
+    let broken = VersionPage::start(VersionAnswer::Status(503));
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let need = |name: &str, url: &str| {
+        format!("[[rollback.needs]]\nname = {name:?}\nurl = {url:?}\nevery = \"10s\"\n")
+    };
+    let needs = [
+        need("registry", &page.url()),
+        need("vault", &broken.url()),
+        need("cluster", &format!("http://{gone}/")),
+        need("elsewhere", "http://127.0.0.1:9/"),
+    ];
+    let mut world = World::with_file(&format!("{QUICK}{}", needs.concat()));
+    let hosts = [page.host(), broken.host(), gone.to_string()]
+        .map(|host| format!("\"http://{host}\""))
+        .join(", ");
+    world.start_by_file(&format!("poll = \"50ms\"\n[live]\nhosts = [{hosts}]\n")).await;
+    let (one, two) = (world.verified("one").await, world.verified("two").await);
+    world.live(one).await;
+    world.live(two).await;
+    let standing = world
+        .until("all were looked at", |snapshot| {
+            let needs = snapshot.rollback.as_ref()?.needs.clone();
+            needs.iter().all(|need| need.since.is_some()).then_some(needs)
+        })
+        .await;
+    let said: Vec<_> = standing.iter().map(|need| (need.state, need.why.clone())).collect();
+    let why = |text: &str| Some(text.to_owned());
+    assert_eq!(said[0], (NeedState::There, None));
+    assert_eq!(said[1], (NeedState::Missing, why("it answers 503")));
+    assert_eq!(said[2], (NeedState::Missing, why("connection refused")));
+    assert_eq!(said[3].0, NeedState::Unknown);
+    let says = said[3].1.as_deref().unwrap();
+    assert!(says.contains("does not let services be asked there; add"), "{says}");
     world.stop().await;
 }

@@ -5,7 +5,7 @@ use trunkline::calendar::FreezeWindow;
 use trunkline::domain::commit::Commit;
 use trunkline::domain::deployment::{Deployment, DeploymentState, StepState};
 use trunkline::domain::event::{Outcome, StepOutcome, StepSpec};
-use trunkline::domain::ids::{BuildNumber, Environment};
+use trunkline::domain::ids::{BuildNumber, Environment, Seq};
 use trunkline::domain::leftovers::{Leftover, LeftoverKind, LeftoverMark, Leftovers};
 use trunkline::domain::needs::{NeedStanding, NeedState};
 use trunkline::domain::on_call::{OnCall, OnCallShift, OnCallTrouble};
@@ -19,7 +19,8 @@ use trunkline::domain::snapshot::{FleetSnapshot, Problem, ServiceSnapshot};
 use trunkline::domain::stops::{Freeze, Hold};
 use trunkline::domain::tried::TriedWayBack;
 use trunkline::domain::watch::{
-    CheckBar, CheckState, EndedWatch, SampleVerdict, WatchEnd, WatchState,
+    AutoDecision, CheckBar, CheckState, DecidedWatch, EndedWatch, SampleVerdict, WatchEnd,
+    WatchState,
 };
 use trunkline::domain::wave::{WaveStanding, WaveWait};
 
@@ -74,6 +75,7 @@ fn fill_watch(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         since: began,
         says: texts.text(),
         more: 1,
+        by_itself: Some(texts.text()),
     };
     let watch = WatchState {
         deployment: live.deployment,
@@ -86,6 +88,11 @@ fn fill_watch(snapshot: &mut ServiceSnapshot, texts: &mut impl Texts) {
         told: began,
         checks: vec![check],
         wave: None,
+        decided: Some(DecidedWatch {
+            id: Seq(1),
+            at: began,
+            decision: AutoDecision::Stays { why: texts.text() },
+        }),
         ended: Some(EndedWatch { at: began, end: WatchEnd::Bad }),
         seen: None,
     };

@@ -66,6 +66,41 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
 }
 
 #[test]
+fn the_demo_shows_a_proven_way_back_a_watch_that_turns_bad_and_an_instance_left_behind() {
+    let demo = Demo::hurried();
+    let mut screen = demo.on_terminal(&[]);
+    screen.until("#20 live", |text| header(text).contains("checkout #20 live"));
+    trunkline_testing::home::until("the way back was tried", || {
+        let status = demo.command(&["status"]);
+        let status = String::from_utf8_lossy(&status.stdout);
+        status.contains("proven") && status.contains("ago in staging")
+    });
+    screen.until("the last merge in staging", |text| {
+        text.lines().any(|line| line.contains("#26") && line.contains("verified"))
+    });
+    let promote = |build: &str| {
+        let why = ["soak", "author", "migration"].map(|guard| format!("{guard}=practice"));
+        let reasons = why.iter().flat_map(|why| ["--reason", why]);
+        let arguments: Vec<_> =
+            ["promote", build, "--yes", "--wait"].into_iter().chain(reasons).collect();
+        demo.command(&arguments)
+    };
+    let output = promote("24");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("took effect on 3 of 3"), "{output:?}");
+    screen.until("the watch is bad", |text| text.contains("orders BAD"));
+    screen.keys("!");
+    screen.shows("#24 is watched: orders BAD");
+    screen.keys("\x1b");
+    screen.hides("#24 is watched: orders BAD");
+    let output = promote("25");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("partly: 2 of 3, i3 runs #24"), "{output:?}");
+    screen.shows("i1 i2 #25, i3 #24");
+    leave(screen);
+}
+
+#[test]
 fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
     let demo = Demo::hurried();
     let first = demo.on_terminal(&["demo"]);

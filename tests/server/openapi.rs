@@ -33,8 +33,8 @@ use trunkline::domain::retention::RetentionRule;
 use trunkline::domain::said::service_at;
 use trunkline::domain::target::{TargetName, TargetOrder};
 use trunkline::domain::watch::{
-    CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchSeen,
-    WatchTurned,
+    AutoDecision, AutoRollback, CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded,
+    WatchSampled, WatchSeen, WatchTurned,
 };
 use trunkline::domain::wave::{WaveContinued, WavePause, WaveWaits};
 use trunkline_testing::record::{adopted, request, targets};
@@ -210,7 +210,21 @@ fn watched(world: &mut ScriptedWorld, deployment: DeploymentId, build: BuildNumb
             wave: None,
         }),
         Fact::WatchSampled(WatchSampled { deployment, checks: vec![summary] }),
-        Fact::WatchTurned(WatchTurned { deployment, check, to: SampleVerdict::Bad, says, value }),
+        Fact::WatchTurned(WatchTurned {
+            deployment,
+            check: check.clone(),
+            to: SampleVerdict::Bad,
+            says: says.clone(),
+            value: value.clone(),
+        }),
+        Fact::AutoRollback(AutoRollback {
+            deployment,
+            check,
+            since: world.now(),
+            says,
+            value,
+            decision: AutoDecision::Stays { why: "production is on hold".to_owned() },
+        }),
         Fact::WatchEnded(WatchEnded { deployment, end: WatchEnd::Bad }),
         Fact::WatchSeen(WatchSeen { deployment }),
     ];

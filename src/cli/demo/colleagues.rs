@@ -60,7 +60,7 @@ impl<B: Backend> Colleagues<B> {
         Ok(())
     }
 
-    /// Promotes the first two builds, so that one is live and an earlier one can be rolled back to.
+    /// Promotes the first two builds, so that one is live and an earlier one can be rolled back to, and tries that way back.
     async fn open(&self, service: &ServiceName) -> Result<(), CliError> {
         let snapshot = self.until(service, |s| !s.builds.is_empty()).await?;
         if snapshot.history_total == 0 {
@@ -72,9 +72,21 @@ impl<B: Backend> Colleagues<B> {
         };
         let quiet = |s: &ServiceSnapshot| s.deployments.iter().all(|d| !d.deployment.is_open());
         self.until(service, quiet).await?;
-        match second {
-            Some(build) => self.put_live(&self.sam, service, build).await,
-            None => Ok(()),
+        let Some(build) = second else { return Ok(()) };
+        self.put_live(&self.sam, service, build).await?;
+        self.until(service, quiet).await?;
+        self.rehearse(service).await;
+        self.until(service, quiet).await.map(drop)
+    }
+
+    /// Tries the way back in staging, so that it is proven. The story goes on without it.
+    async fn rehearse(&self, service: &ServiceName) {
+        let rehearsed = match key("demo-rehearsal") {
+            Ok(key) => self.moira.command(service, Command::Rehearse {}, key).await.map(drop),
+            Err(error) => return tracing::warn!(?error, "nobody rehearsed"),
+        };
+        if let Err(error) = rehearsed {
+            tracing::info!(?error, "nobody rehearsed");
         }
     }
 

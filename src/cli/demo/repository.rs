@@ -20,6 +20,8 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("deploy/migrate.sh", include_str!("../../../assets/demo/migrate.sh")),
     ("deploy/release.sh", include_str!("../../../assets/demo/release.sh")),
     ("deploy/smoke.sh", include_str!("../../../assets/demo/smoke.sh")),
+    ("deploy/watch.sh", include_str!("../../../assets/demo/watch.sh")),
+    ("deploy/which.sh", include_str!("../../../assets/demo/which.sh")),
 ];
 const SERVICE: &str = include_str!("../../../assets/demo/trunkline.toml");
 const FREEZES: &str = include_str!("../../../assets/demo/freezes.toml");
@@ -147,9 +149,13 @@ mod tests {
     use crate::config::{ServiceFile, UserFile};
 
     fn ran(folder: &Path, program: &str, arguments: &[&str]) -> Output {
+        ran_in("staging", folder, program, arguments)
+    }
+
+    fn ran_in(environment: &str, folder: &Path, program: &str, arguments: &[&str]) -> Output {
         let mut command = Command::new(program);
         command.current_dir(folder).args(arguments);
-        command.env("TRUNKLINE_ENVIRONMENT", "staging").env("TRUNKLINE_KIND", "auto");
+        command.env("TRUNKLINE_ENVIRONMENT", environment).env("TRUNKLINE_KIND", "auto");
         command.env("TRUNKLINE_BUILD", "7").env("TRUNKLINE_SHA", "0123456");
         command.output().unwrap()
     }
@@ -222,5 +228,38 @@ mod tests {
             let version = std::fs::read_to_string(current).unwrap();
             assert_eq!(version.trim(), (HISTORY.len() + merges + 1).to_string());
         }
+    }
+    /// What a script prints in production, and its exit code.
+    fn in_production(work: &Path, script: &str) -> (String, Option<i32>) {
+        let output = ran_in("production", work, "sh", &[script]);
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    }
+
+    #[test]
+    fn free_delivery_leaves_an_instance_behind_and_the_next_release_reaches_it() {
+        let folder = demo(OPENING.len());
+        let work = folder.path().join("work");
+        assert_eq!(in_production(&work, "deploy/which.sh"), (String::new(), Some(0)));
+        for serving in ["i1 0123456\ni2 0123456\n", "i1 0123456\ni2 0123456\ni3 0123456\n"] {
+            let (log, code) = in_production(&work, "deploy/release.sh");
+            assert_eq!(code, Some(0), "{log}");
+            assert_eq!(in_production(&work, "deploy/which.sh").0, serving, "{log}");
+        }
+    }
+
+    #[test]
+    fn the_order_list_is_slow_until_the_cache_of_its_new_query_is_full() {
+        let new = OPENING.iter().position(|merge| merge.subject.contains("one total")).unwrap();
+        let folder = demo(new);
+        let work = folder.path().join("work");
+        let watched = || in_production(&work, "deploy/watch.sh");
+        in_production(&work, "deploy/release.sh");
+        assert_eq!(watched(), ("the order list takes 40 ms\n".to_owned(), Some(0)));
+        merge_next(&folder.path().join("checkout.git"), new).unwrap();
+        output_of(&work, "git", &["pull", "--quiet"]);
+        in_production(&work, "deploy/release.sh");
+        let codes: Vec<_> = (0..17).map(|_| watched().1).collect();
+        assert_eq!(codes[..15], [Some(1); 15]);
+        assert_eq!(codes[15..], [Some(0); 2]);
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::names::{has_control, required};
 use super::steps;
 use crate::domain::event::Run;
-use crate::domain::needs::RollbackNeed;
+use crate::domain::live_source::LiveUrl;
+use crate::domain::needs::{NeedProbe, RollbackNeed};
 use crate::settings::{Mistakes, Section, Setting};
 
 /// How often it is looked at, where the file does not say.
@@ -16,6 +17,8 @@ const LEAST: Duration = Duration::from_secs(10);
 const MOST: usize = 10;
 /// The most characters of a name.
 const LONGEST: usize = 40;
+/// The longest address.
+const LONGEST_URL: usize = 2_000;
 
 pub(super) fn read(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Vec<RollbackNeed> {
     let sections = entry.sections(mistakes);
@@ -36,8 +39,7 @@ fn need(
 ) -> Option<RollbackNeed> {
     let name = required(&mut section, "name", mistakes);
     let name = name.and_then(|entry| self::name(&entry, before, mistakes));
-    let run = required(&mut section, "run", mistakes);
-    let run = run.and_then(|entry| steps::run(&entry, None, mistakes));
+    let probe = probe(&mut section, mistakes);
     let every = section.take("every").and_then(|entry| {
         let every = entry.positive_duration(mistakes)?;
         if every < LEAST {
@@ -47,12 +49,37 @@ fn need(
         Some(every)
     });
     section.finish_below(&super::TOP, mistakes);
-    let probe = match run? {
-        Run::Argv(words) => words,
-        Run::Shell(line) => vec!["sh".to_owned(), "-ec".to_owned(), line],
-        Run::Bash(_) | Run::Remote(_) => return None,
-    };
-    Some(RollbackNeed { name: name?, probe, every: every.unwrap_or(EVERY) })
+    Some(RollbackNeed { name: name?, probe: probe?, every: every.unwrap_or(EVERY) })
+}
+
+/// One of `run` and `url`.
+fn probe(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<NeedProbe> {
+    let (run, url) = (section.take("run"), section.take("url"));
+    match (run, url) {
+        (Some(_), Some(url)) => {
+            url.reject(mistakes, "stands beside run; keep one of both");
+            None
+        }
+        (Some(run), None) => match steps::run(&run, None, mistakes)? {
+            Run::Argv(words) => Some(NeedProbe::Run(words)),
+            Run::Shell(line) => Some(NeedProbe::Run(vec!["sh".into(), "-ec".into(), line])),
+            Run::Bash(_) | Run::Remote(_) => None,
+        },
+        (None, Some(url)) => {
+            let text = url.text(mistakes)?;
+            let parsed = match LiveUrl::parse(text) {
+                Ok(_) if text.len() > LONGEST_URL => Err("is too long for an address"),
+                parsed => parsed,
+            };
+            let parsed = parsed.map_err(|why| url.reject(mistakes, format!("{text:?} {why}")));
+            parsed.ok().map(NeedProbe::Url)
+        }
+        (None, None) => {
+            let sentence = "a need has run = \"COMMAND\" or url = \"https://HOST/PATH\"";
+            mistakes.add(section.at, &section.path, sentence);
+            None
+        }
+    }
 }
 
 fn name(

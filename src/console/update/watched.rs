@@ -1,4 +1,5 @@
-//! Says aloud when the watch of production turns bad and when it ends, and tells the engine that a person saw its end.
+//! Says aloud when the watch of production turns bad, when it is rolled back by itself and when the watch ends, and tells the
+//! engine that a person saw that end.
 
 use tokio::time::Instant;
 
@@ -8,6 +9,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::{Model, Screen, Sent};
 use crate::domain::command::Command;
 use crate::domain::ids::Environment;
+use crate::domain::people::Actor;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::watch::WatchEnd;
@@ -16,21 +18,22 @@ use crate::domain::words::watch;
 /// What is new since the snapshot before; without one, what nobody has seen yet.
 pub fn tell(model: &mut Model, before: Option<&ServiceSnapshot>) -> Vec<Effect> {
     let Some(now) = &model.service else { return Vec::new() };
-    let (service, was, is) = (now.service.clone(), before.and_then(bad), bad(now));
+    let service = now.service.clone();
+    let said = [(before.and_then(bad), bad(now)), (before.and_then(taken_back), taken_back(now))];
+    let (title_before, title) = (before.map_or_else(|| name(now), title), title(now));
     let unseen = watch::of_live(now).and_then(|watch| {
         Some((watch.deployment, watch.ended.as_ref()?.end, watch::unseen(watch, model.now())?))
     });
     let mut effects = Vec::new();
-    match (&was, &is) {
-        (_, Some((name, sentence))) if was.as_ref().is_none_or(|(known, _)| known != name) => {
-            model.insist(&service, Tone::Bad, sentence.clone());
+    for (was, is) in said {
+        let is_known = |known: &String| was.as_ref().is_some_and(|(was, _)| was == known);
+        if let Some((_, sentence)) = is.filter(|(what, _)| !is_known(what)) {
+            model.insist(&service, Tone::Bad, sentence);
             effects.push(Effect::Outside(Outside::Bell));
-            effects.push(Effect::Outside(Outside::Title(format!("BAD: {service} - trunkline"))));
         }
-        (Some(_), None) => {
-            effects.push(Effect::Outside(Outside::Title(format!("{service} - trunkline"))));
-        }
-        _ => {}
+    }
+    if title != title_before {
+        effects.push(Effect::Outside(Outside::Title(title)));
     }
     let shown = unseen.as_ref().map(|(deployment, ..)| *deployment);
     if model.watch_end.show(shown)
@@ -42,17 +45,45 @@ pub fn tell(model: &mut Model, before: Option<&ServiceSnapshot>) -> Vec<Effect> 
     effects
 }
 
-/// The bad watch of production: which check of which deployment, and the sentence.
+/// The bad watch of production: which check of which deployment, what follows by itself, and the sentence.
 fn bad(snapshot: &ServiceSnapshot) -> Option<(String, String)> {
     snapshot.alarms.iter().find_map(|alarm| match alarm {
-        Alarm::WatchBad { environment: Environment::Production, deployment, check, .. } => {
-            Some((format!("{deployment} {check}"), alarm.sentence()))
+        Alarm::WatchBad { environment, deployment, build, check, by_itself, .. }
+            if *environment == Environment::Production =>
+        {
+            let Some(then) = by_itself else {
+                return Some((format!("{deployment} {check}"), alarm.sentence()));
+            };
+            // What it said stands in the details; there is one line for this.
+            let sentence = format!("{check} of {build} is BAD; {then}");
+            Some((format!("{deployment} {check} {then}"), sentence))
         }
         Alarm::WaveBad { deployment, wave, check, .. } => {
             Some((format!("{deployment} {wave} {check}"), alarm.sentence()))
         }
         _ => None,
     })
+}
+
+/// The rollback that was made by itself, until somebody releases its hold: which one, and the sentence.
+fn taken_back(snapshot: &ServiceSnapshot) -> Option<(String, String)> {
+    let hold = snapshot.holds.get(&Environment::Production)?;
+    let rollback = hold.rollback.filter(|_| hold.by == Actor::System)?;
+    let sentence = format!("production is on hold by {} ({rollback}): {}", hold.by, hold.reason);
+    Some((rollback.to_string(), sentence))
+}
+
+fn title(snapshot: &ServiceSnapshot) -> String {
+    let name = name(snapshot);
+    match (bad(snapshot), taken_back(snapshot)) {
+        (Some(_), _) => format!("BAD: {name}"),
+        (None, Some(_)) => format!("ROLLED BACK: {name}"),
+        (None, None) => name,
+    }
+}
+
+fn name(snapshot: &ServiceSnapshot) -> String {
+    format!("{} - trunkline", snapshot.service)
 }
 
 /// What is on screen is drawn.

@@ -39,7 +39,7 @@ use super::retention::RetentionRule;
 use super::target::TargetName;
 use super::time::{Milliseconds, millis};
 use super::variables::VariableDigests;
-use super::watch::{WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
+use super::watch::{AutoRollback, WatchBegan, WatchEnded, WatchSampled, WatchSeen, WatchTurned};
 use super::wave::{WaveContinued, WaveWaits};
 
 /// One recorded fact with who caused it and when. The meaning of a stored fact never changes. New facts and new
@@ -282,6 +282,8 @@ pub enum Fact {
     WaveWaits(WaveWaits),
     /// The next wave may begin.
     WaveContinued(WaveContinued),
+    /// The watch of production turned bad where the service asks for a rollback by itself: it is one, or why not.
+    AutoRollback(AutoRollback),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -348,6 +350,7 @@ names! {
     LeftoverUnticked: "leftover_unticked",
     WaveWaits: "wave_waits",
     WaveContinued: "wave_continued",
+    AutoRollback: "auto_rollback",
 }
 
 impl Fact {

@@ -128,6 +128,7 @@ impl Fact {
             | Self::WatchTurned(_)
             | Self::WatchEnded(_)
             | Self::WatchSeen(_)
+            | Self::AutoRollback(_)
             | Self::WaveWaits(_)
             | Self::WaveContinued(_) => self.of_watch(by),
             Self::Noted(note) => noted(note, by),

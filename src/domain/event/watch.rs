@@ -12,6 +12,7 @@ impl Fact {
             Self::WatchSampled(fact) => fact.sentence(),
             Self::WatchTurned(fact) => fact.sentence(),
             Self::WatchEnded(fact) => fact.sentence(),
+            Self::AutoRollback(fact) => fact.sentence(),
             Self::WatchSeen(fact) => format!("{by} saw how the watch of {} ended", fact.deployment),
             Self::WaveWaits(fact) => fact.sentence(),
             Self::WaveContinued(fact) => fact.sentence(by),
@@ -29,6 +30,7 @@ impl Fact {
             Self::WatchSeen(fact) => fact.deployment,
             Self::WaveWaits(fact) => fact.deployment,
             Self::WaveContinued(fact) => fact.deployment,
+            Self::AutoRollback(fact) => fact.deployment,
             _ => return None,
         })
     }

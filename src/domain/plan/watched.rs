@@ -34,14 +34,19 @@ pub(super) fn live(input: PlanInput<'_>, now: DateTime<Utc>) -> Vec<Finding> {
     {
         sentence.push_str(&says);
     }
-    if is_wanted_by_itself(input, watch) {
-        sentence.push_str("; this version never rolls back by itself");
+    if let Some(by_itself) = watch.and_then(|watch| by_itself(input, watch)) {
+        sentence.push_str("; ");
+        sentence.push_str(&by_itself);
     }
     vec![finding(Guard::Watch, severity, sentence)]
 }
 
-/// Whether somebody may take it that a bad watch rolls back by itself: the service says that it wants that.
-fn is_wanted_by_itself(input: PlanInput<'_>, watch: Option<&WatchState>) -> bool {
-    let is_bad = |watch: &WatchState| watch.judged(SampleVerdict::Bad).next().is_some();
-    input.policy.auto_rollback && watch.is_some_and(is_bad)
+/// What a bad watch leads to by itself, where the service asks for that.
+fn by_itself(input: PlanInput<'_>, watch: &WatchState) -> Option<String> {
+    let is_bad = watch.judged(SampleVerdict::Bad).next().is_some();
+    let missed = || {
+        let why = "not rolled back by itself: nobody had asked for that when it turned bad";
+        input.policy.auto_rollback.then(|| why.to_owned())
+    };
+    is_bad.then(|| watch.decided_in_words().or_else(missed))?
 }

@@ -15,6 +15,7 @@ impl ServiceState {
             Fact::WatchSampled(fact) => watches.sampled(event.at, fact),
             Fact::WatchTurned(fact) => watches.turned(event.at, fact),
             Fact::WatchEnded(fact) => watches.ended(event.at, fact),
+            Fact::AutoRollback(fact) => watches.decided(event.seq, event.at, fact),
             Fact::WatchSeen(fact) => watches.seen(event.at, &event.actor, fact.deployment),
             _ => {}
         }

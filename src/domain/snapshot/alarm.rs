@@ -65,6 +65,9 @@ pub enum Alarm {
         /// How many more checks are bad.
         #[serde(default)]
         more: u32,
+        /// Whether production is rolled back by itself, where the service asks for that: `rolling back to #20 by itself`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_itself: Option<String>,
     },
     /// The watch after a wave of a deployment is bad, and the next wave waits.
     WaveBad {
@@ -159,11 +162,12 @@ impl Alarm {
                 said_instead(*environment, *build, *record, by)
             }
             Self::BadLive { build, why } => format!("production runs {build}: {why}"),
-            Self::WatchBad { environment, build, check, since, says, more, .. } => {
+            Self::WatchBad { environment, build, check, since, says, more, by_itself, .. } => {
                 let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
                 let since = instant::in_utc(*since);
+                let then = by_itself.as_ref().map_or_else(String::new, |then| format!("; {then}"));
                 format!(
-                    "{environment} runs {build}, and its watch says BAD since {since}: {check}{more}: {says}"
+                    "{environment} runs {build}, and its watch says BAD since {since}: {check}{more}: {says}{then}"
                 )
             }
             Self::WaveBad { build, wave, check, since, says, more, .. } => {
@@ -315,6 +319,7 @@ fn watch_bad(state: &ServiceState, environment: Environment) -> Option<Alarm> {
         since: first.since,
         says: first.says.clone().unwrap_or_default(),
         more,
+        by_itself: watch.decided_in_words(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The watch of an environment after a deployment: what is looked at, what is bad, what is recorded and what is said of it.
 
+mod auto;
 mod before;
 mod check;
 mod fact;
@@ -8,6 +9,7 @@ mod sentence;
 mod state;
 mod word;
 
+pub use self::auto::{AutoDecision, AutoRollback, DecidedWatch};
 pub use self::before::{BeforeDeploy, judge};
 pub use self::check::{
     DEFAULT_EVERY, DEFAULT_FOR, DEFAULT_TIMEOUT, EnvironmentWatch, HttpProbe, PrometheusProbe,

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::auto::{AutoRollback, DecidedWatch};
 use super::fact::{
     CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchTurned,
 };
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::people::Actor;
 use crate::domain::time::{Milliseconds, between, millis};
 
@@ -40,6 +41,9 @@ pub struct WatchState {
     /// The wave after which it looks, where the deployment waits between two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wave: Option<u32>,
+    /// Whether it led to a rollback by itself when it turned bad last, where the service asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<DecidedWatch>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<EndedWatch>,
     /// Who saw its end first, if somebody did.
@@ -123,6 +127,12 @@ impl WatchState {
     /// The checks that are judged so.
     pub fn judged(&self, verdict: SampleVerdict) -> impl Iterator<Item = &CheckState> {
         self.checks.iter().filter(move |check| check.verdict == verdict)
+    }
+
+    /// What is said beside a check that is bad, where the service asks for a rollback by itself.
+    #[must_use]
+    pub fn decided_in_words(&self) -> Option<String> {
+        Some(self.decided.as_ref()?.decision.in_words())
     }
 
     #[must_use]
@@ -243,6 +253,7 @@ impl Watches {
             has_gap: false,
             checks: checks.iter().map(check).collect(),
             wave: *wave,
+            decided: None,
             ended: None,
             seen: None,
         };
@@ -274,6 +285,12 @@ impl Watches {
             check.verdict = fact.to;
             check.since = at;
             check.says = Some(fact.says.clone());
+        }
+    }
+
+    pub fn decided(&mut self, id: Seq, at: DateTime<Utc>, fact: &AutoRollback) {
+        if let Some(watch) = self.of(fact.deployment) {
+            watch.decided = Some(DecidedWatch { id, at, decision: fact.decision.clone() });
         }
     }
 

@@ -16,7 +16,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use self::attend::attend;
-use self::probe::ProbeClients;
+pub use self::probe::{NoAnswer, ProbeClients, say_plainly};
 pub use self::report::WatchReport;
 use self::report::{WantedWatch, wanted};
 use super::asked::AskedCommands;

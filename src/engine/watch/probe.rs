@@ -19,13 +19,13 @@ const LONGEST_SAID: usize = 160;
 const AGENT: &str = concat!("trunkline/", env!("CARGO_PKG_VERSION"));
 
 /// What asks, with and without TLS. It keeps connections open, as it asks the same again soon.
-pub(super) struct ProbeClients {
+pub struct ProbeClients {
     safe: Result<Client, String>,
     plain: Result<Client, String>,
 }
 
 /// Why there is no answer.
-pub(super) enum NoAnswer {
+pub enum NoAnswer {
     /// Nothing listens there.
     Refused,
     InTime,
@@ -63,12 +63,21 @@ impl ProbeClients {
 
     /// The status and the body of an answer.
     pub async fn ask(&self, url: &str, longest: Duration) -> Result<(u16, Vec<u8>), NoAnswer> {
+        let response = self.send(url, longest).await?;
+        let status = response.status().as_u16();
+        Ok((status, read(response).await?))
+    }
+
+    /// The status of an answer, whose body is left unread.
+    pub async fn status(&self, url: &str, longest: Duration) -> Result<u16, NoAnswer> {
+        self.send(url, longest).await.map(|response| response.status().as_u16())
+    }
+
+    async fn send(&self, url: &str, longest: Duration) -> Result<Response, NoAnswer> {
         let client = if url.starts_with("http://") { &self.plain } else { &self.safe };
         let client = client.as_ref().map_err(|why| NoAnswer::Other(why.clone()))?;
         let request: RequestBuilder = client.get(url).timeout(longest);
-        let response = request.send().await.map_err(|error| no_answer(&error))?;
-        let status = response.status().as_u16();
-        Ok((status, read(response).await?))
+        request.send().await.map_err(|error| no_answer(&error))
     }
 }
 
@@ -141,7 +150,7 @@ fn no_answer(error: &reqwest::Error) -> NoAnswer {
 }
 
 /// What something outside said, in one short line without control characters.
-pub(super) fn say_plainly(text: &str) -> String {
+pub fn say_plainly(text: &str) -> String {
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let shown = gate::field(line.trim()).to_string();
     if shown.chars().count() <= LONGEST_SAID {

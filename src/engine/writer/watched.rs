@@ -1,6 +1,7 @@
 //! Takes in what watches tell.
 
 use super::Writer;
+use super::auto_rollback::decided;
 use crate::domain::people::Actor;
 use crate::engine::input::Input;
 use crate::engine::watch::WatchReport;
@@ -12,7 +13,11 @@ impl Writer {
         let facts = {
             let (world, now) = (self.world.world(), self.clock.now());
             let service = world.services.get(&report.service);
-            service.map_or_else(Vec::new, |service| report.facts(&service.state, now))
+            service.map_or_else(Vec::new, |service| {
+                let facts = report.facts(&service.state, now);
+                let decided = decided(service, &facts, now);
+                facts.into_iter().chain(decided).collect()
+            })
         };
         if facts.is_empty() {
             return;

@@ -142,7 +142,8 @@ fn a_plan_says_who_looks_after_it_and_how_what_is_live_does() {
     let bad = "#2 is watched: errors BAD 40s; errors: Bad it turned";
     assert_eq!(planned(&shop, &some)[0], bad);
     let alone = Policy { auto_rollback: true, ..some.clone() };
-    let why = format!("{bad}; this version never rolls back by itself");
+    let nobody = "nobody had asked for that when it turned bad";
+    let why = format!("{bad}; not rolled back by itself: {nobody}");
     assert_eq!(planned(&shop, &alone)[0], why);
     shop.turn(id, "errors", Unknown);
     assert_eq!(

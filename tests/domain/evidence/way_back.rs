@@ -27,7 +27,7 @@ const PRODUCTION: Environment = Environment::Production;
 pub(super) struct Shop {
     pub(super) record: Record,
     pub(super) policy: Policy,
-    back: Vec<StepSpec>,
+    pub(super) back: Vec<StepSpec>,
 }
 
 impl Shop {
@@ -47,7 +47,7 @@ impl Shop {
         shop
     }
 
-    fn build(&mut self, number: u64) {
+    pub fn build(&mut self, number: u64) {
         let pipeline = RecordedPipeline {
             staging: vec![step("release")],
             production: vec![step("release")],
@@ -100,7 +100,7 @@ impl Shop {
         deployment
     }
 
-    fn later(&mut self, by: TimeDelta) {
+    pub fn later(&mut self, by: TimeDelta) {
         self.record.now += by;
     }
 
@@ -109,11 +109,11 @@ impl Shop {
         Place { state, policy: &self.policy, rollback: &self.back, now }
     }
 
-    fn snapshot(&self) -> ServiceSnapshot {
+    pub(super) fn snapshot(&self) -> ServiceSnapshot {
         self.place().snapshot()
     }
 
-    fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
+    pub(super) fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
         self.place().plan(action, steps)
     }
 

@@ -175,7 +175,8 @@ impl Reference {
             | Fact::WatchSampled(_)
             | Fact::WatchTurned(_)
             | Fact::WatchEnded(_)
-            | Fact::WatchSeen(_) => {
+            | Fact::WatchSeen(_)
+            | Fact::AutoRollback(_) => {
                 panic!(
                     "{event:?}: no command of the story records what is done outside of trunkline"
                 )

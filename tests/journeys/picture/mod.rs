@@ -100,12 +100,16 @@ fn open_a_soaked_plan(screen: &mut Pty) {
     panic!("it is never in staging for long enough:\n{}", screen.text());
 }
 
-/// Begins to roll back, as soon as the promote has ended.
+/// Begins to roll back, as soon as the watch of the promote is bad.
 fn the_emergency_counts_down(screen: &mut Pty) -> Screen {
     screen.until("#24 live", |text| header(text).contains("checkout #24 live"));
+    screen.until("its watch", |text| {
+        header(text).contains("WATCH BAD") || header(text).contains("orders BAD")
+    });
     screen.keys("!");
     screen.shows("ROLLING BACK PRODUCTION");
     screen.shows("takes away");
+    screen.shows("#24 is watched: orders BAD");
     screen.until("the countdown", |text| text.contains("in 2"));
     let picture = screen.screen();
     screen.keys("\r");

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use ratatui::text::Line;
 
 use crate::console::model::Model;
-use crate::console::theme::Role;
+use crate::console::theme::{Role, Theme};
 use crate::console::view::parts::row::Row;
 use crate::domain::ids::Environment;
 use crate::domain::watch::{
@@ -72,6 +72,10 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     });
     let head = Row::new(theme, width).gap(1).own(format!("{} ", watch.build), Role::Accent);
     let mut lines = vec![head.own(words, role(model)).line()];
+    let is_bad = watch.judged(SampleVerdict::Bad).next().is_some();
+    if let Some(then) = watch.decided_in_words().filter(|_| is_bad) {
+        lines.extend(wrapped(theme, width, (&then, Role::Danger), 5));
+    }
     lines.extend(checks(model, watch, width));
     lines
 }
@@ -93,14 +97,24 @@ fn checks(model: &Model, watch: &WatchState, width: u16) -> Vec<Line<'static>> {
     for check in &watch.checks {
         let row = Row::new(theme, width).gap(1).cell(&check.name, NAME, Role::Muted);
         lines.push(bars(row, check, &theme.symbols.bars).line());
-        let text = gate::sentence(&check_line(check, now));
-        let room = usize::from(width).saturating_sub(4);
-        for line in text.wrap(room).iter().take(3) {
-            let row = Row::new(theme, width).gap(3);
-            lines.push(row.safe(line, of_verdict(check.verdict)).line());
-        }
+        let text = check_line(check, now);
+        lines.extend(wrapped(theme, width, (&text, of_verdict(check.verdict)), 3));
     }
     lines
+}
+
+/// A text in at most so many lines.
+fn wrapped(
+    theme: &Theme,
+    width: u16,
+    (text, role): (&str, Role),
+    most: usize,
+) -> Vec<Line<'static>> {
+    let room = usize::from(width).saturating_sub(4);
+    let text = gate::sentence(text);
+    let lines = text.wrap(room);
+    let line = |line| Row::new(theme, width).gap(3).safe(line, role).line();
+    lines.iter().take(most).map(line).collect()
 }
 
 /// A bar for each summary: as high as its number, or by what was seen where there are none.
