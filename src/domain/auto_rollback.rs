@@ -127,7 +127,7 @@ impl Plan {
             format!("Not rolled back by itself if a check turns BAD: {why}")
         };
         let (guard, severity) = (Guard::Watch, Severity::Info);
-        self.findings.push(Finding { guard, severity, sentence, remedy: None });
+        self.findings.push(Finding { guard, severity, sentence, remedy: None, unknown: false });
     }
 
     /// What would be missing for a rollback by itself after this promote.

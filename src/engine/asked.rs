@@ -277,8 +277,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("gone");
         let mut command = Command::new("sh");
-        let prints = "trap '' PIPE; while echo x; do sleep 0.02; done 2>&-; : > gone";
-        command.args(["-c", "setsid sh -c \"$0\" 2>&1 & exit 0", prints]);
+        let prints = "trap '' PIPE; : > begun; while echo x; do sleep 0.02; done 2>&-; : > gone";
+        // Until it has its session it is ended with its command.
+        let starts = "setsid sh -c \"$0\" 2>&1 & until [ -e begun ]; do sleep 0.02; done";
+        command.args(["-c", starts, prints]);
         command.current_dir(folder.path()).process_group(0);
         let told = ended(command, Duration::from_secs(30)).await;
         assert_eq!(told.map(|_| ()), Err("its output does not end".to_owned()));

@@ -275,12 +275,6 @@ impl DeploymentRequest {
     }
 }
 
-/// `from Fri 2026-11-27 05:00 UTC until lifted`.
-fn from_until(from: DateTime<Utc>, until: Option<DateTime<Utc>>) -> String {
-    let until = until.map_or("lifted".to_owned(), instant::in_utc);
-    format!("from {} until {until}", instant::in_utc(from))
-}
-
 /// `step 2`, or `step 2 (target us)`.
 fn step_of(step: usize, target: Option<&TargetName>) -> String {
     let target = target.map_or_else(String::new, |target| format!(" (target {target})"));
