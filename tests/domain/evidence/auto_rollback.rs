@@ -47,6 +47,7 @@ fn rehearsed() -> Shop {
 
 fn watch(shop: &mut Shop, deployment: DeploymentId) {
     let began = WatchBegan {
+        wave: None,
         deployment,
         environment: PRODUCTION,
         build: BuildNumber(3),
