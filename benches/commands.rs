@@ -72,7 +72,13 @@ fn stop_or_go(turn: usize) -> Command {
     if turn.is_multiple_of(2) {
         Command::Hold { environment, reason }
     } else {
-        Command::Release { environment, reason, bad: Some(Vec::new()), hold: None }
+        Command::Release {
+            environment,
+            reason,
+            bad: Some(Vec::new()),
+            hold: None,
+            leave_open: Vec::new(),
+        }
     }
 }
 

@@ -63,7 +63,13 @@ async fn main() {
     let (ann, raj) = (Person::of(&team, "ann").await, Person::of(&team, "raj").await);
     let (environment, reason) = (Environment::Production, "a look".to_owned());
     let hold = Command::Hold { environment, reason: reason.clone() };
-    let release = Command::Release { environment, reason, bad: Some(Vec::new()), hold: None };
+    let release = Command::Release {
+        environment,
+        reason,
+        bad: Some(Vec::new()),
+        hold: None,
+        leave_open: Vec::new(),
+    };
     let (mut holds, mut releases) = (Samples::default(), Samples::default());
     for turn in 0..2 * TURNS {
         let (who, other) = if turn % 2 == 0 { (&ann, &raj) } else { (&raj, &ann) };

@@ -158,16 +158,7 @@ impl ServiceState {
             }
             Fact::DeploymentRequested(request) => self.requested(event, request),
             Fact::DeploymentStarted { deployment, variables } => {
-                self.change(*deployment, |d| d.started_at = Some(event.at));
-                let request = self.deployments.get(deployment).map(|d| d.request.clone());
-                if let Some(request) = request {
-                    if let Some(variables) = variables {
-                        let used = (*deployment, variables.clone());
-                        self.variables.insert(request.environment, used);
-                    }
-                    self.record_schema_changes(&request, event.seq);
-                }
-                self.targets_begin(*deployment);
+                self.started(event, *deployment, variables.as_ref());
             }
             Fact::StepStarted { deployment, step, .. } => {
                 self.step(*deployment, *step, |_| StepState::Running { since: event.at });
@@ -249,6 +240,23 @@ impl ServiceState {
             Fact::WaveWaits(fact) => self.wave_waits(event.at, fact),
             Fact::WaveContinued(fact) => self.wave_continued(event.at, fact),
         }
+    }
+
+    fn started(
+        &mut self,
+        event: &Event,
+        deployment: DeploymentId,
+        variables: Option<&VariableDigests>,
+    ) {
+        self.change(deployment, |d| d.started_at = Some(event.at));
+        let request = self.deployments.get(&deployment).map(|d| d.request.clone());
+        if let Some(request) = request {
+            if let Some(variables) = variables {
+                self.variables.insert(request.environment, (deployment, variables.clone()));
+            }
+            self.record_schema_changes(&request, event.seq);
+        }
+        self.targets_begin(deployment);
     }
 
     fn hold_placed(

@@ -197,7 +197,7 @@ async fn a_rollback_by_itself_rings_and_stays_in_the_title_until_its_hold_is_rel
 
     let (environment, reason) = (Environment::Production, "read".to_owned());
     backend.change(|world| {
-        told(world, Fact::HoldReleased { environment, reason, bad: Vec::new() });
+        told(world, Fact::HoldReleased { environment, reason, bad: Vec::new(), open: Vec::new() });
     });
     console.until_gone("ON HOLD").await;
     assert_eq!(console.asked().last(), Some(&Outside::Title("checkout - trunkline".into())));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use crate::domain::instant;
 use crate::domain::people::Actor;
 use crate::domain::quarantine::BadCommit;
@@ -44,12 +44,7 @@ impl Fact {
                 };
                 format!("{how}{}", because(format!("{} {subject}", sha.short()).trim()))
             }
-            Self::TrunkRewritten { from, to, off_trunk, .. } => {
-                let moved = format!("trunk force-pushed from {} to {}", from.short(), to.short());
-                let builds: Vec<_> = off_trunk.iter().map(BuildNumber::to_string).collect();
-                let builds = builds.join(", ");
-                if builds.is_empty() { moved } else { format!("{moved}; off the trunk: {builds}") }
-            }
+            Self::TrunkRewritten { from, to, off_trunk, .. } => rewritten(from, to, off_trunk),
             Self::DeploymentRequested(request) => {
                 let id = DeploymentId::from(seq);
                 let requested = format!("{by} {} ({id})", request.action());
@@ -273,6 +268,13 @@ impl DeploymentRequest {
             format!("overrode {guard} ({}): {reason}", findings.join("; "))
         })
     }
+}
+
+fn rewritten(from: &Sha, to: &Sha, off_trunk: &[BuildNumber]) -> String {
+    let moved = format!("trunk force-pushed from {} to {}", from.short(), to.short());
+    let builds: Vec<_> = off_trunk.iter().map(BuildNumber::to_string).collect();
+    let builds = builds.join(", ");
+    if builds.is_empty() { moved } else { format!("{moved}; off the trunk: {builds}") }
 }
 
 /// `step 2`, or `step 2 (target us)`.

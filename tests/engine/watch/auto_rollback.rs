@@ -158,7 +158,8 @@ async fn what_lacks_is_recorded_and_an_engine_that_died_after_its_decision_rolls
     let sentence = world.until("it is an alarm", alarm).await;
     let says = "exit 1; not rolled back by itself: production is on hold";
     assert!(sentence.ends_with(says), "{sentence}");
-    let release = Command::Release { environment, reason, bad: None, hold: None };
+    let release =
+        Command::Release { environment, reason, bad: None, hold: None, leave_open: Vec::new() };
     world.command("raj", release).await.unwrap();
     world.stop().await;
     assert_eq!(decide(&world, promote, one), DeploymentId(0), "nobody rolled back before");
