@@ -15,6 +15,7 @@ use super::service::ServiceState;
 use super::snapshot::alarm::{Alarm, alarms};
 use super::tried::{TriedWayBack, Trust};
 use super::watch::{AutoDecision, AutoRollback, SampleVerdict, WatchState, WatchTurned};
+use super::wave::waves_of;
 
 const PRODUCTION: Environment = Environment::Production;
 
@@ -60,7 +61,7 @@ pub fn pending(state: &ServiceState) -> Option<PendingRollback> {
     let watch = state.watches.last(PRODUCTION)?;
     let decided = watch.decided.as_ref()?;
     let AutoDecision::RollsBack { to } = decided.decision else { return None };
-    let is_made = since(state, DeploymentId::from(decided.id)).any(is_automatic);
+    let is_made = since(state, DeploymentId::from(decided.id)).any(Deployment::is_automatic);
     let (id, watched) = (decided.id, watch.deployment);
     (!is_made).then_some(PendingRollback { id, watched, to })
 }
@@ -121,7 +122,12 @@ impl Plan {
         };
         let back = self.undo_remedy.as_ref().filter(|_| against.is_empty());
         let sentence = if let Some(Remedy::RollBack { to }) = back {
-            format!("Rolled back to {to} by itself if a check turns BAD")
+            let waves = if waves_of(&self.steps).is_empty() {
+                ""
+            } else {
+                " after the last wave; between waves the next one waits for a person"
+            };
+            format!("Rolled back to {to} by itself if a check turns BAD{waves}")
         } else {
             let why = against.join("; ");
             format!("Not rolled back by itself if a check turns BAD: {why}")
@@ -159,7 +165,10 @@ fn lacks(
     if !state.deployments.get(&watched).is_some_and(is_persons_promote) {
         lacks.push(format!("{watched} is no promote by a person"));
     }
-    let before = since(state, watched).find(|made| is_automatic(made));
+    let despite = state.deployments.get(&watched).and_then(|made| made.wave.as_ref());
+    let despite = despite.and_then(|wave| wave.despite.as_ref());
+    lacks.extend(despite.map(|why| format!("a person went on with its waves although {why}")));
+    let before = since(state, watched).find(|made| made.is_automatic());
     let before = before.filter(|made| !made.is_open());
     lacks.extend(before.map(|made| format!("it was rolled back by itself before ({})", made.id)));
     let running = state.open(PRODUCTION);
@@ -186,7 +195,9 @@ fn doubts(state: &ServiceState) -> impl Iterator<Item = String> {
     let doubts = alarms(state).into_iter().filter(is_doubt).map(|alarm| alarm.sentence());
     let unheard =
         state.unheard().map(|made| format!("its targets were not heard since {}", made.id));
-    doubts.chain(unheard)
+    let unread = state.unread.get(&PRODUCTION);
+    let unread = unread.map(|why| format!("what production runs is not known: {why}"));
+    doubts.chain(unheard).chain(unread)
 }
 
 fn of_schema(verdict: Option<&Verdict>) -> Option<String> {
@@ -221,10 +232,6 @@ fn since(state: &ServiceState, id: DeploymentId) -> impl Iterator<Item = &Deploy
     let later =
         state.deployments.range(id..).map(|(_, made)| made).filter(move |made| made.id > id);
     later.filter(|made| made.request.environment == PRODUCTION)
-}
-
-fn is_automatic(made: &Deployment) -> bool {
-    made.request.kind == DeploymentKind::Rollback && made.by == Actor::System
 }
 
 fn is_persons_promote(made: &Deployment) -> bool {

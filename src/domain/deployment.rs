@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::effect::DeploymentEffect;
 use super::event::{DeploymentKind, DeploymentRequest, Outcome, StepOutcome, UnknownCommit};
-use super::ids::DeploymentId;
+use super::ids::{DeploymentId, Environment};
 use super::people::Actor;
 use super::remote::{EngineName, SentRun, Waited, Waits};
 use super::target::{StepTarget, TargetName};
@@ -291,6 +291,15 @@ impl Deployment {
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.state() == DeploymentState::Succeeded
+    }
+
+    /// Whether it is a rollback of production that trunkline asked for itself.
+    #[must_use]
+    pub fn is_automatic(&self) -> bool {
+        let is_rollback = self.request.kind == DeploymentKind::Rollback;
+        is_rollback
+            && self.by == Actor::System
+            && self.request.environment == Environment::Production
     }
 
     /// The indexes of the steps that run now: several only where targets go together.

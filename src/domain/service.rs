@@ -378,6 +378,9 @@ impl ServiceState {
             Environment::Staging => self.supersede_waiting(id, request.build),
             Environment::Production => self.close_requests(event, request),
         }
+        if self.deployments.get(&id).is_some_and(Deployment::is_automatic) {
+            self.watches.rolls_back(id);
+        }
     }
 
     /// A deployment begins to be known.
@@ -415,7 +418,11 @@ impl ServiceState {
                 }
             }
         });
-        let Some(deployment) = self.deployments.get(&id).filter(|_| !is_late) else { return };
+        let Some(deployment) = self.deployments.get(&id) else { return };
+        self.watches.deployment_ended(id, deployment.state().as_str());
+        if is_late {
+            return;
+        }
         let (environment, number) = (deployment.request.environment, deployment.request.build);
         let (kind, ended_there) = (deployment.request.kind, deployment.ended_there());
         let is_unknown = deployment.unknown_commit().is_some();

@@ -12,6 +12,7 @@ use crate::domain::ids::Environment;
 use crate::domain::people::Actor;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::snapshot::alarm::Alarm;
+use crate::domain::stops::Hold;
 use crate::domain::watch::WatchEnd;
 use crate::domain::words::watch;
 
@@ -75,7 +76,11 @@ fn taken_back(snapshot: &ServiceSnapshot) -> Option<(String, String)> {
 
 fn title(snapshot: &ServiceSnapshot) -> String {
     let name = name(snapshot);
-    match (bad(snapshot), taken_back(snapshot)) {
+    let live = snapshot.live.get(&Environment::Production);
+    // A rollback that runs or that failed took nothing back yet.
+    let is_back = |hold: &&Hold| live.is_some_and(|l| Some(l.deployment) == hold.rollback);
+    let held = snapshot.holds.get(&Environment::Production).filter(is_back);
+    match (bad(snapshot), held.and_then(|_| taken_back(snapshot))) {
         (Some(_), _) => format!("BAD: {name}"),
         (None, Some(_)) => format!("ROLLED BACK: {name}"),
         (None, None) => name,

@@ -10,8 +10,10 @@ use crate::domain::wave::{WaveContinued, WaveWait, WaveWaits};
 
 impl ServiceState {
     pub(super) fn wave_waits(&mut self, at: DateTime<Utc>, fact: &WaveWaits) {
-        let wait = Box::new(WaveWait::began(fact, at));
-        self.change(fact.deployment, |deployment| deployment.wave = Some(wait));
+        self.change(fact.deployment, |deployment| {
+            let despite = deployment.wave.take().and_then(|before| before.despite);
+            deployment.wave = Some(Box::new(WaveWait { despite, ..WaveWait::began(fact, at) }));
+        });
     }
 
     pub(super) fn wave_continued(&mut self, at: DateTime<Utc>, fact: &WaveContinued) {
@@ -19,6 +21,7 @@ impl ServiceState {
             let wait = deployment.wave.as_mut().filter(|wait| wait.is_continued_by(fact));
             if let Some(wait) = wait {
                 wait.continued = true;
+                wait.despite = fact.despite.clone().or(wait.despite.take());
             }
         });
         self.watches.wave_is_over(fact.deployment, at);

@@ -174,7 +174,7 @@ impl Alarm {
                 let more = if *more == 0 { String::new() } else { format!(" and {more} more") };
                 let since = instant::in_utc(*since);
                 format!(
-                    "{wave} of {build} is live and its watch says BAD since {since}: {check}{more}: {says}; the next wave waits"
+                    "{wave} of {build} is live and its watch says BAD since {since}: {check}{more}: {says}; the next wave waits for a person"
                 )
             }
             Self::NotInStaging { build, why } => {

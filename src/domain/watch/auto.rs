@@ -70,4 +70,34 @@ pub struct DecidedWatch {
     pub id: Seq,
     pub at: DateTime<Utc>,
     pub decision: AutoDecision,
+    /// The rollback, once it is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<MadeRollback>,
+}
+
+/// A rollback that was asked for by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MadeRollback {
+    pub deployment: DeploymentId,
+    /// How it ended, once it has: `succeeded`, `failed`, `cancelled` or `interrupted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
+}
+
+impl DecidedWatch {
+    /// What came of it: `rolling back to #20 by itself`, or `the rollback to #20 by itself (d58) failed; trunkline tries it once only`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let (AutoDecision::RollsBack { to }, Some(made)) = (&self.decision, &self.made) else {
+            return self.decision.in_words();
+        };
+        let id = made.deployment;
+        match made.ended.as_deref() {
+            None => format!("rolling back to {to} by itself ({id})"),
+            Some("succeeded") => format!("rolled back to {to} by itself ({id})"),
+            Some(how) => {
+                format!("the rollback to {to} by itself ({id}) {how}; trunkline tries it once only")
+            }
+        }
+    }
 }

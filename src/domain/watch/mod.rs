@@ -9,7 +9,7 @@ mod sentence;
 mod state;
 mod word;
 
-pub use self::auto::{AutoDecision, AutoRollback, DecidedWatch};
+pub use self::auto::{AutoDecision, AutoRollback, DecidedWatch, MadeRollback};
 pub use self::before::{BeforeDeploy, judge};
 pub use self::check::{
     DEFAULT_EVERY, DEFAULT_FOR, DEFAULT_TIMEOUT, EnvironmentWatch, HttpProbe, PrometheusProbe,

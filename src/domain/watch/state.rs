@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::auto::{AutoRollback, DecidedWatch};
+use super::auto::{AutoRollback, DecidedWatch, MadeRollback};
 use super::fact::{
     CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchTurned,
 };
@@ -132,7 +132,7 @@ impl WatchState {
     /// What is said beside a check that is bad, where the service asks for a rollback by itself.
     #[must_use]
     pub fn decided_in_words(&self) -> Option<String> {
-        Some(self.decided.as_ref()?.decision.in_words())
+        Some(self.decided.as_ref()?.in_words())
     }
 
     #[must_use]
@@ -290,7 +290,26 @@ impl Watches {
 
     pub fn decided(&mut self, id: Seq, at: DateTime<Utc>, fact: &AutoRollback) {
         if let Some(watch) = self.of(fact.deployment) {
-            watch.decided = Some(DecidedWatch { id, at, decision: fact.decision.clone() });
+            let decision = fact.decision.clone();
+            watch.decided = Some(DecidedWatch { id, at, decision, made: None });
+        }
+    }
+
+    /// A rollback of production was asked for by itself.
+    pub fn rolls_back(&mut self, deployment: DeploymentId) {
+        if let Some(watch) = self.last.get_mut(&Environment::Production)
+            && let Some(decided) = &mut watch.decided
+        {
+            decided.made.get_or_insert(MadeRollback { deployment, ended: None });
+        }
+    }
+
+    /// A deployment ended, which may be that rollback.
+    pub fn deployment_ended(&mut self, deployment: DeploymentId, how: &str) {
+        let decided = self.last.values_mut().filter_map(|watch| watch.decided.as_mut());
+        let made = decided.filter_map(|decided| decided.made.as_mut());
+        for made in made.filter(|made| made.deployment == deployment) {
+            made.ended = Some(how.to_owned());
         }
     }
 

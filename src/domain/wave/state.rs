@@ -27,6 +27,9 @@ pub struct WaveWait {
     /// Whether the next wave may begin, or has.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continued: bool,
+    /// What spoke against it when a person went on after this wave or an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub despite: Option<String>,
     /// What the targets of the waves until then say that they run; absent where nobody asked them, or not yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<DeploymentEffect>,
@@ -41,7 +44,17 @@ impl WaveWait {
             WavePause::UntilContinued => None,
         };
         let WaveWaits { wave, number, of, targets, .. } = fact.clone();
-        Self { wave, number, of, targets, since: at, until, continued: false, effect: None }
+        Self {
+            wave,
+            number,
+            of,
+            targets,
+            since: at,
+            until,
+            continued: false,
+            despite: None,
+            effect: None,
+        }
     }
 
     /// `wave 1 of 3 (h1)`.

@@ -17,9 +17,10 @@ use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::watch::{
     AutoDecision, AutoRollback, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchTurned,
 };
+use trunkline::domain::wave::{WaveContinued, WavePause, WaveWaits};
 use trunkline::domain::words::standing::lines;
 use trunkline::migrations::Class;
-use trunkline_testing::record::{person, request, sha, step};
+use trunkline_testing::record::{person, request, sha, step, waves};
 
 use super::way_back::{Shop, failed};
 
@@ -130,7 +131,7 @@ fn after(change: impl FnOnce(&mut Shop, DeploymentId)) -> (Shop, DeploymentId) {
 }
 
 /// Each piece that is taken away alone, and what is said then.
-const LACKS: [Case; 15] = [
+const LACKS: [Case; 17] = [
     (
         "something else is live",
         || {
@@ -184,6 +185,37 @@ const LACKS: [Case; 15] = [
         "no target was heard",
         || after(|shop, _| shop.record.state.asked_of_production = Some(AskedOf::Targets)),
         "its targets were not heard since d",
+    ),
+    (
+        "nobody can ask what runs",
+        || {
+            after(|shop, _| {
+                let why = "which.sh does not answer".to_owned();
+                shop.record.state.unread.insert(PRODUCTION, why);
+            })
+        },
+        "what production runs is not known: which.sh does not answer",
+    ),
+    (
+        "a person went on although a check was bad",
+        || {
+            after(|shop, deployment| {
+                let (wave, targets) = ("canary".parse().unwrap(), vec!["h1".parse().unwrap()]);
+                let pause = WavePause::UntilContinued;
+                let waits = WaveWaits { deployment, wave, number: 1, of: 2, targets, pause };
+                let goes_on = WaveContinued {
+                    deployment,
+                    wave: waits.wave.clone(),
+                    number: 1,
+                    of: 2,
+                    reason: "it is of another service".into(),
+                    despite: Some("errors was BAD".into()),
+                };
+                shop.record.push(Actor::System, Fact::WaveWaits(waits));
+                shop.record.push(person("sam"), Fact::WaveContinued(goes_on));
+            })
+        },
+        "a person went on with its waves although errors was BAD",
     ),
     (
         "no earlier build is good",
@@ -326,6 +358,27 @@ fn what_lacks_is_said_where_people_look_while_the_check_is_bad() {
 }
 
 #[test]
+fn what_became_of_a_rollback_by_itself_is_said_beside_the_check() {
+    let says = |shop: &Shop| {
+        let status = lines(&shop.snapshot(), Tz::UTC).into_iter().map(|(_, text)| text);
+        status.collect::<Vec<_>>().join("\n")
+    };
+    for (outcome, how) in [(failed(), "failed"), (Outcome::Cancelled, "cancelled")] {
+        let (mut shop, id) = watched();
+        goes_bad(&mut shop, id);
+        let deployment = asked_back(&mut shop, Actor::System);
+        let begins = format!("rolling back to #2 by itself ({deployment})");
+        assert!(says(&shop).contains(&begins), "{}", says(&shop));
+        let start = Fact::DeploymentStarted { deployment, variables: None };
+        shop.record.push(Actor::System, start);
+        shop.record.push(Actor::System, Fact::DeploymentEnded { deployment, outcome });
+        let text = says(&shop);
+        let ended = format!("the rollback to #2 by itself ({deployment}) {how}; trunkline tries");
+        assert!(text.contains(&ended) && !text.contains("rolling back"), "{text}");
+    }
+}
+
+#[test]
 fn only_the_turn_that_makes_a_watch_bad_is_decided() {
     let (mut shop, id) = watched();
     let decided_by = |shop: &Shop, facts: &[Fact]| {
@@ -431,6 +484,13 @@ fn a_promote_is_told_beforehand_whether_it_would_be_rolled_back_by_itself() {
     let mut shop = rehearsed();
     let yes = "Rolled back to #2 by itself if a check turns BAD";
     assert_eq!(said(&shop, &[]), yes);
+    let all: [(&str, &[&str], _); 2] =
+        [("canary", &["h1"], Some(WavePause::UntilContinued)), ("all", &["h2"], None)];
+    let mut plan = shop.plan(Action::Promote { build: BuildNumber(3) }, &waves(&all));
+    plan.note_auto_rollback(&[]);
+    let waved = plan.findings.pop().expect("it is said").sentence;
+    let person = "after the last wave; between waves the next one waits for a person";
+    assert_eq!(waved, format!("{yes} {person}"));
     let no = "Not rolled back by itself if a check turns BAD: ";
     let need = [NeedStanding::unknown("registry")];
     let lacks = "rollback needs registry: not known whether it is there";
