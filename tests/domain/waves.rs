@@ -7,14 +7,19 @@ use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::deployment::Deployment;
-use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, StepOutcome};
+use trunkline::domain::event::{
+    DeploymentKind, DeploymentRequest, Fact, Outcome, Run, StepOutcome, StepSpec, TargetSaid,
+    TargetsSaid,
+};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::live_source::AskedOf;
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::{Policy, Staging};
+use trunkline::domain::recipe::{Recipe, RecordedPipeline};
 use trunkline::domain::snapshot::alarm::{Alarm, alarms};
 use trunkline::domain::target::{TargetName, in_words};
+use trunkline::domain::tried::Trust;
 use trunkline::domain::variables::KnownVariables;
 use trunkline::domain::watch::{SampleVerdict, WatchBegan, WatchEnd, WatchTurned};
 use trunkline::domain::wave::{WavePause, WaveStanding};
@@ -191,7 +196,7 @@ impl Waved {
         self.settle();
     }
 
-    fn plan(&self, action: Action, steps: &[trunkline::domain::event::StepSpec]) -> Plan {
+    fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
         let calendar = FreezeRules::default().promote_to_production("checkout", self.record.now);
         let input = PlanInput {
             service: &checkout(),
@@ -355,7 +360,7 @@ fn a_rollback_takes_the_changed_targets_first_and_all_of_them_and_knows_no_pause
     let mut waved = Waved::waiting();
     let state = &waved.record.state;
     let all = ["h1", "h2", "h3", "h4"];
-    assert_eq!(names(state.targets_to_roll_back(None)), all);
+    assert_eq!(names(state.targets_to_roll_back(BuildNumber(1), None)), all);
     assert_eq!(names(state.changed_by_waves(None)), ["h1"]);
     waved.continue_as("sam", "").unwrap();
     waved.settle();
@@ -369,7 +374,10 @@ fn a_rollback_takes_the_changed_targets_first_and_all_of_them_and_knows_no_pause
     assert!(back.findings.iter().any(|found| found.sentence == said), "{:?}", back.findings);
     // Those that other deployments changed later are no news of this rollback.
     let first = state.deployments.keys().next().copied().expect("there is one");
-    assert_eq!(names(state.targets_to_roll_back(Some(first))), Vec::<String>::new());
+    assert_eq!(
+        names(state.targets_to_roll_back(BuildNumber(1), Some(first))),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -396,4 +404,138 @@ fn a_plan_tells_the_waves_with_their_targets_and_pauses_and_whether_somebody_loo
     let waved = Waved::waiting();
     let said = refused(&waved);
     assert!(said.contains("is waiting after wave 1 of 3 (h1), started"), "{said}");
+}
+
+/// A step that takes the targets it is told.
+fn reads_targets() -> StepSpec {
+    let text = "for host in $TRUNKLINE_TARGETS; do ./release $host; done";
+    StepSpec { run: Run::Shell(text.into()), ..step("release") }
+}
+
+impl Waved {
+    /// A deployment in one go that has begun.
+    fn begin(&mut self, kind: DeploymentKind, to: Environment, build: u64) -> DeploymentId {
+        let asked = DeploymentRequest { kind, steps: vec![step("release")], ..request(to, build) };
+        let deployment = self.record.push(person("jane"), Fact::DeploymentRequested(asked)).into();
+        self.push(Fact::DeploymentStarted { deployment, variables: None });
+        deployment
+    }
+
+    fn succeed(&mut self, deployment: DeploymentId) {
+        self.push(Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
+    }
+
+    fn in_one_go(&mut self, kind: DeploymentKind, to: Environment, build: u64) {
+        let id = self.begin(kind, to, build);
+        self.succeed(id);
+    }
+
+    /// What a step of this deployment is told that it is for.
+    fn told(&self, id: DeploymentId) -> Option<String> {
+        let deployment = &self.record.state.deployments[&id];
+        let told = self.record.state.told_targets(deployment, &deployment.request.steps[0])?;
+        Some(format!("{}: {}", told.0, names(told.1).join(" ")))
+    }
+
+    fn says_of(&self, action: Action, begins: &str) -> Vec<String> {
+        let plan = self.plan(action, &[reads_targets()]);
+        let all = plan.findings.into_iter().map(|found| found.sentence);
+        all.filter(|said| said.starts_with(begins)).collect()
+    }
+}
+
+const BACK: Action = Action::Rollback { to: None };
+
+#[test]
+fn a_rollback_finds_its_targets_also_after_the_waves_were_taken_out_of_the_file() {
+    let mut waved = Waved::waiting();
+    waved.cancel();
+    waved.in_one_go(DeploymentKind::Promote, PRODUCTION, 3);
+    assert_eq!(waved.says_of(BACK, "No target"), Vec::<String>::new());
+    let back = waved.begin(DeploymentKind::Rollback, PRODUCTION, 1);
+    assert_eq!(waved.told(back).as_deref(), Some("all: h1 h2 h3 h4"));
+}
+
+#[test]
+fn a_rollback_finds_the_targets_that_a_recipe_declares_and_a_plan_says_if_none_is_known() {
+    let now = DateTime::UNIX_EPOCH + TimeDelta::days(9);
+    let record = Record { now, ..Record::default() };
+    let mut waved = Waved { record, policy: Policy::default(), id: DeploymentId(0) };
+    for number in 1..=2 {
+        waved.push(found(number, vec![commit(number, "jane")]));
+        waved.in_one_go(DeploymentKind::Promote, PRODUCTION, number);
+    }
+    let nothing = "No target of a wave is known: step release finds no TRUNKLINE_TARGETS, and a loop over it does nothing";
+    assert_eq!(waved.says_of(BACK, "No target"), [nothing]);
+    let plain = waved.plan(BACK, &[step("release")]);
+    assert!(plain.findings.iter().all(|found| found.sentence != nothing));
+    let in_waves = |number: u64, of: &[(&str, &[&str], Option<WavePause>)]| {
+        let mut fact = found(number, vec![commit(number, "jane")]);
+        let pipeline = RecordedPipeline {
+            staging: Vec::new(),
+            production: waves(of),
+            rollback: vec![reads_targets()],
+            pass: Vec::new(),
+            set: Vec::new(),
+            secrets: Vec::new(),
+        };
+        if let Fact::BuildFound { recipe, .. } = &mut fact {
+            *recipe = Some(Box::new(Recipe::new(None, pipeline)));
+        }
+        fact
+    };
+    // The trunk takes waves on, and none was promoted in them yet.
+    waved.push(in_waves(3, &WAVES));
+    assert_eq!(waved.says_of(BACK, "No target"), Vec::<String>::new());
+    let to = BuildNumber(1);
+    let targets = |waved: &Waved| names(waved.record.state.targets_to_roll_back(to, None));
+    assert_eq!(targets(&waved), ["h1", "h2", "h3", "h4"]);
+    // A host that the live build does not name any more is not asked.
+    waved.push(in_waves(4, &[("canary", &["h1"], Some(TEN_MINUTES)), ("rest", &["h2"], None)]));
+    waved.in_one_go(DeploymentKind::Promote, PRODUCTION, 4);
+    assert_eq!(targets(&waved), ["h1", "h2"]);
+}
+
+#[test]
+fn a_rehearsal_is_told_the_targets_of_staging_and_is_no_proof_without_them() {
+    let mut waved = Waved::waiting();
+    let (kind, staging) = (DeploymentKind::Rehearsal, Environment::Staging);
+    let trust = |waved: &Waved| {
+        let tried = waved.record.state.tried_way_back(Some(&[step("release")]));
+        tried.trust(waved.record.now)
+    };
+    let rehearsal = waved.begin(kind, staging, 1);
+    assert_eq!(waved.told(rehearsal), None);
+    waved.succeed(rehearsal);
+    assert_eq!(trust(&waved), Trust::Untargeted);
+    let target = TargetSaid::unread("s1".parse().expect("a good name"), "it is silent");
+    let (source, targets) = ("hosts.example".to_owned(), vec![target]);
+    waved.push(Fact::TargetsSaid(TargetsSaid { environment: staging, source, targets }));
+    assert_eq!(trust(&waved), Trust::Unheard);
+    let rehearsal = waved.begin(kind, staging, 1);
+    assert_eq!(waved.told(rehearsal).as_deref(), Some("all: s1"));
+    waved.succeed(rehearsal);
+    assert_eq!(trust(&waved), Trust::Proven);
+}
+
+#[test]
+fn no_target_counts_as_changed_once_a_rollback_of_it_succeeded() {
+    let mut waved = Waved::waiting();
+    waved.continue_as("sam", "").unwrap();
+    waved.settle();
+    waved.cancel();
+    waved.step(1, StepOutcome::Cancelled);
+    waved.settle();
+    let changed = |waved: &Waved| names(waved.record.state.changed_by_waves(None));
+    assert_eq!(changed(&waved), ["h1", "h2"]);
+    let back = waved.begin(DeploymentKind::Rollback, PRODUCTION, 1);
+    assert_eq!(waved.told(back).as_deref(), Some("all: h1 h2 h3 h4"));
+    assert_eq!(changed(&waved), ["h1", "h2"]);
+    waved.succeed(back);
+    assert_eq!(changed(&waved), Vec::<String>::new());
+    waved.promote(3);
+    waved.step(0, StepOutcome::Succeeded);
+    waved.settle();
+    let said = "Takes the changed targets first: h1, then h2 h3 h4, without pauses";
+    assert_eq!(waved.says_of(BACK, "Takes the changed"), [said]);
 }

@@ -7,7 +7,7 @@ mod standing;
 mod state;
 
 pub use self::fact::{WaveContinued, WaveWaits};
-pub use self::order::ALL_TARGETS;
+pub use self::order::{ALL_TARGETS, loops_over_nothing};
 pub use self::spec::{
     LONGEST_PAUSE, MOST_WAVES, StepWave, WavePause, targets_in_words, waves_in_words, waves_of,
 };
