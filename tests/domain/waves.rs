@@ -153,7 +153,7 @@ impl Waved {
 
     fn command(&self, wave: u32, reason: &str) -> Result<Decided, CommandError> {
         let (deployment, reason) = (self.id, reason.to_owned());
-        self.decided(&Command::Continue { deployment, wave, reason })
+        self.decided(&Command::Continue { deployment, wave, reason, seen: None })
     }
 
     fn continue_as(&mut self, who: &str, reason: &str) -> Result<String, CommandError> {
@@ -288,7 +288,8 @@ fn who_continues_against_a_bad_watch_says_why_and_that_is_recorded() {
     assert_eq!(why, "does not go on by itself: watched: errors BAD 30m");
     assert!(invalid(waved.command(1, " ")).ends_with("give a reason to continue all the same"));
     let said = waved.continue_as("sam", "it is of another service").unwrap();
-    assert_eq!(said, format!("{} continues after wave 1 of 3 (h1)", waved.id));
+    let although = "although watched: errors BAD 30m";
+    assert_eq!(said, format!("{} continues after wave 1 of 3 (h1), {although}", waved.id));
     let event = waved.record.events.last().expect("it is told");
     assert_eq!(
         event.sentence(),
@@ -538,4 +539,38 @@ fn no_target_counts_as_changed_once_a_rollback_of_it_succeeded() {
     waved.settle();
     let said = "Takes the changed targets first: h1, then h2 h3 h4, without pauses";
     assert_eq!(waved.says_of(BACK, "Takes the changed"), [said]);
+}
+
+#[test]
+fn a_reason_answers_only_what_was_seen_when_it_was_typed() {
+    let mut waved = Waved::waiting();
+    waved.watch(Some(1));
+    let seen = |waved: &Waved| waved.standing().expect("it waits").objections(waved.record.now);
+    let continued = |waved: &Waved, seen| {
+        let (deployment, wave, reason) = (waved.id, 1, "its agent is down".to_owned());
+        waved.decided(&Command::Continue { deployment, wave, reason, seen })
+    };
+    let before = seen(&waved);
+    waved.turn(SampleVerdict::Bad);
+    let refused = invalid(continued(&waved, Some(before)));
+    assert!(
+        refused.starts_with("more speaks against it since you looked: errors BAD"),
+        "{refused}"
+    );
+    let bad = seen(&waved);
+    // What went away needs no answer.
+    waved.turn(SampleVerdict::Good);
+    assert!(continued(&waved, Some(bad.clone())).is_ok());
+    waved.turn(SampleVerdict::Bad);
+    waved.record.now += TimeDelta::minutes(7);
+    assert_eq!(seen(&waved), bad, "that time passes is no news");
+    assert!(continued(&waved, Some(bad.clone())).is_ok());
+    let (environment, reason) = (PRODUCTION, "payments are down".to_owned());
+    let hold = Fact::HoldPlaced { environment, reason, rollback: None, all: false };
+    waved.record.push(person("sam"), hold);
+    let refused = invalid(continued(&waved, Some(bad)));
+    assert!(refused.ends_with("production is on hold by sam: payments are down"), "{refused}");
+    // A caller that notes nothing answers all there is.
+    let said = continued(&waved, None).expect("it has a reason").said;
+    assert!(said.contains(", although ") && said.contains("on hold by sam"), "{said}");
 }

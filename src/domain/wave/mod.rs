@@ -1,6 +1,7 @@
 //! Waves: production taken in parts, one after the other, with a pause after each in which somebody looks.
 
 mod fact;
+mod objection;
 mod order;
 mod spec;
 mod standing;
