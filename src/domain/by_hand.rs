@@ -16,7 +16,7 @@ use super::remote::EngineName;
 use super::schema::Outlook;
 use super::service::ServiceState;
 use super::time::say;
-use super::wave::{ALL_TARGETS, targets_in_words};
+use super::wave::{ALL_TARGETS, loops_over_nothing, targets_in_words};
 use crate::gate;
 
 /// The most reasons of a verdict that are written.
@@ -132,7 +132,7 @@ impl ByHand {
         ];
         let mut told: Vec<_> =
             told.into_iter().map(|(name, value)| HandVariable::known(name, value)).collect();
-        let targets = state.targets_to_roll_back(None);
+        let targets = state.targets_to_roll_back(to, None);
         if !targets.is_empty() {
             told.push(HandVariable::known("TRUNKLINE_WAVE", ALL_TARGETS));
             told.push(HandVariable::known("TRUNKLINE_TARGETS", targets_in_words(&targets)));
@@ -140,6 +140,7 @@ impl ByHand {
         variables.extend(told.iter().cloned());
         let jobs = HandJobs { engines: &facts.engines, told: &told };
         let mut warnings = warnings(state, to);
+        warnings.extend(loops_over_nothing(steps.unwrap_or_default(), &targets));
         warnings.extend(facts.warnings);
         let place = SourceTree {
             sha: &build.sha,

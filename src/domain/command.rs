@@ -1,6 +1,6 @@
 //! The commands, and their answers: a receipt, or a refusal that says what to do instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -161,6 +161,10 @@ pub enum Command {
         #[serde(default)]
         #[schema(value_type = ReasonText)]
         reason: String,
+        /// What the caller saw speak against it, as the console notes it. If something else does by now, nothing begins. Without
+        /// it, the reason answers whatever speaks against it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<BTreeSet<String>>,
     },
 }
 

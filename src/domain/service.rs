@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::build::{Build, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
-use super::event::{DeploymentRequest, Event, Fact, Outcome};
+use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use super::live_source::AskedOf;
 use super::policy::VerifyBy;
@@ -116,6 +116,8 @@ pub struct ServiceState {
     pub(super) said: BTreeMap<Environment, LastSaid>,
     /// The deployments after which the service went on to say another build, so that they took no effect.
     pub(super) contradicted: BTreeSet<DeploymentId>,
+    /// The rehearsals that began while no target of staging was known.
+    pub(super) untargeted: BTreeSet<DeploymentId>,
     /// The builds that CI did not bring to staging, where it deploys there. No event records it: the engine sets it.
     pub undeployed: BTreeMap<BuildNumber, Undeployed>,
     /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
@@ -255,6 +257,10 @@ impl ServiceState {
                 self.variables.insert(request.environment, (deployment, variables.clone()));
             }
             self.record_schema_changes(&request, event.seq);
+            let is_rehearsal = request.kind == DeploymentKind::Rehearsal;
+            if is_rehearsal && self.targets(request.environment).is_empty() {
+                self.untargeted.insert(deployment);
+            }
         }
         self.targets_begin(deployment);
     }

@@ -58,6 +58,8 @@ pub enum TriedEffect {
     Unopposed,
     /// The targets are asked, and none was heard since.
     Unheard,
+    /// A rehearsal that knew no targets in staging, while a rollback of production takes those of waves.
+    Untargeted,
     /// Not all targets had its build.
     Partly,
     /// What ran after it was another build everywhere.
@@ -76,6 +78,8 @@ pub enum Trust {
     Old,
     /// They ended well, and no target was heard since.
     Unheard,
+    /// Only a rehearsal ended well, without the targets that a rollback takes.
+    Untargeted,
     Changed,
     Never,
     Failed,
@@ -90,6 +94,7 @@ impl TriedWayBack {
             Some(last) if last.did_not_work() => Trust::Failed,
             Some(_) if self.changed != Some(false) => Trust::Changed,
             Some(last) if last.effect == TriedEffect::Unheard => Trust::Unheard,
+            Some(last) if last.effect == TriedEffect::Untargeted => Trust::Untargeted,
             Some(last) if now - last.at > OLD => Trust::Old,
             Some(_) => Trust::Proven,
         }
@@ -112,11 +117,14 @@ impl TriedWayBack {
         match last.effect {
             TriedEffect::Partly => return format!("reached ONLY SOME targets {ago} ago{place}"),
             TriedEffect::Nothing => return format!("took NO effect {ago} ago{place}"),
-            TriedEffect::Unheard | TriedEffect::Unopposed => {}
+            TriedEffect::Unheard | TriedEffect::Untargeted | TriedEffect::Unopposed => {}
         }
         match self.changed {
             Some(false) if last.effect == TriedEffect::Unheard => {
                 format!("worked {ago} ago{place}, its effect not heard")
+            }
+            Some(false) if last.effect == TriedEffect::Untargeted => {
+                format!("rehearsed {ago} ago{place}, without its targets")
             }
             Some(false) => format!("proven {ago} ago{place}"),
             Some(true) => format!("changed since it worked {ago} ago{place}"),
@@ -159,12 +167,21 @@ impl ServiceState {
     #[must_use]
     pub fn tried_way_back(&self, steps: Option<&[StepSpec]>) -> TriedWayBack {
         let runs = self.deployments.values().rev();
-        let mut runs = runs.filter(|run| runs_rollback_steps(run.request.kind));
-        let last = runs.find_map(|run| Some((run, last_try(self, run)?)));
+        let runs = runs.filter(|run| runs_rollback_steps(run.request.kind));
+        let mut tries = runs.filter_map(|run| Some((run, last_try(self, run)?))).peekable();
+        let newest = tries.peek().cloned();
+        // One without the targets tells less than any other.
+        let last = tries.find(|(_, tried)| tried.effect != TriedEffect::Untargeted).or(newest);
         let changed = last
             .as_ref()
             .and_then(|(run, _)| steps.map(|steps| !are_same_steps(&run.request.steps, steps)));
         TriedWayBack { last: last.map(|(_, last)| last), changed }
+    }
+
+    /// Whether a run was a rehearsal that knew no targets, while a rollback of production takes those of waves.
+    fn is_untargeted(&self, run: &Deployment) -> bool {
+        self.untargeted.contains(&run.id)
+            && !self.targets_to_roll_back(run.request.build, None).is_empty()
     }
 
     /// The rollback steps that would bring this build back, if they are recorded.
@@ -220,6 +237,7 @@ fn effect_unsaid(state: &ServiceState, run: &Deployment) -> TriedEffect {
     match () {
         () if state.is_contradicted(run.id) => TriedEffect::Nothing,
         () if is_last && is_apart() => TriedEffect::Partly,
+        () if state.is_untargeted(run) => TriedEffect::Untargeted,
         () if is_unheard() => TriedEffect::Unheard,
         () => TriedEffect::Unopposed,
     }

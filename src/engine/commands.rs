@@ -128,8 +128,9 @@ pub fn decide(
         Command::GiveUp { deployment, reason } => {
             Ok(cancel::give_up(service, *deployment, reason, context)?)
         }
-        Command::Continue { deployment, wave, reason } => {
-            Ok(continue_wave::continue_wave(service, (*deployment, *wave), reason, context)?)
+        Command::Continue { deployment, wave, reason, seen } => {
+            let after = (*deployment, *wave);
+            Ok(continue_wave::continue_wave(service, after, reason, seen.as_ref(), context)?)
         }
         Command::Verify { build, note } => Ok(verify(service, *build, note)?),
         Command::Hold { environment, reason } => Ok(hold(service, *environment, reason, false)?),

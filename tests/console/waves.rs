@@ -116,3 +116,28 @@ async fn a_wave_that_is_bad_rings_and_continuing_it_wants_a_reason() {
     console.press(&["enter"]).until("continues after wave 1 of 2").await;
     assert_eq!(continued(&backend), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reason_that_was_typed_for_one_thing_does_not_continue_against_another() {
+    let (backend, id) = waiting();
+    backend.change(|world| turn(world, id, SampleVerdict::Bad));
+    let console = Console::sized(&backend, (120, 40));
+    console.until("errors BAD").await;
+    console.press(&["C"]).until("off: type a reason").await;
+    console.type_text("it is of another service");
+    console.press(&["tab", "tab"]).until("[> Continue <]").await;
+    backend.change(|world| {
+        told(
+            world,
+            Fact::HoldPlaced {
+                environment: Environment::Production,
+                reason: "payments are down".to_owned(),
+                rollback: None,
+                all: false,
+            },
+        );
+    });
+    console.until("DISARMED").await.until("how it waits changed: look again").await;
+    console.press(&["enter"]).quiet().await;
+    assert_eq!(continued(&backend), 0);
+}

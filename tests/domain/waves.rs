@@ -7,14 +7,19 @@ use trunkline::calendar::FreezeRules;
 use trunkline::domain::command::{Action, Command, Refusal};
 use trunkline::domain::commit::Range;
 use trunkline::domain::deployment::Deployment;
-use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, StepOutcome};
+use trunkline::domain::event::{
+    DeploymentKind, DeploymentRequest, Fact, Outcome, Run, StepOutcome, StepSpec, TargetSaid,
+    TargetsSaid,
+};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::live_source::AskedOf;
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{Migrations, Plan, PlanInput, Severity, plan};
 use trunkline::domain::policy::{Policy, Staging};
+use trunkline::domain::recipe::{Recipe, RecordedPipeline};
 use trunkline::domain::snapshot::alarm::{Alarm, alarms};
 use trunkline::domain::target::{TargetName, in_words};
+use trunkline::domain::tried::Trust;
 use trunkline::domain::variables::KnownVariables;
 use trunkline::domain::watch::{SampleVerdict, WatchBegan, WatchEnd, WatchTurned};
 use trunkline::domain::wave::{WavePause, WaveStanding};
@@ -148,7 +153,7 @@ impl Waved {
 
     fn command(&self, wave: u32, reason: &str) -> Result<Decided, CommandError> {
         let (deployment, reason) = (self.id, reason.to_owned());
-        self.decided(&Command::Continue { deployment, wave, reason })
+        self.decided(&Command::Continue { deployment, wave, reason, seen: None })
     }
 
     fn continue_as(&mut self, who: &str, reason: &str) -> Result<String, CommandError> {
@@ -191,7 +196,7 @@ impl Waved {
         self.settle();
     }
 
-    fn plan(&self, action: Action, steps: &[trunkline::domain::event::StepSpec]) -> Plan {
+    fn plan(&self, action: Action, steps: &[StepSpec]) -> Plan {
         let calendar = FreezeRules::default().promote_to_production("checkout", self.record.now);
         let input = PlanInput {
             service: &checkout(),
@@ -283,7 +288,8 @@ fn who_continues_against_a_bad_watch_says_why_and_that_is_recorded() {
     assert_eq!(why, "does not go on by itself: watched: errors BAD 30m");
     assert!(invalid(waved.command(1, " ")).ends_with("give a reason to continue all the same"));
     let said = waved.continue_as("sam", "it is of another service").unwrap();
-    assert_eq!(said, format!("{} continues after wave 1 of 3 (h1)", waved.id));
+    let although = "although watched: errors BAD 30m";
+    assert_eq!(said, format!("{} continues after wave 1 of 3 (h1), {although}", waved.id));
     let event = waved.record.events.last().expect("it is told");
     assert_eq!(
         event.sentence(),
@@ -355,7 +361,7 @@ fn a_rollback_takes_the_changed_targets_first_and_all_of_them_and_knows_no_pause
     let mut waved = Waved::waiting();
     let state = &waved.record.state;
     let all = ["h1", "h2", "h3", "h4"];
-    assert_eq!(names(state.targets_to_roll_back(None)), all);
+    assert_eq!(names(state.targets_to_roll_back(BuildNumber(1), None)), all);
     assert_eq!(names(state.changed_by_waves(None)), ["h1"]);
     waved.continue_as("sam", "").unwrap();
     waved.settle();
@@ -369,7 +375,10 @@ fn a_rollback_takes_the_changed_targets_first_and_all_of_them_and_knows_no_pause
     assert!(back.findings.iter().any(|found| found.sentence == said), "{:?}", back.findings);
     // Those that other deployments changed later are no news of this rollback.
     let first = state.deployments.keys().next().copied().expect("there is one");
-    assert_eq!(names(state.targets_to_roll_back(Some(first))), Vec::<String>::new());
+    assert_eq!(
+        names(state.targets_to_roll_back(BuildNumber(1), Some(first))),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -396,4 +405,172 @@ fn a_plan_tells_the_waves_with_their_targets_and_pauses_and_whether_somebody_loo
     let waved = Waved::waiting();
     let said = refused(&waved);
     assert!(said.contains("is waiting after wave 1 of 3 (h1), started"), "{said}");
+}
+
+/// A step that takes the targets it is told.
+fn reads_targets() -> StepSpec {
+    let text = "for host in $TRUNKLINE_TARGETS; do ./release $host; done";
+    StepSpec { run: Run::Shell(text.into()), ..step("release") }
+}
+
+impl Waved {
+    /// A deployment in one go that has begun.
+    fn begin(&mut self, kind: DeploymentKind, to: Environment, build: u64) -> DeploymentId {
+        let asked = DeploymentRequest { kind, steps: vec![step("release")], ..request(to, build) };
+        let deployment = self.record.push(person("jane"), Fact::DeploymentRequested(asked)).into();
+        self.push(Fact::DeploymentStarted { deployment, variables: None });
+        deployment
+    }
+
+    fn succeed(&mut self, deployment: DeploymentId) {
+        self.push(Fact::DeploymentEnded { deployment, outcome: Outcome::Succeeded });
+    }
+
+    fn in_one_go(&mut self, kind: DeploymentKind, to: Environment, build: u64) {
+        let id = self.begin(kind, to, build);
+        self.succeed(id);
+    }
+
+    /// What a step of this deployment is told that it is for.
+    fn told(&self, id: DeploymentId) -> Option<String> {
+        let deployment = &self.record.state.deployments[&id];
+        let told = self.record.state.told_targets(deployment, &deployment.request.steps[0])?;
+        Some(format!("{}: {}", told.0, names(told.1).join(" ")))
+    }
+
+    fn says_of(&self, action: Action, begins: &str) -> Vec<String> {
+        let plan = self.plan(action, &[reads_targets()]);
+        let all = plan.findings.into_iter().map(|found| found.sentence);
+        all.filter(|said| said.starts_with(begins)).collect()
+    }
+}
+
+const BACK: Action = Action::Rollback { to: None };
+
+#[test]
+fn a_rollback_finds_its_targets_also_after_the_waves_were_taken_out_of_the_file() {
+    let mut waved = Waved::waiting();
+    waved.cancel();
+    waved.in_one_go(DeploymentKind::Promote, PRODUCTION, 3);
+    assert_eq!(waved.says_of(BACK, "No target"), Vec::<String>::new());
+    let back = waved.begin(DeploymentKind::Rollback, PRODUCTION, 1);
+    assert_eq!(waved.told(back).as_deref(), Some("all: h1 h2 h3 h4"));
+}
+
+#[test]
+fn a_rollback_finds_the_targets_that_a_recipe_declares_and_a_plan_says_if_none_is_known() {
+    let now = DateTime::UNIX_EPOCH + TimeDelta::days(9);
+    let record = Record { now, ..Record::default() };
+    let mut waved = Waved { record, policy: Policy::default(), id: DeploymentId(0) };
+    for number in 1..=2 {
+        waved.push(found(number, vec![commit(number, "jane")]));
+        waved.in_one_go(DeploymentKind::Promote, PRODUCTION, number);
+    }
+    let nothing = "No target of a wave is known: step release finds no TRUNKLINE_TARGETS, and a loop over it does nothing";
+    assert_eq!(waved.says_of(BACK, "No target"), [nothing]);
+    let plain = waved.plan(BACK, &[step("release")]);
+    assert!(plain.findings.iter().all(|found| found.sentence != nothing));
+    let in_waves = |number: u64, of: &[(&str, &[&str], Option<WavePause>)]| {
+        let mut fact = found(number, vec![commit(number, "jane")]);
+        let pipeline = RecordedPipeline {
+            staging: Vec::new(),
+            production: waves(of),
+            rollback: vec![reads_targets()],
+            pass: Vec::new(),
+            set: Vec::new(),
+            secrets: Vec::new(),
+        };
+        if let Fact::BuildFound { recipe, .. } = &mut fact {
+            *recipe = Some(Box::new(Recipe::new(None, pipeline)));
+        }
+        fact
+    };
+    // The trunk takes waves on, and none was promoted in them yet.
+    waved.push(in_waves(3, &WAVES));
+    assert_eq!(waved.says_of(BACK, "No target"), Vec::<String>::new());
+    let to = BuildNumber(1);
+    let targets = |waved: &Waved| names(waved.record.state.targets_to_roll_back(to, None));
+    assert_eq!(targets(&waved), ["h1", "h2", "h3", "h4"]);
+    // A host that the live build does not name any more is not asked.
+    waved.push(in_waves(4, &[("canary", &["h1"], Some(TEN_MINUTES)), ("rest", &["h2"], None)]));
+    waved.in_one_go(DeploymentKind::Promote, PRODUCTION, 4);
+    assert_eq!(targets(&waved), ["h1", "h2"]);
+}
+
+#[test]
+fn a_rehearsal_is_told_the_targets_of_staging_and_is_no_proof_without_them() {
+    let mut waved = Waved::waiting();
+    let (kind, staging) = (DeploymentKind::Rehearsal, Environment::Staging);
+    let trust = |waved: &Waved| {
+        let tried = waved.record.state.tried_way_back(Some(&[step("release")]));
+        tried.trust(waved.record.now)
+    };
+    let rehearsal = waved.begin(kind, staging, 1);
+    assert_eq!(waved.told(rehearsal), None);
+    waved.succeed(rehearsal);
+    assert_eq!(trust(&waved), Trust::Untargeted);
+    let target = TargetSaid::unread("s1".parse().expect("a good name"), "it is silent");
+    let (source, targets) = ("hosts.example".to_owned(), vec![target]);
+    waved.push(Fact::TargetsSaid(TargetsSaid { environment: staging, source, targets }));
+    assert_eq!(trust(&waved), Trust::Unheard);
+    let rehearsal = waved.begin(kind, staging, 1);
+    assert_eq!(waved.told(rehearsal).as_deref(), Some("all: s1"));
+    waved.succeed(rehearsal);
+    assert_eq!(trust(&waved), Trust::Proven);
+}
+
+#[test]
+fn no_target_counts_as_changed_once_a_rollback_of_it_succeeded() {
+    let mut waved = Waved::waiting();
+    waved.continue_as("sam", "").unwrap();
+    waved.settle();
+    waved.cancel();
+    waved.step(1, StepOutcome::Cancelled);
+    waved.settle();
+    let changed = |waved: &Waved| names(waved.record.state.changed_by_waves(None));
+    assert_eq!(changed(&waved), ["h1", "h2"]);
+    let back = waved.begin(DeploymentKind::Rollback, PRODUCTION, 1);
+    assert_eq!(waved.told(back).as_deref(), Some("all: h1 h2 h3 h4"));
+    assert_eq!(changed(&waved), ["h1", "h2"]);
+    waved.succeed(back);
+    assert_eq!(changed(&waved), Vec::<String>::new());
+    waved.promote(3);
+    waved.step(0, StepOutcome::Succeeded);
+    waved.settle();
+    let said = "Takes the changed targets first: h1, then h2 h3 h4, without pauses";
+    assert_eq!(waved.says_of(BACK, "Takes the changed"), [said]);
+}
+
+#[test]
+fn a_reason_answers_only_what_was_seen_when_it_was_typed() {
+    let mut waved = Waved::waiting();
+    waved.watch(Some(1));
+    let seen = |waved: &Waved| waved.standing().expect("it waits").objections(waved.record.now);
+    let continued = |waved: &Waved, seen| {
+        let (deployment, wave, reason) = (waved.id, 1, "its agent is down".to_owned());
+        waved.decided(&Command::Continue { deployment, wave, reason, seen })
+    };
+    let before = seen(&waved);
+    waved.turn(SampleVerdict::Bad);
+    let refused = invalid(continued(&waved, Some(before)));
+    assert!(
+        refused.starts_with("more speaks against it since you looked: errors BAD"),
+        "{refused}"
+    );
+    let bad = seen(&waved);
+    // What went away needs no answer.
+    waved.turn(SampleVerdict::Good);
+    assert!(continued(&waved, Some(bad.clone())).is_ok());
+    waved.turn(SampleVerdict::Bad);
+    waved.record.now += TimeDelta::minutes(7);
+    assert_eq!(seen(&waved), bad, "that time passes is no news");
+    assert!(continued(&waved, Some(bad.clone())).is_ok());
+    let (environment, reason) = (PRODUCTION, "payments are down".to_owned());
+    let hold = Fact::HoldPlaced { environment, reason, rollback: None, all: false };
+    waved.record.push(person("sam"), hold);
+    let refused = invalid(continued(&waved, Some(bad)));
+    assert!(refused.ends_with("production is on hold by sam: payments are down"), "{refused}");
+    // A caller that notes nothing answers all there is.
+    let said = continued(&waved, None).expect("it has a reason").said;
+    assert!(said.contains(", although ") && said.contains("on hold by sam"), "{said}");
 }

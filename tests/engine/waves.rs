@@ -98,7 +98,7 @@ impl Waved {
 
     async fn continues(&self, deployment: DeploymentId, reason: &str) -> Result<(), Refusal> {
         let reason = reason.to_owned();
-        let command = Command::Continue { deployment, wave: 1, reason };
+        let command = Command::Continue { deployment, wave: 1, reason, seen: None };
         match self.world.command("raj", command).await {
             Ok(_) => Ok(()),
             refused => Err(refusal(refused)),

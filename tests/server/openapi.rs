@@ -553,7 +553,12 @@ async fn every_command_is_as_described() {
         Command::Rehearse {},
         Command::Adopt { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::SeeWatch { deployment: DeploymentId(5) },
-        Command::Continue { deployment: DeploymentId(5), wave: 1, reason: reason.clone() },
+        Command::Continue {
+            deployment: DeploymentId(5),
+            wave: 1,
+            reason: reason.clone(),
+            seen: Some(["errors BAD".to_owned()].into()),
+        },
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },

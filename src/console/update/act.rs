@@ -136,10 +136,7 @@ fn roll_back(model: &mut Model) -> Vec<Effect> {
 fn continue_wave(model: &mut Model) -> Vec<Effect> {
     let now = model.now();
     let wave = model.service.as_ref().and_then(|service| service.wave.as_ref());
-    let dialog = wave.map(|wave| {
-        let is_odd = !wave.against(now).is_empty();
-        Dialog::continue_wave(wave.deployment, wave.wait.number, is_odd)
-    });
+    let dialog = wave.map(|wave| Dialog::continue_wave(wave, now));
     dialog.map_or_else(Vec::new, |dialog| confirm::open(model, dialog))
 }
 

@@ -289,7 +289,7 @@ pub fn plan(
     let retried = ends.retries(input.state);
     findings.extend(retried.map(|retried| retry::again(retried, now)));
     findings.extend(targets::findings(input, &ends));
-    findings.extend(waves::findings(input, ends.kind, now));
+    findings.extend(waves::findings(input, &ends, now));
     findings.extend(variables::findings(input, environment));
     let unusable = input.unusable_engine;
     findings.extend(unusable.map(|why| finding(Guard::Engine, Severity::Refuse, why.to_owned())));

@@ -138,6 +138,9 @@ pub(super) fn on_promote(
         Trust::Unheard => {
             format!("The rollback steps worked {ago} ago ({id}); no target was heard since")
         }
+        Trust::Untargeted => format!(
+            "The rollback steps were rehearsed {ago} ago ({id}) without the targets that a rollback takes"
+        ),
         Trust::Changed if tried.changed.is_none() => {
             format!(
                 "Whether the rollback steps are those that worked {ago} ago ({id}) is not known"

@@ -2,20 +2,26 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Finding, Guard, PlanInput, Severity, finding};
+use super::{Endpoints, Finding, Guard, PlanInput, Severity, finding};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::target::TargetName;
 use crate::domain::watch::{SampleVerdict, watch_in_words};
-use crate::domain::wave::{WavePause, targets_in_words, waves_in_words, waves_of};
+use crate::domain::wave::{
+    WavePause, loops_over_nothing, targets_in_words, waves_in_words, waves_of,
+};
 
 /// The waves of a promote, or in which order a rollback takes the targets.
-pub(super) fn findings(
-    input: PlanInput<'_>,
-    kind: DeploymentKind,
-    now: DateTime<Utc>,
-) -> Vec<Finding> {
-    if kind == DeploymentKind::Rollback {
-        return taken_back(input).into_iter().chain(evidence(input, now)).collect();
+pub(super) fn findings(input: PlanInput<'_>, ends: &Endpoints, now: DateTime<Utc>) -> Vec<Finding> {
+    if ends.kind == DeploymentKind::Rollback {
+        let all = input.state.targets_to_roll_back(ends.target, None);
+        let nothing = loops_over_nothing(input.steps, &all);
+        let nothing = nothing.map(|said| finding(Guard::WayBack, Severity::Warn, said));
+        return nothing
+            .into_iter()
+            .chain(taken_back(input, all))
+            .chain(evidence(input, now))
+            .collect();
     }
     in_waves(input).into_iter().collect()
 }
@@ -40,9 +46,8 @@ fn in_waves(input: PlanInput<'_>) -> Option<Finding> {
 }
 
 /// Which targets a rollback takes first, where a deployment changed only a part of them.
-fn taken_back(input: PlanInput<'_>) -> Option<Finding> {
-    let (changed, all) =
-        (input.state.changed_by_waves(None), input.state.targets_to_roll_back(None));
+fn taken_back(input: PlanInput<'_>, all: Vec<TargetName>) -> Option<Finding> {
+    let changed = input.state.changed_by_waves(None);
     let rest: Vec<_> = all.into_iter().filter(|target| !changed.contains(target)).collect();
     if changed.is_empty() || rest.is_empty() {
         return None;

@@ -1,5 +1,7 @@
 //! The next wave of a deployment that waits between two: by a person at once, or by itself.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 
 use super::{CommandContext, Decided, Need, ServiceView, text};
@@ -28,6 +30,7 @@ pub(super) fn continue_wave(
     service: &ServiceView<'_>,
     (id, wave): (DeploymentId, u32),
     reason: &str,
+    seen: Option<&BTreeSet<String>>,
     context: CommandContext<'_>,
 ) -> Result<Decided, Refusal> {
     let deployment = service.state.deployments.get(&id);
@@ -43,13 +46,19 @@ pub(super) fn continue_wave(
         let sentence = format!("{id} waits after wave {now} of {of} now, not after wave {wave}");
         return Err(Refusal::Moved { sentence });
     }
+    let unseen = seen.map(|seen| standing.unseen(seen, context.now)).unwrap_or_default();
+    if !unseen.is_empty() {
+        let sentence = format!("more speaks against it since you looked: {}", unseen.join("; "));
+        return Err(Refusal::Moved { sentence });
+    }
     let against = standing.against(context.now).join("; ");
     let reason = text("reason", reason, Need::Optional)?;
     if !against.is_empty() && reason.is_empty() {
         return Err(Refusal::invalid(format!("{against}; give a reason to continue all the same")));
     }
-    let said = format!("{id} continues after {}", standing.wait.named());
     let despite = (!against.is_empty()).then_some(against);
+    let although = despite.as_ref().map(|why| format!(", although {why}")).unwrap_or_default();
+    let said = format!("{id} continues after {}{although}", standing.wait.named());
     let fact = continued(&standing, reason, despite);
     Ok(Decided { facts: vec![Fact::WaveContinued(fact)], deployment: Some(id), said })
 }

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::deployment::{Deployment, StepState};
-use crate::domain::event::{DeploymentKind, DeploymentRequest, Run, StepSpec};
-use crate::domain::ids::{DeploymentId, Environment};
+use crate::domain::event::{DeploymentKind, Run};
+use crate::domain::ids::DeploymentId;
 use crate::domain::service::ServiceState;
 use crate::domain::target::TargetName;
-use crate::domain::wave::{ALL_TARGETS, targets_in_words};
+use crate::domain::wave::targets_in_words;
 use crate::engine::checkouts;
 use crate::engine::world::Service;
 
@@ -62,7 +62,7 @@ impl Job {
             Some(folder) => checkout.join(folder),
             None => checkout,
         };
-        let waves = waves(&service.state, deployment, step);
+        let waves = service.state.told_targets(deployment, step);
         Some(Self {
             run,
             command: step.run.clone(),
@@ -80,21 +80,6 @@ fn told_kind(kind: DeploymentKind) -> DeploymentKind {
         DeploymentKind::Return => DeploymentKind::Auto,
         kind => kind,
     }
-}
-
-/// Which part of production a step is for: a wave, or all of them in the order in which a rollback takes them.
-fn waves(
-    state: &ServiceState,
-    deployment: &Deployment,
-    step: &StepSpec,
-) -> Option<(String, Vec<TargetName>)> {
-    if let Some(target) = step.target.as_ref().filter(|target| target.wave.is_some()) {
-        return Some((target.name.to_string(), target.places().to_vec()));
-    }
-    let DeploymentRequest { kind, environment, .. } = deployment.request;
-    let is_back = (kind, environment) == (DeploymentKind::Rollback, Environment::Production);
-    let targets = state.targets_to_roll_back(Some(deployment.id));
-    (is_back && !targets.is_empty()).then(|| (ALL_TARGETS.to_owned(), targets))
 }
 
 /// The facts that a step finds in its environment.

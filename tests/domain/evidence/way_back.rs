@@ -19,7 +19,7 @@ use trunkline::migrations::Class;
 
 use super::places::Place;
 use crate::simulation::screen::Screen;
-use trunkline_testing::record::{Record, commit, found, person, request, sha, step};
+use trunkline_testing::record::{Record, commit, found, person, request, sha, step, waves};
 
 const PRODUCTION: Environment = Environment::Production;
 
@@ -48,9 +48,13 @@ impl Shop {
     }
 
     pub fn build(&mut self, number: u64) {
+        self.build_of(number, vec![step("release")]);
+    }
+
+    fn build_of(&mut self, number: u64, production: Vec<StepSpec>) {
         let pipeline = RecordedPipeline {
             staging: vec![step("release")],
-            production: vec![step("release")],
+            production,
             rollback: self.back.clone(),
             pass: Vec::new(),
             set: Vec::new(),
@@ -177,6 +181,29 @@ fn a_rehearsal_proves_it_and_says_where() {
     shop.run(Environment::Staging, 3, DeploymentKind::Return, Outcome::Succeeded);
     shop.all_say("it worked in staging", "proven", true);
     shop.all_say("it worked in staging", "ago in staging", true);
+}
+
+/// Its loop over the targets ran over nothing.
+#[test]
+fn a_rehearsal_without_the_targets_that_a_rollback_takes_is_no_proof_and_says_so() {
+    let (staging, kind) = (Environment::Staging, DeploymentKind::Rehearsal);
+    let mut shop = Shop::open();
+    shop.build_of(4, waves(&[("canary", &["h1"], None), ("rest", &["h2"], None)]));
+    shop.run(staging, 1, kind, Outcome::Succeeded);
+    shop.all_say("it knew no targets", "proven", false);
+    shop.all_say("it knew no targets", "rehearsed", true);
+    shop.all_say("it knew no targets", "without its targets", true);
+    let plan = shop.plan(Action::Promote { build: BuildNumber(3) }, &[step("release")]);
+    let said = plan.findings.iter().find(|found| found.guard == Guard::WayBack).expect("it warns");
+    let without = "without the targets that a rollback takes";
+    assert!(said.sentence.ends_with(without), "{}", said.sentence);
+    // A rollback that worked says more than a rehearsal after it.
+    shop.run(PRODUCTION, 1, DeploymentKind::Rollback, Outcome::Succeeded);
+    shop.run(PRODUCTION, 2, DeploymentKind::Promote, Outcome::Succeeded);
+    shop.run(staging, 1, kind, Outcome::Succeeded);
+    shop.all_say("it worked in production", "proven", true);
+    shop.run(staging, 1, kind, failed());
+    shop.all_say("it failed since", "FAILED", true);
 }
 
 /// That the schema is safe says nothing else: not that a rollback works.

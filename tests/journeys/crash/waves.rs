@@ -73,7 +73,7 @@ async fn an_engine_that_is_killed_between_two_waves_runs_each_of_them_once() {
     let engine = Engine::start(&shop.home);
     engine.until("the pause goes on", waits(1)).await;
     assert_eq!(ran(), "canary h1\n");
-    let command = Command::Continue { deployment: id, wave: 1, reason: String::new() };
+    let command = Command::Continue { deployment: id, wave: 1, reason: String::new(), seen: None };
     let again = key();
     engine.remote().command(&Shop::service(), command.clone(), again.clone()).await.unwrap();
     // Somebody had, and perhaps nothing had begun.

@@ -1,6 +1,6 @@
 //! The kinds of dialogs: what each one is about, what it asks for, and whether that is still there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -73,6 +73,8 @@ pub enum Dialog {
     Continue {
         deployment: DeploymentId,
         wave: u32,
+        /// What speaks against it as the dialog says it.
+        seen: BTreeSet<String>,
         reason: Field,
     },
     Freeze {
@@ -251,9 +253,12 @@ impl Dialog {
     }
 
     #[must_use]
-    pub fn continue_wave(deployment: DeploymentId, wave: u32, needs_reason: bool) -> Self {
-        let kind = if needs_reason { FieldKind::Reason } else { FieldKind::Note };
-        Self::Continue { deployment, wave, reason: Field::empty(kind) }
+    pub fn continue_wave(standing: &WaveStanding, now: DateTime<Utc>) -> Self {
+        let is_odd = !standing.against(now).is_empty();
+        let kind = if is_odd { FieldKind::Reason } else { FieldKind::Note };
+        let (deployment, wave) = (standing.deployment, standing.wait.number);
+        let seen = standing.objections(now);
+        Self::Continue { deployment, wave, seen, reason: Field::empty(kind) }
     }
 
     #[must_use]
@@ -487,8 +492,9 @@ impl Dialog {
             Self::Cancel { deployment, .. } => {
                 Command::Cancel { deployment: *deployment, reason: text }
             }
-            Self::Continue { deployment, wave, .. } => {
-                Command::Continue { deployment: *deployment, wave: *wave, reason: text }
+            Self::Continue { deployment, wave, seen, .. } => {
+                let (deployment, wave, seen) = (*deployment, *wave, Some(seen.clone()));
+                Command::Continue { deployment, wave, reason: text, seen }
             }
             Self::Lift { freeze, .. } => Command::Lift { freeze: *freeze, reason: text },
             Self::Withdraw { request, .. } => Command::Withdraw { request: *request, reason: text },
@@ -525,12 +531,11 @@ impl Dialog {
                 let open = |d: &crate::domain::deployment::Deployment| d.id == *id && d.is_open();
                 snapshot.deployments.iter().any(|row| open(&row.deployment))
             }
-            Self::Continue { deployment, wave, reason } => {
+            Self::Continue { deployment, wave, seen, .. } => {
                 let standing = snapshot.wave.as_ref().filter(|of| of.deployment == *deployment);
                 let standing = standing.filter(|of| of.wait.number == *wave);
-                // What speaks against it now was not on screen when it asked for no reason.
-                let is_odd = |of: &WaveStanding| !of.against(snapshot.at).is_empty();
-                standing.is_some_and(|of| reason.kind == FieldKind::Reason || !is_odd(of))
+                // A reason answers only what was on screen when it was asked for.
+                standing.is_some_and(|of| of.unseen(seen, snapshot.at).is_empty())
             }
             Self::Lift { freeze, .. } => snapshot.freezes.iter().any(|f| f.id == *freeze),
             Self::Withdraw { request: id, .. } => {

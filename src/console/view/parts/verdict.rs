@@ -28,7 +28,9 @@ pub fn word(outlook: Outlook) -> (&'static str, Role) {
 pub fn tried_role(model: &Model, tried: &TriedWayBack) -> Role {
     match tried.trust(model.now()) {
         Trust::Proven => Role::Ok,
-        Trust::Old | Trust::Unheard | Trust::Changed | Trust::Never => Role::Warn,
+        Trust::Old | Trust::Unheard | Trust::Untargeted | Trust::Changed | Trust::Never => {
+            Role::Warn
+        }
         Trust::Failed => Role::Danger,
     }
 }
