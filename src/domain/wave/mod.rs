@@ -5,6 +5,7 @@ mod order;
 mod spec;
 mod standing;
 mod state;
+mod stops;
 
 pub use self::fact::{WaveContinued, WaveWaits};
 pub use self::order::ALL_TARGETS;
