@@ -39,6 +39,14 @@ pub struct Build {
 }
 
 impl Build {
+    /// What is said of one whose commit a force-push took off the trunk.
+    #[must_use]
+    pub fn left_trunk(&self) -> Option<String> {
+        let number = self.number;
+        let said = || format!("{number} is not on the trunk any more: a force-push took it away");
+        self.off_trunk.then(said)
+    }
+
     /// A build of which nothing more is known.
     #[must_use]
     pub fn new(number: BuildNumber, sha: Sha, found_at: DateTime<Utc>) -> Self {

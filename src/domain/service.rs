@@ -122,6 +122,12 @@ pub struct ServiceState {
     pub undeployed: BTreeMap<BuildNumber, Undeployed>,
     /// Why the service could not be asked what an environment runs. No event records it: the engine sets it.
     pub unread: BTreeMap<Environment, String>,
+    /// The environments of which the last question got no answer at all, so that it is not known what any part of them runs.
+    /// No event records it: the engine sets it.
+    pub unanswered: BTreeSet<Environment>,
+    /// Since when the engine looks without a gap: its start, or when the machine woke up or its clock was set. No event
+    /// records it: the engine sets it.
+    pub looking_since: Option<DateTime<Utc>>,
     /// Who is asked what production runs, once the service file is read. No event records it: the engine sets it.
     pub asked_of_production: Option<AskedOf>,
     /// The same of staging.

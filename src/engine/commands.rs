@@ -363,7 +363,8 @@ fn release(
     let reason = text("reason", reason, Need::Required)?;
     let open = tick::open_at_release(service, environment, leave_open)?;
     let (marked, left) = (quarantine::said(&bad), tick::left_open(&open));
-    let said = format!("the hold on {environment} is released{marked}{left}");
+    let wave = continue_wave::after_release(service, environment, context.now);
+    let said = format!("the hold on {environment} is released{marked}{left}{wave}");
     Ok(Decided {
         facts: vec![Fact::HoldReleased { environment, reason, bad, open }],
         deployment: None,

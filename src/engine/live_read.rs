@@ -142,8 +142,9 @@ fn news_of_waves(
     let paused = state.paused(said.environment)?;
     let wait = paused.waiting_wave()?;
     let is_whole = paused.effect_of_waves(wait, &said.targets).is_whole(paused.request.build);
-    let is_settling = between(wait.since, now) < read.settle;
-    let is_news = state.is_news_of_waves(&said) && (is_whole || !is_settling);
+    let is_settled = is_whole || between(wait.since, now) >= read.settle;
+    let is_beside = || state.is_news_beside_waves(&said) && !is_settling(state, read, now);
+    let is_news = is_settled && (state.is_news_of_waves(&said) || is_beside());
     let actor = service_at(&said.source);
     is_news.then(|| News { actor, facts: vec![Fact::TargetsSaid(said)] })
 }

@@ -63,6 +63,7 @@ impl Restoring<'_> {
             };
             let mut service = Service::new(known.name.clone(), watched.clone(), mirror);
             service.state = states.remove(&known.name).unwrap_or_default();
+            service.state.looking_since = Some(self.now);
             service.trunk = service.declared_trunk();
             world.add(service);
         }

@@ -492,6 +492,11 @@ impl Writer {
         if let Some(trouble) = passed.trouble(self.clock.now()) {
             self.world.set_trouble(CLOCK_PROBLEM, self.clock.now(), Some(trouble));
         }
+        let now = self.clock.now();
+        let names: Vec<_> = self.world.world().services.keys().cloned().collect();
+        for name in names {
+            self.world.change(&name, |service| service.state.looking_since = Some(now));
+        }
         self.world.renew_all();
     }
 

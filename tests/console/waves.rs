@@ -7,7 +7,9 @@ use trunkline::console::effect::Outside;
 use trunkline::domain::event::{DeploymentRequest, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::people::Actor;
-use trunkline::domain::watch::{SampleVerdict, WatchBegan, WatchTurned};
+use trunkline::domain::watch::{
+    CheckSummary, SampleVerdict, WatchBegan, WatchSampled, WatchTurned,
+};
 use trunkline::domain::wave::{WavePause, WaveWaits};
 use trunkline_testing::console::{Console, checkout, ready};
 use trunkline_testing::record::{request, waves};
@@ -140,4 +142,31 @@ async fn a_reason_that_was_typed_for_one_thing_does_not_continue_against_another
     console.until("DISARMED").await.until("how it waits changed: look again").await;
     console.press(&["enter"]).quiet().await;
     assert_eq!(continued(&backend), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_says_that_the_next_wave_begins_with_it() {
+    let (backend, deployment) = waiting();
+    backend.change(|world| {
+        let check = CheckSummary {
+            check: "errors".to_owned(),
+            good: 4,
+            bad: 0,
+            unknown: 0,
+            last: SampleVerdict::Good,
+            says: "fine".to_owned(),
+            value: None,
+        };
+        for _ in 0..5 {
+            let checks = vec![check.clone()];
+            told(world, Fact::WatchSampled(WatchSampled { deployment, checks }));
+            world.pass(Duration::from_mins(2));
+        }
+        let (environment, reason) = (Environment::Production, "it burns".to_owned());
+        told(world, Fact::HoldPlaced { environment, reason, rollback: None, all: false });
+    });
+    let console = Console::sized(&backend, (120, 40));
+    console.until("STOPPED").await;
+    console.press(&["H"]).until("Release the hold on production").await;
+    console.until("then #3 goes on with wave 2 of 2").await;
 }

@@ -91,7 +91,7 @@ impl Waved {
         self.record.push(Actor::System, fact);
     }
 
-    fn step(&mut self, step: usize, outcome: StepOutcome) {
+    pub fn step(&mut self, step: usize, outcome: StepOutcome) {
         let (deployment, target, took) = (self.id, None, Duration::from_secs(1));
         self.push(Fact::StepEnded { deployment, step, target, outcome, took, ended_at: None });
     }
@@ -299,6 +299,21 @@ fn who_continues_against_a_bad_watch_says_why_and_that_is_recorded() {
         )
     );
     assert!(!alarms(&waved.record.state).iter().any(|a| matches!(a, Alarm::WaveBad { .. })));
+}
+
+#[test]
+fn a_release_answers_that_the_next_wave_begins_with_it() {
+    let mut waved = Waved::waiting();
+    let (environment, reason) = (PRODUCTION, "the database burns".to_owned());
+    waved.push(Fact::HoldPlaced { environment, reason, rollback: None, all: false });
+    let (bad, hold, leave_open) = (None, None, Vec::new());
+    let release =
+        Command::Release { environment, reason: "it is out".into(), bad, hold, leave_open };
+    let said = |waved: &Waved| waved.decided(&release).expect("it may").said;
+    assert_eq!(said(&waved), "the hold on production is released");
+    waved.record.now += TimeDelta::minutes(10);
+    let begins = "the hold on production is released; then #2 goes on with wave 2 of 3";
+    assert_eq!(said(&waved), begins);
 }
 
 #[test]

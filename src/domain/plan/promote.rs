@@ -431,9 +431,7 @@ pub(super) fn skipped(input: PlanInput<'_>, target: &Build) -> Option<Finding> {
 
 /// A build whose commit a force-push took off the trunk was taken away on purpose, perhaps since it holds a secret.
 fn off_trunk(target: &Build) -> Option<Finding> {
-    let sentence =
-        format!("{} is not on the trunk any more: a force-push took it away", target.number);
-    target.off_trunk.then(|| finding(Guard::Order, Severity::Override, sentence))
+    target.left_trunk().map(|left| finding(Guard::Order, Severity::Override, left))
 }
 
 /// A target that brings new commits and lacks live ones: the trunk was rewritten, or a merge put the live commits beside its

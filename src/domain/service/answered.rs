@@ -85,14 +85,15 @@ impl ServiceState {
                 self.became_a_build(event, (*build, sha), older);
             }
         }
-        if self.waves_answered(said) {
-            return;
-        }
         let hearing = Hearing {
             at: event.at,
             live: self.live(environment).cloned(),
             is_first: !self.is_heard(environment),
         };
+        if self.waves_answered(said) {
+            self.answered_beside_waves(said, &hearing);
+            return;
+        }
         let before = self.targets.remove(&environment).unwrap_or_default();
         let find = |said: &TargetSaid| before.iter().find(|known| known.target == said.target);
         let mut standing: Vec<_> =
@@ -127,6 +128,29 @@ impl ServiceState {
             self.live_said(event, &LiveSaid { environment, host, says });
             // An answer that counts as a deployment of its own was heard with it.
             self.heard_after.insert(environment, self.last_ended.get(&environment).copied());
+        }
+    }
+
+    /// Whether targets that no wave so far is for say something else than is known of them.
+    #[must_use]
+    pub fn is_news_beside_waves(&self, said: &TargetsSaid) -> bool {
+        let standing = self.targets(said.environment);
+        let is_new = |said: &&TargetSaid| {
+            let known = standing.iter().find(|known| known.target == said.target);
+            known.is_some_and(|known| !says_the_same(known, &said.answer))
+        };
+        self.said_beside_waves(said).iter().any(is_new)
+    }
+
+    /// What somebody changes where no wave came yet is known also while the next one waits. It is no word of a deployment.
+    fn answered_beside_waves(&mut self, said: &TargetsSaid, hearing: &Hearing) {
+        let beside = self.said_beside_waves(said);
+        let Some(standing) = self.targets.get_mut(&said.environment) else { return };
+        for answered in beside {
+            let known = standing.iter_mut().find(|known| known.target == answered.target);
+            if let Some(known) = known {
+                *known = hearing.standing(Some(known), answered);
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::ServiceState;
 use crate::domain::deployment::Deployment;
-use crate::domain::event::TargetsSaid;
+use crate::domain::event::{TargetSaid, TargetsSaid};
 use crate::domain::ids::Environment;
 use crate::domain::wave::{WaveContinued, WaveWait, WaveWaits};
 
@@ -41,6 +41,17 @@ impl ServiceState {
         wait.is_some_and(|(paused, wait)| {
             wait.effect.as_ref() != Some(&paused.effect_of_waves(wait, &said.targets))
         })
+    }
+
+    /// The answers of the targets that no wave so far is for, while a deployment waits between two. What they ran was heard.
+    pub(super) fn said_beside_waves<'a>(&self, said: &'a TargetsSaid) -> Vec<&'a TargetSaid> {
+        let paused = self.paused(said.environment);
+        let wait = paused.and_then(|paused| Some((paused, paused.waiting_wave()?)));
+        let Some((paused, wait)) = wait.filter(|_| self.is_heard(said.environment)) else {
+            return Vec::new();
+        };
+        let of_waves = paused.targets_until(wait.number);
+        said.targets.iter().filter(|said| !of_waves.contains(&said.target)).collect()
     }
 
     /// The targets answered while a deployment waits between two waves. Only those of the waves so far have to have its

@@ -6,6 +6,7 @@ mod order;
 mod spec;
 mod standing;
 mod state;
+mod stops;
 
 pub use self::fact::{WaveContinued, WaveWaits};
 pub use self::order::{ALL_TARGETS, loops_over_nothing};

@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::state::WaveWait;
-use crate::calendar::{Evaluation, FreezeState};
-use crate::domain::deployment::Deployment;
+use super::stops::{held, stops};
+use crate::calendar::Evaluation;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment};
 use crate::domain::live_source::AskedOf;
-use crate::domain::plan::Guard;
 use crate::domain::policy::Policy;
 use crate::domain::service::ServiceState;
+use crate::domain::stops::Hold;
 use crate::domain::time::{between, say};
 use crate::domain::watch::{LiveEvidence, WatchEnd, WatchState, watch_evidence, watch_in_words};
 
@@ -52,10 +52,13 @@ pub fn standing(input: WaveInput<'_>) -> Option<WaveStanding> {
     let deployment = state.paused(Environment::Production)?;
     let wait = deployment.waiting_wave()?.clone();
     let watch = state.watches.of_wave(deployment.id, wait.number).cloned();
-    let mut stops = stops(input, deployment);
+    let mut stops = stops(input, deployment, &wait);
     // A time in which nobody looked vouches for nothing.
     let is_unseen = watch.as_ref().is_some_and(|watch| watch.has_gap);
     stops.extend(is_unseen.then(|| "nobody looked for a while since the wave was done".to_owned()));
+    // What it saw says nothing of the time since.
+    let is_over = watch.as_ref().is_some_and(|watch| !watch.is_open());
+    stops.extend(is_over.then(|| "its watch has ended, nobody looks any more".to_owned()));
     Some(WaveStanding {
         deployment: deployment.id,
         build: deployment.request.build,
@@ -65,30 +68,6 @@ pub fn standing(input: WaveInput<'_>) -> Option<WaveStanding> {
         stops,
         wait,
     })
-}
-
-/// A hold or a freeze that came in the middle. One whose reason was typed for this deployment is none.
-fn stops(input: WaveInput<'_>, deployment: &Deployment) -> Vec<String> {
-    let WaveInput { state, policy, calendar, now } = input;
-    let overrides = &deployment.request.overrides;
-    let mut stops = Vec::new();
-    let hold = state.holds.get(&Environment::Production);
-    let is_old =
-        |id| overrides.contains_key(&Guard::Hold) && DeploymentId::from(id) < deployment.id;
-    if let Some(hold) = hold.filter(|hold| !is_old(hold.id)) {
-        stops.push(format!("production is on hold by {}: {}", hold.by, hold.reason));
-    }
-    let by_hand = state.freezes_at(now).next();
-    let worst = if by_hand.is_some() { FreezeState::Frozen } else { calendar.state };
-    let is_frozen = worst.under(policy.freeze) == FreezeState::Frozen;
-    if is_frozen && !overrides.contains_key(&Guard::Freeze) {
-        let why = by_hand.map_or_else(
-            || calendar.why(),
-            |freeze| format!("{} by {}: {}", freeze.id, freeze.by, freeze.reason),
-        );
-        stops.push(format!("production is frozen: {why}"));
-    }
-    stops
 }
 
 fn was_bad(watch: &WatchState) -> bool {
@@ -177,6 +156,18 @@ impl WaveStanding {
         }
         let effect = self.effect().map(|how| format!(", {how}")).unwrap_or_default();
         Ok(format!("its pause is over, {}{effect}", self.watched(now)))
+    }
+
+    /// What begins at once when this hold of production is released: `then #21 goes on with wave 2 of 3`.
+    #[must_use]
+    pub fn after_release(&self, hold: &Hold, now: DateTime<Utc>) -> Option<String> {
+        let (said, mut free) = (held(hold), self.clone());
+        free.stops.retain(|stop| *stop != said);
+        let is_kept = free.stops.len() < self.stops.len();
+        (is_kept && free.goes_on_by_itself(now).is_ok()).then(|| {
+            let (build, next, of) = (self.build, self.wait.number + 1, self.wait.of);
+            format!("then {build} goes on with wave {next} of {of}")
+        })
     }
 
     /// `#21 wave 1 of 3 (h1), waits for 6m, watched: good so far, took effect on 1 of 1`.

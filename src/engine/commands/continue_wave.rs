@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{CommandContext, Decided, Need, ServiceView, text};
 use crate::domain::command::Refusal;
 use crate::domain::event::Fact;
-use crate::domain::ids::DeploymentId;
+use crate::domain::ids::{DeploymentId, Environment};
 use crate::domain::wave::{WaveContinued, WaveInput, WaveStanding, standing};
 
 /// How a deployment of this service stands between two waves.
@@ -24,6 +24,17 @@ pub fn due_wave(service: &ServiceView<'_>, now: DateTime<Utc>) -> Option<WaveCon
     let standing = waiting_wave(service, now)?;
     let reason = standing.goes_on_by_itself(now).ok()?;
     Some(continued(&standing, reason, None))
+}
+
+/// What is said of the wave that begins once the hold on this environment is released, if one does.
+pub(super) fn after_release(
+    service: &ServiceView<'_>,
+    of: Environment,
+    now: DateTime<Utc>,
+) -> String {
+    let hold = service.state.holds.get(&of).filter(|_| of == Environment::Production);
+    let wave = hold.and_then(|hold| waiting_wave(service, now)?.after_release(hold, now));
+    wave.map(|begins| format!("; {begins}")).unwrap_or_default()
 }
 
 pub(super) fn continue_wave(

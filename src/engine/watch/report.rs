@@ -13,10 +13,11 @@ use crate::domain::watch::{
     CheckSummary, EnvironmentWatch, WatchBegan, WatchCheck, WatchEnd, WatchEnded, WatchSampled,
     WatchState, WatchTurned,
 };
-use crate::domain::wave::LONGEST_PAUSE;
 
 /// A deployment that ended longer ago is not watched from now on: what it did at first was not seen.
 const BEGINS_WITHIN: Duration = Duration::from_mins(5);
+/// The watch of a wave ends with its pause, which has no end while something speaks against the next wave.
+const AS_LONG_AS_IT_WAITS: Duration = Duration::from_hours(24 * 365);
 
 /// News of a watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ fn wanted_of_wave(
             news: WatchNews::Begins {
                 environment: Environment::Production,
                 checks: declared.checks.iter().map(|check| check.name.clone()).collect(),
-                lasts: LONGEST_PAUSE * 2,
+                lasts: AS_LONG_AS_IT_WAITS,
                 every: declared.slowest(),
             },
         })),

@@ -88,6 +88,11 @@ impl Writer {
         let (name, now) = (read.service.clone(), self.clock.now());
         let (environment, trouble) = (read.environment, read.trouble.clone());
         self.world.change(&name, |service| {
+            if trouble.is_some() && read.answer.is_none() {
+                service.state.unanswered.insert(environment);
+            } else {
+                service.state.unanswered.remove(&environment);
+            }
             match &trouble {
                 Some(trouble) => {
                     service.state.unread.insert(environment, trouble.what.clone());

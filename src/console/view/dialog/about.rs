@@ -60,6 +60,9 @@ fn released(model: &Model, environment: Environment, sure: bool, width: u16) -> 
     let since = age(model.since(hold.at));
     let text = format!("on hold for {since} ({}): {}", hold.by, hold.reason);
     let mut lines = paragraph(model, width, &text, Role::Text);
+    let wave = service.filter(|_| environment == Environment::Production);
+    let wave = wave.and_then(|service| service.wave.as_ref()?.after_release(hold, model.now()));
+    lines.extend(wave.iter().flat_map(|begins| paragraph(model, width, begins, Role::Warn)));
     let left = hold.left.iter();
     lines.extend(left.flat_map(|left| behind::at_release(model, left, sure, width)));
     lines

@@ -36,11 +36,23 @@ pub fn release(model: &Model, holds: &[(ServiceName, Seq)], width: u16) -> Vec<L
     );
     let mut lines = paragraph(model, width, &text, Role::Text);
     let rows = model.fleet.iter().flat_map(|fleet| &fleet.services);
-    let is_other = |row: &&FleetRow| holds.iter().all(|(service, _)| *service != row.service);
-    for row in rows.filter(is_other) {
-        lines.extend(left(model, row, "stays on hold; release it by itself", width));
+    for row in rows {
+        let is_released = holds.iter().any(|(service, _)| *service == row.service);
+        lines.extend(if is_released {
+            goes_on(model, row, width)
+        } else {
+            left(model, row, "stays on hold; release it by itself", width)
+        });
     }
     lines
+}
+
+/// The wave of a service that begins at once, without a hold.
+fn goes_on(model: &Model, row: &FleetRow, width: u16) -> Vec<Line<'static>> {
+    let wave = row.wave.as_ref().zip(row.hold.as_ref());
+    let begins = wave.and_then(|(wave, hold)| wave.after_release(hold, model.now()));
+    let text = begins.map(|begins| format!("{}: {begins}", row.service));
+    text.iter().flat_map(|text| paragraph(model, width, text, Role::Warn)).collect()
 }
 
 fn left(model: &Model, row: &FleetRow, what: &str, width: u16) -> Vec<Line<'static>> {
