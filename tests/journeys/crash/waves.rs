@@ -102,7 +102,7 @@ async fn an_engine_that_is_killed_between_two_waves_runs_each_of_them_once() {
     };
     if engine.until("the third goes on or says what keeps it", is_seen).await {
         let reason = "the engine was restarted".to_owned();
-        let command = Command::Continue { deployment: id, wave: 2, reason };
+        let command = Command::Continue { deployment: id, wave: 2, reason, seen: None };
         engine.remote().command(&Shop::service(), command, key()).await.unwrap();
     }
     let is_over = |s: &ServiceSnapshot| row(s).filter(|made| !made.is_open());
