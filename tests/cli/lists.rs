@@ -32,7 +32,7 @@ fn a_list_is_as_long_as_it_was_asked_for_or_says_what_is_missing() {
     let home = Home::with_shop();
     home.await_build(1, "verified");
     merge_many(&home, 130);
-    until("all are found", || home.json(&["builds", "--json"])[0]["number"] == 131);
+    until("all are found", || home.listed(&["builds", "--json"])[0]["number"] == 131);
     let all = home.trunkline(&["builds", "-n", "300"]);
     let listed = String::from_utf8(all.stdout).unwrap();
     assert_eq!(listed.lines().count(), 131, "{listed}");

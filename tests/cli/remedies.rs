@@ -32,7 +32,7 @@ fn follow(
 
 fn in_staging(shop: &Shop, number: u64) {
     until("the build is in staging", || {
-        let builds = shop.home.json(&["builds", "--json"]);
+        let builds = shop.home.listed(&["builds", "--json"]);
         let of = |build: &serde_json::Value| {
             build["number"] == number && build["in_staging_since"].is_string()
         };

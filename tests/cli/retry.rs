@@ -7,7 +7,7 @@ const KEY: [&str; 2] = ["--key", "the-one-key-of-this-retry"];
 
 fn is_in_state(shop: &Shop, number: u64, state: &str) {
     until(&format!("#{number} is {state}"), || {
-        let builds = shop.home.json(&["builds", "--json"]);
+        let builds = shop.home.listed(&["builds", "--json"]);
         let is = |build: &serde_json::Value| build["number"] == number && build["state"] == state;
         builds.as_array().unwrap().iter().any(is)
     });

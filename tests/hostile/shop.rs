@@ -45,7 +45,7 @@ impl Shop {
     fn await_verified(&self) {
         let number = self.newest;
         until("the newest build is verified", || {
-            let builds = self.home.json(&["builds", "--json"]);
+            let builds = self.home.listed(&["builds", "--json"]);
             let is = |build: &&Value| build["number"] == number && build["state"] == "verified";
             builds.as_array().unwrap().iter().find(is).is_some()
         });

@@ -111,6 +111,13 @@ impl Home {
         serde_json::from_str(&self.said(arguments)).unwrap()
     }
 
+    /// A list for somebody who waits for what is in it: it is empty as long as the engine does not give it, as one that
+    /// has just begun or that a busy machine keeps from answering.
+    pub fn listed(&self, arguments: &[&str]) -> Value {
+        let said = self.trunkline(arguments);
+        serde_json::from_slice(&said.stdout).unwrap_or_else(|_| Value::Array(Vec::new()))
+    }
+
     /// The process of the engine, if one runs.
     pub fn engine(&self) -> Option<u32> {
         let status = self.json(&["engine", "status", "--json"]);
@@ -120,7 +127,7 @@ impl Home {
     /// Waits until a build is verified.
     pub fn verified(&self, number: u64) {
         until("the build is verified", || {
-            let builds = self.json(&["builds", "--json"]);
+            let builds = self.listed(&["builds", "--json"]);
             let of = |build: &Value| build["number"] == number && build["state"] == "verified";
             builds.as_array().unwrap().iter().any(of)
         });

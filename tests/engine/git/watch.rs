@@ -56,7 +56,7 @@ impl Watch {
     fn until_staged(&self) {
         let head = self.repository.head();
         until("the newest build is verified", || {
-            let builds = self.home.json(&["builds", "--json"]);
+            let builds = self.home.listed(&["builds", "--json"]);
             builds[0]["sha"] == head.as_str() && builds[0]["state"] == "verified"
         });
     }

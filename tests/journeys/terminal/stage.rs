@@ -35,7 +35,7 @@ impl Stage {
 
     pub fn awaits(&self, build: u64, state: &str) {
         until(&format!("{build} is {state}"), || {
-            let builds = self.shop.home.json(&["builds", "--json"]);
+            let builds = self.shop.home.listed(&["builds", "--json"]);
             let mut builds = builds.as_array().unwrap().iter();
             builds.any(|row| row["number"] == build && row["state"] == state)
         });

@@ -41,7 +41,7 @@ impl Shop {
     pub fn until_all_is_staged(&self) {
         let head = self.repository.head();
         until("the newest build is in staging", || {
-            let builds = self.home.json(&["builds", "--json"]);
+            let builds = self.home.listed(&["builds", "--json"]);
             let newest = &builds[0];
             newest["sha"] == head.as_str() && newest["state"] == "verified"
         });
