@@ -33,8 +33,7 @@ fn an_engine_that_cannot_start_leaves_the_last_state_and_the_way_back_by_hand() 
     let mut console = home.on_terminal(&["console"], (120, 40));
     console.shows("PROD shop #2");
     console.shows("fresh");
-    console.keys("q");
-    console.ended();
+    console.quits();
     home.said(&["engine", "stop"]);
     let record = home.path("data/trunkline.db");
     let good = fs::read(&record).unwrap();
@@ -63,8 +62,7 @@ fn an_engine_that_cannot_start_leaves_the_last_state_and_the_way_back_by_hand() 
     console.keys("\x1b");
     console.shows("fresh");
     console.hides("AS OF");
-    console.keys("q");
-    console.ended();
+    console.quits();
 }
 
 #[test]
@@ -105,8 +103,7 @@ fn a_server_that_is_away_is_switched_to_and_left_and_nobody_else_is_shown_its_st
     assert!(!laptop.path("data/engine.lock").exists(), "nothing is started on the laptop");
     console.keys("\x1b");
     console.hides("Roll back by hand");
-    console.keys("q");
-    console.ended();
+    console.quits();
     let texts = format!("{}/by-hand", kept(&laptop, "prod"));
     assert_eq!(by_hand(&laptop, &texts), "back again\nAll steps succeeded.\n");
     // Another address under the same name gets nothing of it.
@@ -114,8 +111,7 @@ fn a_server_that_is_away_is_switched_to_and_left_and_nobody_else_is_shown_its_st
     let mut console = laptop.on_terminal(&["console", "--profile", "prod"], (120, 40));
     console.shows("nothing could be read yet");
     assert!(!console.text().contains("AS OF"), "{}", console.text());
-    console.keys("q");
-    console.ended();
+    console.quits();
     fs::write(&file, profile("prod", &server) + &profile("eu", &other)).unwrap();
     assert!(laptop.trunkline(&["logout", "--profile", "prod"]).status.success());
     assert!(!laptop.path(&texts).exists(), "it went with the sign-in");

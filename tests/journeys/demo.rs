@@ -16,8 +16,7 @@ fn on_migrations(demo: &Demo, build: &str) -> Vec<String> {
 }
 
 fn leave(mut screen: Pty) {
-    screen.keys("qq");
-    assert!(screen.ended(), "{}", screen.text());
+    assert!(screen.quits(), "{}", screen.text());
 }
 
 #[test]

@@ -8,11 +8,12 @@ use trunkline_testing::shop::{leave, promote, row, shop, smoke_tested};
 fn a_watch_turns_bad_and_the_emergency_that_shows_it_takes_the_build_back() {
     let shop = shop("");
     let health = shop.home.path("health");
-    fs::write(&health, "0").unwrap();
-    let watch = format!(
-        "\n[[production.watch]]\nname = \"health\"\nrun = \"echo looked; exit $(cat '{}')\"\nevery = \"1s\"\n",
-        health.display()
-    );
+    fs::write(&health, "1").unwrap();
+    // The first build is good whatever the file says.
+    let look =
+        format!("echo looked; [ $TRUNKLINE_BUILD = 1 ] || exit $(cat '{}')", health.display());
+    let watch =
+        format!("\n[[production.watch]]\nname = \"health\"\nrun = \"{look}\"\nevery = \"1s\"\n");
     let shop = shop.with("trunkline.toml", &smoke_tested(&watch));
     let shop = shop.watched("poll = \"100ms\"\nemergency_countdown = \"10m\"");
     let mut screen = shop.console();
@@ -23,7 +24,6 @@ fn a_watch_turns_bad_and_the_emergency_that_shows_it_takes_the_build_back() {
 
     shop.merge("sell shoes");
     row(&screen, "#2", "verified");
-    fs::write(&health, "1").unwrap();
     promote(&mut screen, "#2");
     screen.shows("#2 live");
     screen.shows("watched: health BAD");
@@ -32,7 +32,6 @@ fn a_watch_turns_bad_and_the_emergency_that_shows_it_takes_the_build_back() {
     screen.shows("#2 is watched: health BAD");
     screen.shows("exit 1: looked");
     screen.shows("Enter rolls back now");
-    fs::write(&health, "0").unwrap();
     screen.keys("\r");
     row(&screen, "#1", "LIVE");
     screen.shows("ON HOLD by raj");

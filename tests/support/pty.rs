@@ -198,6 +198,18 @@ impl Pty {
         self.exit_code() == 0
     }
 
+    /// Leaves the console with its key and says whether it called that a success. Right behind another key it is refused,
+    /// and where something is open it closes that first: it is pressed until it has done it.
+    pub fn quits(&mut self) -> bool {
+        for _ in 0..10 {
+            self.press(b"q");
+            if self.has_ended_within(Duration::from_secs(6)) {
+                return self.ended();
+            }
+        }
+        panic!("q does not end it:\n{}", self.text());
+    }
+
     /// Waits for the program's end and answers with its exit code.
     pub fn exit_code(&mut self) -> u32 {
         let deadline = Instant::now() + PATIENCE;

@@ -222,7 +222,6 @@ pub fn promote(screen: &mut Pty, build: &str) {
 }
 
 pub fn leave(mut screen: Pty) {
-    screen.keys("q");
-    assert!(screen.ended(), "{}", screen.text());
+    assert!(screen.quits(), "{}", screen.text());
     assert!(screen.is_restored());
 }

@@ -144,6 +144,5 @@ fn a_console_that_reads_them_stays_small(flooded: &Flooded) {
     }
     let peak = peak_of(console.process());
     below(CONSOLE, peak, "the console");
-    console.keys("q");
-    assert!(console.ended());
+    assert!(console.quits());
 }

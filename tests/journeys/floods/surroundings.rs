@@ -230,8 +230,7 @@ fn a_log_of_ours_that_cannot_be_written_keeps_nobody_from_anything() {
     until("the build is verified", || newest_state(&home).as_deref() == Some("verified"));
     let mut console = home.on_terminal(&[], (120, 40));
     console.shows("verified");
-    console.keys("q");
-    assert!(console.ended());
+    assert!(console.quits());
 }
 
 fn problems(home: &Home) -> String {
@@ -264,8 +263,7 @@ fn a_user_file_that_breaks_while_the_engine_runs_keeps_nobody_from_acting() {
     fs::write(&file, good).unwrap();
     until("it is mended", || problems(&home) == "[]");
     console.hides(&place);
-    console.keys("q");
-    assert!(console.ended());
+    assert!(console.quits());
 }
 
 #[test]

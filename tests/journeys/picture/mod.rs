@@ -29,8 +29,7 @@ fn the_pictures_show_what_the_demo_reaches() {
     let emergency = the_emergency_counts_down(&mut screen);
     screen.keys("\x1b");
     screen.hides("ROLLING BACK");
-    screen.keys("qq");
-    assert!(screen.ended(), "{}", screen.text());
+    assert!(screen.quits(), "{}", screen.text());
     for (name, title, screen) in [
         ("promote", "The promote dialog: a build that you wrote wants a typed reason", promote),
         ("screen", "The console while a build goes to production", main),

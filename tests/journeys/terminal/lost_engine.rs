@@ -43,5 +43,5 @@ fn an_engine_that_was_stopped_is_not_restarted_while_it_still_ends() {
     home.said(&["engine", "stop"]);
     screen.shows("the engine was stopped; to start it, run: trunkline engine restart");
     assert!(home.engine().is_none(), "who stops an engine wants it stopped");
-    screen.keys("qq");
+    screen.quits();
 }
