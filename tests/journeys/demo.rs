@@ -67,7 +67,7 @@ fn the_guards_of_the_demo_have_something_to_say_once_it_is_open() {
 #[test]
 fn the_demo_shows_a_proven_way_back_a_watch_that_turns_bad_and_an_instance_left_behind() {
     let demo = Demo::hurried();
-    let mut screen = demo.on_terminal(&[]);
+    let screen = demo.on_terminal(&[]);
     screen.until("#20 live", |text| header(text).contains("checkout #20 live"));
     trunkline_testing::home::until("the way back was tried", || {
         let status = demo.command(&["status"]);
@@ -88,10 +88,9 @@ fn the_demo_shows_a_proven_way_back_a_watch_that_turns_bad_and_an_instance_left_
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("took effect on 3 of 3"), "{output:?}");
     screen.until("the watch is bad", |text| text.contains("orders BAD"));
-    screen.keys("!");
-    screen.shows("#24 is watched: orders BAD");
-    screen.keys("\x1b");
-    screen.hides("#24 is watched: orders BAD");
+    let back = demo.command(&["plan", "rollback"]);
+    let back = String::from_utf8_lossy(&back.stdout);
+    assert!(back.contains("#24 is watched: orders BAD"), "{back}");
     let output = promote("25");
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("partly: 2 of 3, i3 runs #24"), "{output:?}");
@@ -103,13 +102,15 @@ fn the_demo_shows_a_proven_way_back_a_watch_that_turns_bad_and_an_instance_left_
 fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
     let demo = Demo::hurried();
     let first = demo.on_terminal(&["demo"]);
-    first.until("the first build live", |text| header(text).contains("checkout #19 live"));
+    first.until("the second build live", |text| header(text).contains("checkout #20 live"));
+    let held = demo.command(&["hold", "production", "--reason", "left behind"]);
+    assert!(held.status.success(), "{held:?}");
     leave(first);
     let again = demo.on_terminal(&["demo"]);
-    again.until("what is live", |text| header(text).contains(" live "));
+    again.until("what was left", |text| header(text).contains("ON HOLD"));
     leave(again);
     let reset = demo.on_terminal(&["demo", "--reset"]);
-    reset.until("a new demo", |text| header(text).contains("live not known"));
+    reset.until("a new demo", |text| header(text).contains("| OPEN |"));
     leave(reset);
 }
 

@@ -23,7 +23,7 @@ use trunkline_testing::engine::{QUICK, World, refusal};
 use trunkline_testing::home::Home;
 
 /// More than anybody would press in a minute.
-const TRIES: usize = 300;
+const TRIES: usize = 60;
 const CROWD: usize = 64;
 /// Refusals that come within this time of another one are one transaction with it.
 const GATHERED: Duration = Duration::from_millis(50);

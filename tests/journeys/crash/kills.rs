@@ -18,9 +18,9 @@ use super::shop::Shop;
 use trunkline_testing::dice::{Dice, Seed, number};
 
 /// How many kills a plain `cargo test` takes; `TRUNKLINE_KILLS` sets another number.
-const KILLS: u64 = 30;
+const KILLS: u64 = 20;
 /// How many kills one data folder has to bear before the next run begins with a fresh one.
-const KILLS_OF_A_RUN: u64 = 15;
+const KILLS_OF_A_RUN: u64 = 10;
 const CLIENTS: u64 = 3;
 /// The longest that a client thinks between two commands.
 const PAUSE: Duration = Duration::from_millis(60);

@@ -107,7 +107,7 @@ fn bytes(flood: &[Press]) -> Vec<u8> {
 #[test]
 fn no_flood_on_a_real_terminal_does_what_nobody_confirmed() {
     let stage = Stage::set();
-    for seed in seeds("TRUNKLINE_TERMINAL_FLOODS", 15) {
+    for seed in seeds("TRUNKLINE_TERMINAL_FLOODS", 8) {
         let mut dice = Dice::of(seed);
         let mut screen = stage.console(&[]);
         // Typed ahead, before there is anything to see, or at once into the console that stands.

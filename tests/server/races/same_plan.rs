@@ -15,7 +15,7 @@ use trunkline_testing::engine::World;
 
 const CLIENTS: usize = 64;
 /// How many rounds an ordinary run has.
-const ROUNDS: u64 = 4;
+const ROUNDS: u64 = 2;
 
 /// What a round is about.
 #[derive(Debug, Clone)]
