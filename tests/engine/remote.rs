@@ -9,12 +9,10 @@ use trunkline::domain::event::{Event, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Seq};
 use trunkline::domain::plan::{Guard, Severity};
 use trunkline::domain::remote::FoundBy;
+use trunkline_testing::PATIENCE;
 use trunkline_testing::engine::{QUICK, World, refusal};
 use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::jobs::JobServer;
-
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) const TOKEN: &str = "tok_4f9d8a7c6b5e4d3c";
 

@@ -18,11 +18,9 @@ use trunkline::domain::snapshot::{BuildRow, ServiceSnapshot};
 use trunkline::engine::clock::{Clock, SystemClock};
 use trunkline::engine::{CommandError, Engine, EngineOptions, Handle, RemoteTimes, Services};
 
+use crate::PATIENCE;
 use crate::program;
 use crate::repository::Repository;
-
-/// How long a test waits for what must happen; much longer than it ever takes.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A service file whose steps only note that they ran, in a file beside the repository.
 pub const QUICK: &str = r#"

@@ -6,15 +6,12 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::PATIENCE;
 use crate::jobs::Port;
 use crate::proxy::message;
-
-/// How long a test waits for a request.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What befalls the requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,15 +6,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::PATIENCE;
 use crate::repository::Repository;
-
-/// How long a test waits until somebody asks; much longer than it ever takes.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct GitServer {
     port: u16,

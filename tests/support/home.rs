@@ -7,11 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::program;
 use crate::pty::Pty;
-
-/// How long anything here may take before it counts as broken.
-const DEADLINE: Duration = Duration::from_mins(1);
+use crate::{PATIENCE, program};
 
 /// A user, and perhaps an engine, which ends with them.
 pub struct Home {
@@ -145,9 +142,9 @@ impl Home {
 
 /// Waits for what nobody tells of.
 pub fn until(what: &str, is: impl Fn() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+    let deadline = Instant::now() + PATIENCE;
     while !is() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        assert!(Instant::now() < deadline, "it does not happen: {what}");
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }

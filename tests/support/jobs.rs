@@ -14,10 +14,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
+use crate::PATIENCE;
 use crate::write_script;
-
-/// How long anything here may take before it counts as broken.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A port of this machine that nobody else gets, also while nobody listens at it.
 pub struct Port {

@@ -41,6 +41,10 @@ pub mod zizmor;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a test waits for what has to happen, much longer than a slow machine with other work takes.
+pub const PATIENCE: Duration = Duration::from_mins(4);
 
 /// The login of whoever runs the tests.
 pub fn login() -> String {

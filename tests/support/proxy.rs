@@ -1,15 +1,13 @@
 //! A bad line between a client and an engine: from one unix socket to another, whole requests forwarded, and what
 //! befalls each of them decided by the test.
 
+use crate::PATIENCE;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
-
-/// How long a test waits for a request to arrive.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What befalls a request or its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

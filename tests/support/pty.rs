@@ -6,12 +6,10 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::PATIENCE;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-
-/// How long a test waits for the screen to show what it must; much longer than it ever takes.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a person takes from one key to the next, at least.
 const APART: Duration = Duration::from_millis(30);

@@ -3,12 +3,9 @@
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use crate::PATIENCE;
 use tokio::sync::watch;
-
-/// How long a test waits for a question.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]

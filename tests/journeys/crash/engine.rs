@@ -13,10 +13,8 @@ use trunkline::backend::remote::Remote;
 use trunkline::domain::snapshot::{FleetSnapshot, ServiceSnapshot, Version};
 
 use super::shop::Shop;
+pub use trunkline_testing::PATIENCE;
 use trunkline_testing::home::Home;
-
-/// How long anything here may take before it counts as broken.
-pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Engine {
     child: Child,

@@ -8,8 +8,8 @@ mod jenkins;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
+use crate::PATIENCE;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -18,9 +18,6 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whose API it speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
