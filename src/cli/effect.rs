@@ -11,7 +11,7 @@ use super::follow::patiently;
 use crate::backend::Backend as _;
 use crate::domain::ids::{DeploymentId, ServiceName};
 
-/// How long the answers of the targets are waited for.
+/// How long the answers of the targets are waited for, unless it is known that questions hang.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The longest wait for one change.
 const CHANGE: Duration = Duration::from_secs(2);
@@ -54,8 +54,16 @@ async fn heard(
         if snapshot.unheard != Some(deployment) {
             return Ok(());
         }
+        if let Some(why) = &snapshot.hangs {
+            let not_proven =
+                format!("{deployment} is not proven, its targets have not answered: {why}");
+            let out = context.out.regardless();
+            out.line(not_proven)?;
+            return out.line("trunkline status says what they run, once they answer");
+        }
         after = Some(snapshot.version);
     }
-    let sentence = "its targets were not heard yet; trunkline status says what they run";
+    let sentence =
+        "not proven, its targets were not heard yet; trunkline status says what they run";
     context.out.regardless().line(format!("{deployment}: {sentence}"))
 }

@@ -15,6 +15,9 @@ pub const DEFAULT_SETTLE: Duration = Duration::from_mins(2);
 /// How long an old commit may be answered after a deployment where each target is asked, if the service file does not say it.
 pub const DEFAULT_TARGETS_SETTLE: Duration = Duration::from_secs(10);
 
+/// How long an address may take to answer.
+pub const ADDRESS_TIMEOUT: Duration = Duration::from_millis(2_500);
+
 /// How long a command may take that tells what runs, if the service file does not say it.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -112,6 +115,15 @@ impl LiveSource {
                 let name: String = words.chars().filter(plain).take(LONGEST_NAME).collect();
                 format!("{THE_COMMAND}{name}")
             }
+        }
+    }
+
+    /// How long a question may take until it is given up.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        match &self.question {
+            LiveQuestion::One(_) | LiveQuestion::Each(_) => ADDRESS_TIMEOUT,
+            LiveQuestion::Command(command) => command.timeout,
         }
     }
 

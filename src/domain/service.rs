@@ -125,6 +125,9 @@ pub struct ServiceState {
     /// The environments of which the last question got no answer at all, so that it is not known what any part of them runs.
     /// No event records it: the engine sets it.
     pub unanswered: BTreeSet<Environment>,
+    /// The environments of which the last question was long in vain: nobody answered it, and it took its time to tell so. No
+    /// event records it: the engine sets it.
+    pub hanging: BTreeSet<Environment>,
     /// Since when the engine looks without a gap: its start, or when the machine woke up or its clock was set. No event
     /// records it: the engine sets it.
     pub looking_since: Option<DateTime<Utc>>,

@@ -30,6 +30,9 @@ pub struct LiveRead {
     pub answer: Option<LiveAnswer>,
     /// Why all of it, or what some targets run, could not be read.
     pub trouble: Option<Trouble>,
+    /// Whether nobody answered and it took long to find that out. Nothing where the question goes on, or where it says nothing
+    /// of the next one.
+    pub hangs: Option<bool>,
 }
 
 /// What was answered.
@@ -60,8 +63,11 @@ impl LiveRead {
             Some(trouble) => problem.is_some_and(|problem| problem.what == trouble.what),
             None => problem.is_none(),
         };
+        let hung = service.state.hanging.contains(&self.environment);
         let next = Seq(service.state.last_seq.0 + 1);
-        !is_told || news(&service.state, self, now, next).is_some()
+        !is_told
+            || self.hangs.is_some_and(|hangs| hangs != hung)
+            || news(&service.state, self, now, next).is_some()
     }
 }
 

@@ -76,6 +76,27 @@ fn a_release_that_dies_on_the_second_host_is_put_back_on_all() {
 }
 
 #[test]
+fn what_hangs_is_not_waited_for_and_nothing_is_called_proven() {
+    let live = "[production.live]\nrun = \"sleep 3600\"\ntimeout = \"1s\"\nsettle = \"0s\"\n";
+    let home = Home::with_service(&format!("{}{live}", service_file("echo released")));
+    home.verified(1);
+    home.merge("sam", "a", "a change");
+    home.verified(2);
+    let back = ["rollback", "--yes", "--wait"];
+    for command in
+        [&["promote", "1", "--yes", "--wait"][..], &["promote", "2", "--yes", "--wait"], &back]
+    {
+        let said = home.said(command);
+        let (proof, look) = (
+            " is not proven, its targets have not answered: the command sleep 3600 does not say what production runs: ",
+            "trunkline status says what they run, once they answer",
+        );
+        assert!(said.contains(proof) && said.contains(look), "{command:?}: {said}");
+        assert!(!said.contains("took effect"), "{command:?}: {said}");
+    }
+}
+
+#[test]
 fn what_is_not_known_stands_in_a_plan_without_a_tick() {
     let home = Home::with_service(&service_file("echo released"));
     home.verified(1);

@@ -29,6 +29,13 @@ impl ServiceState {
         last.filter(|_| is_asked && !self.is_heard(production))
     }
 
+    /// Why nobody says what an environment runs, where the last question about it hung until it was given up.
+    #[must_use]
+    pub fn hangs(&self, environment: Environment) -> Option<&str> {
+        let why = self.unread.get(&environment).filter(|_| self.hanging.contains(&environment));
+        why.map(String::as_str)
+    }
+
     /// How many targets say that they run what is live, and that is all of them: the evidence of "3 of 3". `None` if one says
     /// something else, was not heard since the last deployment, could not be read at the last question, or is not asked any more.
     #[must_use]

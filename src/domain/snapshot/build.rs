@@ -75,6 +75,7 @@ pub fn service(
         targets: targets(state),
         heard: heard(state),
         unheard: state.unheard().map(|deployment| deployment.id),
+        hangs: state.hangs(Environment::Production).map(str::to_owned),
         live_unknown: state.is_live_unknown(),
         unsettled: state.unsettled(Environment::Production).map(|deployment| deployment.id),
         evidence: evidence(state, now),

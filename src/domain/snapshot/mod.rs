@@ -199,6 +199,10 @@ pub struct ServiceSnapshot {
     /// The last deployment of production to end, if its targets are asked what they run and were not heard since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unheard: Option<DeploymentId>,
+    /// Why nobody says what production runs, where the last question about it hung until it was given up. Nobody should wait
+    /// for the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hangs: Option<String>,
     /// Whether production ran before trunkline deployed there, so that what is live is not known.
     #[serde(default, skip_serializing_if = "is_false")]
     pub live_unknown: bool,

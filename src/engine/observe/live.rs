@@ -75,6 +75,16 @@ enum Heard {
     Each(Vec<TargetHeard>),
 }
 
+impl Heard {
+    /// Whether nobody answered.
+    fn is_silent(&self) -> bool {
+        match self {
+            Self::One(_) => false,
+            Self::Each(all) => all.iter().all(|(_, heard)| heard.is_err()),
+        }
+    }
+}
+
 impl LiveReads {
     pub(in crate::engine) fn new(context: ObserveContext, asked: Arc<AskedCommands>) -> Self {
         let (places, whole) = (Mutex::default(), Mutex::default());
@@ -121,7 +131,7 @@ impl LiveReads {
         if !in_time && unanswered.is_none() {
             let why = format!("it has not answered within {}", say(longest));
             let trouble = Some(trouble(of, &source, &why, None));
-            self.tell(&key, &source, None, (None, trouble), deadline).await;
+            self.tell(&key, &source, None, (None, trouble, None), deadline).await;
         }
         unanswered
     }
@@ -162,8 +172,15 @@ impl LiveReads {
         mut place: OwnedMutexGuard<LivePlace>,
     ) -> Duration {
         let (of, begun, after) = (key.1, Instant::now(), self.last_ended(&key));
+        let was_deploying = self.is_deploying(&key);
         let heard = self.heard(&key, &source).await;
         place.took = begun.elapsed();
+        // A service that is deployed may be away meanwhile: that says nothing of afterwards.
+        let is_silent = heard.as_ref().map_or(true, Heard::is_silent);
+        let hangs = is_silent && place.took >= source.longest();
+        let is_between =
+            || !was_deploying && !self.is_deploying(&key) && after == self.last_ended(&key);
+        let hangs = (!is_silent || is_between()).then_some(hangs);
         let (answer, trouble) = match heard {
             Ok(heard) => {
                 place.failures = 0;
@@ -183,7 +200,7 @@ impl LiveReads {
             }
         };
         let far = Instant::now() + LONGEST_PAUSE;
-        self.tell(&key, &source, after, (answer, trouble), far).await;
+        self.tell(&key, &source, after, (answer, trouble, hangs), far).await;
         place.asked = Some(Instant::now());
         let every = self.context.times.live;
         let is_calm = place.is_calm() && !self.is_awaited(&key, &source);
@@ -289,7 +306,7 @@ impl LiveReads {
         (service, environment): &PlaceKey,
         source: &LiveSource,
         after: Option<DeploymentId>,
-        (answer, trouble): (Option<LiveAnswer>, Option<Trouble>),
+        (answer, trouble, hangs): (Option<LiveAnswer>, Option<Trouble>, Option<bool>),
         until: Instant,
     ) {
         let read = LiveRead {
@@ -300,6 +317,7 @@ impl LiveReads {
             settle: source.settle,
             answer,
             trouble,
+            hangs,
         };
         let _in_time = timeout_at(until, self.send(read)).await;
     }
@@ -423,6 +441,7 @@ fn of_nobody(world: &World) -> Vec<LiveRead> {
             settle: Duration::ZERO,
             answer: None,
             trouble: None,
+            hangs: Some(false),
         }));
     }
     all

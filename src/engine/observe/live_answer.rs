@@ -1,17 +1,14 @@
 //! Asks a service at its own address which commit it runs. No token goes there, and its answer is believed in nothing else.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CACHE_CONTROL};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response, Url, retry};
 
 use crate::domain::ids::CommitPrefix;
-use crate::domain::live_source::LiveAddress;
+use crate::domain::live_source::{ADDRESS_TIMEOUT, LiveAddress};
 
-/// How long an answer may take in all.
-const ANSWER: Duration = Duration::from_millis(2_500);
 /// The most bytes of an answer.
 const LARGEST: usize = 64 * 1024;
 /// How many times it may send on to itself.
@@ -43,7 +40,7 @@ impl LiveClients {
         let client = if url.starts_with("http://") { &self.plain } else { &self.safe };
         let client = client.as_ref().map_err(Clone::clone)?;
         let request = client.get(url).header(ACCEPT, "application/json");
-        let request = request.header(CACHE_CONTROL, "no-cache").timeout(ANSWER);
+        let request = request.header(CACHE_CONTROL, "no-cache").timeout(ADDRESS_TIMEOUT);
         let response = request.send().await.map_err(|error| failed(&error))?;
         let status = response.status();
         if status.is_redirection() {

@@ -93,6 +93,11 @@ impl Writer {
             } else {
                 service.state.unanswered.remove(&environment);
             }
+            match read.hangs {
+                Some(true) => drop(service.state.hanging.insert(environment)),
+                Some(false) => drop(service.state.hanging.remove(&environment)),
+                None => {}
+            }
             match &trouble {
                 Some(trouble) => {
                     service.state.unread.insert(environment, trouble.what.clone());
