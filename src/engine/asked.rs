@@ -5,16 +5,18 @@ mod made_once;
 mod trees;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{join, maybe_done};
+use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout};
 
 use self::made_once::MadeOnce;
@@ -22,7 +24,7 @@ use self::trees::{AskedTree, AskedTrees};
 use super::gather::GatherContext;
 use super::reserve::Reserve;
 use super::runner::Mask;
-use super::runner::local::command::{command, shell_has_pipefail};
+use super::runner::local::command::{RunPlace, command, quick_command, shell_has_pipefail};
 use super::variables::{Ask, StepNeeds};
 use crate::domain::event::Run;
 use crate::domain::ids::{ServiceName, Sha};
@@ -35,6 +37,8 @@ const LARGEST: usize = 64 * 1024;
 const DRAIN: Duration = Duration::from_secs(1);
 /// How long the values of variables count. While others are fetched, they serve as long again.
 const FRESH: Duration = Duration::from_mins(1);
+/// So long what the shells said of themselves counts, with the same variables.
+const SHELLS_STAY: Duration = Duration::from_hours(1);
 /// The folder of the trees, in the data folder.
 const FOLDER: &str = "asked";
 
@@ -86,8 +90,15 @@ struct AskedValues {
     needs: StepNeeds,
     environment: BTreeMap<String, String>,
     mask: Mask,
-    /// Whether `sh` and `bash` have it.
-    pipefail: (bool, bool),
+    pipefail: Pipefail,
+}
+
+/// Whether `sh` and `bash` have it.
+#[derive(Clone, Copy)]
+struct Pipefail {
+    sh: bool,
+    bash: bool,
+    asked: Instant,
 }
 
 /// How a command ended, and what it printed, without secrets.
@@ -143,12 +154,12 @@ impl AskedCommands {
         environment.insert("TRUNKLINE_SERVICE".to_owned(), service.to_string());
         environment.extend(facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let pipefail = match run {
-            Run::Bash(_) => values.pipefail.1,
-            Run::Shell(_) | Run::Argv(_) | Run::Remote(_) => values.pipefail.0,
+            Run::Bash(_) => values.pipefail.bash,
+            Run::Shell(_) | Run::Argv(_) | Run::Remote(_) => values.pipefail.sh,
         };
-        let command = command(run, (&folder, &environment), pipefail);
-        let command = command.map_err(|error| error.to_string())?;
-        let (status, out, err) = ended(command, limit).await?;
+        let child = started(run, (&folder, &environment), pipefail);
+        let child = child.map_err(|error| format!("it cannot start: {error}"))?;
+        let (status, out, err) = ended(child, limit).await?;
         if out.len().max(err.len()) > LARGEST {
             return Err(format!("it prints more than {} KiB", LARGEST / 1024));
         }
@@ -193,6 +204,16 @@ impl AskedCommands {
     }
 }
 
+impl Pipefail {
+    async fn of_shells(environment: &BTreeMap<String, String>) -> Self {
+        let (sh, bash) = tokio::join!(
+            shell_has_pipefail("sh", environment),
+            shell_has_pipefail("bash", environment)
+        );
+        Self { sh, bash, asked: Instant::now() }
+    }
+}
+
 impl AskedMaker {
     async fn make(self, before: Option<Arc<AskedReady>>) -> Result<Arc<AskedReady>, String> {
         let tree = match self.trees.there(&self.tip) {
@@ -202,38 +223,53 @@ impl AskedMaker {
             }
             None => self.trees.make(&self.tip, &self.mirror).await?,
         };
-        let known = before.filter(|before| before.values.needs == self.needs);
-        let values = match known.filter(|known| known.values.at.elapsed() < FRESH) {
-            Some(known) => known.values.clone(),
-            None => Arc::new(self.values().await?),
+        let before = before.map(|before| before.values.clone());
+        let is_fresh =
+            |known: &&Arc<AskedValues>| known.needs == self.needs && known.at.elapsed() < FRESH;
+        let values = match before.as_ref().filter(is_fresh) {
+            Some(known) => known.clone(),
+            None => Arc::new(self.values(before.as_deref()).await?),
         };
         let trees = self.trees.clone();
         let _next_time = tokio::task::spawn_blocking(move || trees.tidy()).await;
         Ok(Arc::new(AskedReady { tip: self.tip, tree, values }))
     }
 
-    async fn values(&self) -> Result<AskedValues, String> {
+    async fn values(&self, before: Option<&AskedValues>) -> Result<AskedValues, String> {
         let GatherContext { variables, world, .. } = &self.gather;
         let needs = self.needs.clone();
         let values = variables.of_step(&needs, world).await?;
         let environment = values.environment;
-        let pipefail = tokio::join!(
-            shell_has_pipefail("sh", &environment),
-            shell_has_pipefail("bash", &environment)
-        );
+        let known = before.filter(|before| before.environment == environment);
+        let known = known.map(|before| before.pipefail);
+        let pipefail = match known.filter(|known| known.asked.elapsed() < SHELLS_STAY) {
+            Some(known) => known,
+            None => Pipefail::of_shells(&environment).await,
+        };
         let (at, mask) = (Instant::now(), Mask::new(&values.secrets));
         Ok(AskedValues { at, needs, environment, mask, pipefail })
     }
 }
 
+/// Starts the command of a run.
+fn started(run: &Run, place: RunPlace<'_>, pipefail: bool) -> io::Result<Child> {
+    match start(quick_command(run, place, pipefail)?) {
+        Err(why) if why.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) => {
+            start(command(run, place, pipefail)?)
+        }
+        started => started,
+    }
+}
+
+fn start(mut command: Command) -> io::Result<Child> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()
+}
+
 /// Runs it to its end, and ends all that it started. Nothing of it is read any more when this is over.
 async fn ended(
-    mut command: Command,
+    mut child: Child,
     limit: Duration,
 ) -> Result<(ExitStatus, Vec<u8>, Vec<u8>), String> {
-    let piped = std::process::Stdio::piped;
-    let started = command.stdout(piped()).stderr(piped()).kill_on_drop(true).spawn();
-    let mut child = started.map_err(|error| format!("it cannot start: {error}"))?;
     let group = ChildGroup::of(&child);
     let leader = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let leader = leader.ok_or("it has no process")?;
@@ -282,7 +318,7 @@ mod tests {
         let starts = "setsid sh -c \"$0\" 2>&1 & until [ -e begun ]; do sleep 0.02; done";
         command.args(["-c", starts, prints]);
         command.current_dir(folder.path()).process_group(0);
-        let told = ended(command, Duration::from_secs(30)).await;
+        let told = ended(start(command).unwrap(), Duration::from_secs(30)).await;
         assert_eq!(told.map(|_| ()), Err("its output does not end".to_owned()));
         let until_gone = async {
             while !gone.exists() {
@@ -290,5 +326,22 @@ mod tests {
             }
         };
         assert!(timeout(Duration::from_mins(1), until_gone).await.is_ok(), "it is still read");
+    }
+
+    /// As where a step starts it.
+    #[tokio::test]
+    async fn a_script_that_does_not_name_its_shell_is_given_to_one() {
+        let folder = tempfile::tempdir().unwrap();
+        // Written by another process: what this one still writes cannot be started.
+        let makes = "echo 'echo told' > tell; chmod +x tell";
+        let mut shell = std::process::Command::new("sh");
+        let made = shell.args(["-c", makes]).current_dir(&folder).status();
+        assert!(made.unwrap().success());
+        let path = format!("{}:/usr/bin:/bin", folder.path().display());
+        let environment = BTreeMap::from([("PATH".to_owned(), path)]);
+        let run = Run::Argv(vec!["tell".to_owned()]);
+        let child = started(&run, (folder.path(), &environment), false).unwrap();
+        let (status, out, _) = ended(child, Duration::from_secs(30)).await.unwrap();
+        assert_eq!((status.code(), out.as_slice()), (Some(0), &b"told\n"[..]));
     }
 }

@@ -229,12 +229,13 @@ impl Variables {
         let own = own.filter_map(|name| resolved.environment.get_key_value(name));
         let own = own.map(|(name, value)| secret(name, value, true));
         let mut secrets: BTreeSet<Secret> = own.collect();
-        secrets.extend(self.of_all(world).await);
+        let ask = if declared.ask == Ask::WATCH { Ask::MASKED } else { Ask::ROLLBACK };
+        secrets.extend(self.of_all(world, ask).await);
         secrets.into_iter().collect()
     }
 
     /// The secrets of all services: a step may come upon those of another in a file or from a server.
-    async fn of_all(&self, world: &WorldReader) -> Vec<Secret> {
+    async fn of_all(&self, world: &WorldReader, ask: Ask) -> Vec<Secret> {
         let services: Vec<_> = world.read(|world| {
             let of_service = |service: &std::sync::Arc<Service>| {
                 let files = service.pipelines.values().filter_map(|file| file.as_ref().ok());
@@ -245,11 +246,12 @@ impl Variables {
             };
             world.services.values().map(of_service).collect()
         });
-        let (mut secrets, start) = (Vec::new(), Instant::now());
-        for (watched, names) in services {
-            // No step waits for long for the sources of another service: all together have the time of one.
-            let sourced = self.sources.values(&watched, Ask::ROLLBACK, start).await;
-            let sourced = sourced.unwrap_or_default();
+        let mut secrets = Vec::new();
+        let has_names = |(_, names): &(Watched, BTreeSet<_>)| !names.is_empty();
+        let (all, names): (Vec<_>, Vec<_>) = services.into_iter().filter(has_names).unzip();
+        // No step waits for long for the sources of another service: all together have the time of one.
+        let sourced = self.sources.values_of_all(&all, ask, Instant::now()).await;
+        for (sourced, names) in sourced.into_iter().zip(names) {
             let values = names.iter().filter_map(|name| sourced.get(name).or(self.own.get(name)));
             secrets.extend(values.map(|value| secret("", value, false)));
         }

@@ -10,8 +10,10 @@ use tokio::time::{Instant, timeout_at};
 /// How a source is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
-    /// A command's answer of this age is not asked for again. Files are always read.
+    /// A command's answer of this age is not asked for again.
     young: Duration,
+    /// A file that was read within this time is not read again.
+    file_young: Duration,
     /// How long all sources together may take.
     within: Duration,
     /// The same for a source without a good answer so far.
@@ -32,20 +34,44 @@ const JUST_NOW: Duration = Duration::from_secs(5);
 const FRESH: Duration = Duration::from_mins(1);
 /// The same where nobody waits for the answer.
 const WATCHED: Duration = Duration::from_mins(5);
+/// So long what a file said counts where nobody waits for it: whoever looks at all services reads it once.
+const ONE_ROUND: Duration = Duration::from_secs(1);
 
 impl Ask {
     /// For a promote: what is there now.
-    pub const PROMOTE: Self =
-        Self { young: FRESH, within: LONG, first_within: LONG, is_forgiving: false };
+    pub const PROMOTE: Self = Self {
+        young: FRESH,
+        file_young: Duration::ZERO,
+        within: LONG,
+        first_within: LONG,
+        is_forgiving: false,
+    };
     /// For the plan of a rollback, which must not wait for a secret store that is down too.
-    pub const ROLLBACK: Self =
-        Self { young: JUST_NOW, within: SHORT, first_within: FIRST, is_forgiving: true };
+    pub const ROLLBACK: Self = Self {
+        young: JUST_NOW,
+        file_young: Duration::ZERO,
+        within: SHORT,
+        first_within: FIRST,
+        is_forgiving: true,
+    };
     /// For what was begun: a mistake that somebody saves meanwhile must not stop it midway.
-    pub const BEGUN: Self =
-        Self { young: FRESH, within: SHORT, first_within: LONG, is_forgiving: true };
+    pub const BEGUN: Self = Self {
+        young: FRESH,
+        file_young: Duration::ZERO,
+        within: SHORT,
+        first_within: LONG,
+        is_forgiving: true,
+    };
     /// For the problems on screen.
-    pub const WATCH: Self =
-        Self { young: WATCHED, within: LONG, first_within: LONG, is_forgiving: false };
+    pub const WATCH: Self = Self {
+        young: WATCHED,
+        file_young: ONE_ROUND,
+        within: LONG,
+        first_within: LONG,
+        is_forgiving: false,
+    };
+    /// For the secrets that are masked in what is only looked at. It is looked at often, so a command is not asked each time.
+    pub const MASKED: Self = Self { young: FRESH, ..Self::ROLLBACK };
     /// For what the screen says about the next rollback.
     pub const WATCH_ROLLBACK: Self = Self { is_forgiving: true, ..Self::WATCH };
 
@@ -65,11 +91,15 @@ struct SourceAnswer<V> {
 
 impl<V> SourceAnswer<V> {
     /// Whether it is not asked for again. A failure is after a minute, and at once by who cannot do without an answer.
-    fn is_young(&self, ask: Ask) -> bool {
+    fn is_young(&self, kind: SourceKind, ask: Ask) -> bool {
         if ask.is_forgiving && self.good.is_none() {
             return false;
         }
-        let limit = if self.said.is_ok() { ask.young } else { ask.young.min(FRESH) };
+        let limit = match kind {
+            SourceKind::File => ask.file_young,
+            SourceKind::Command if self.said.is_ok() => ask.young,
+            SourceKind::Command => ask.young.min(FRESH),
+        };
         self.at.elapsed() < limit
     }
 }
@@ -90,7 +120,7 @@ impl<V> Default for SourceReader<V> {
 #[cfg(test)]
 impl Ask {
     pub(super) fn never_young(self) -> Self {
-        Self { young: Duration::ZERO, ..self }
+        Self { young: Duration::ZERO, file_young: Duration::ZERO, ..self }
     }
 
     pub(super) fn within(self, limit: Duration) -> Self {
@@ -123,9 +153,7 @@ impl<V: Clone + Send + 'static> SourceReader<V> {
             (Err(_), Some(good)) if ask.is_forgiving || kind == SourceKind::Command => Ok(good),
             (said, _) => said,
         };
-        if let Some(answer) =
-            known.filter(|answer| kind == SourceKind::Command && answer.is_young(ask))
-        {
+        if let Some(answer) = known.filter(|answer| answer.is_young(kind, ask)) {
             return or_last(answer.said, good);
         }
         let limit = if good.is_some() { ask.within } else { ask.first_within };

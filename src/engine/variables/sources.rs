@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use super::source_reader::{Ask, LONG, SourceKind, SourceReader};
-use crate::config::operator_files::OperatorFiles;
+use crate::config::operator_files::{OftenRead, OperatorFiles};
 use crate::config::secret_sources::read_values;
 use crate::config::user_file::{UserFile, Watched};
 use crate::git::ChildGroup;
@@ -28,18 +28,22 @@ enum VariableSource {
 }
 
 pub struct Sources {
-    files: Option<OperatorFiles>,
+    files: Option<OftenRead>,
     settings: SourceReader<Arc<UserFile>>,
     readings: Mutex<HashMap<VariableSource, Arc<SourceReader<Values>>>>,
 }
 
 impl Sources {
     pub fn new(files: Option<OperatorFiles>) -> Self {
-        Self { files, settings: SourceReader::default(), readings: Mutex::default() }
+        Self {
+            files: files.map(OftenRead::new),
+            settings: SourceReader::default(),
+            readings: Mutex::default(),
+        }
     }
 
     pub fn user_file(&self) -> Option<&Path> {
-        self.files.as_ref().map(|files| files.user.as_path())
+        self.files.as_ref().map(|files| files.files.user.as_path())
     }
 
     /// The operator's settings as they were last read well.
@@ -57,19 +61,56 @@ impl Sources {
         ask: Ask,
         start: Instant,
     ) -> Result<Values, String> {
-        let Some(files) = self.files.clone() else { return Ok(Values::new()) };
-        let paths = [&files.user, &files.server].map(|path| path.display().to_string());
-        let read = || settings(files);
+        let Some(user) = self.settings(ask, start).await? else { return Ok(Values::new()) };
+        self.values_by(&user, watched, (ask, start), &mut HashMap::new()).await
+    }
+
+    /// The same for several services at once: each source is asked once. A service has none if one of its sources cannot be
+    /// read.
+    pub async fn values_of_all(&self, all: &[Watched], ask: Ask, start: Instant) -> Vec<Values> {
+        let mut said = HashMap::new();
+        let mut found = vec![Values::new(); all.len()];
+        if all.is_empty() {
+            return found;
+        }
+        let Ok(Some(user)) = self.settings(ask, start).await else { return found };
+        for (watched, found) in all.iter().zip(&mut found) {
+            let values = self.values_by(&user, watched, (ask, start), &mut said).await;
+            *found = values.unwrap_or_default();
+        }
+        found
+    }
+
+    /// The operator's settings; nothing without a user file.
+    async fn settings(&self, ask: Ask, start: Instant) -> Result<Option<Arc<UserFile>>, String> {
+        let Some(often) = self.files.clone() else { return Ok(None) };
+        let paths = [&often.files.user, &often.files.server].map(|path| path.display().to_string());
+        let read = || settings(often);
         let user = self.settings.ask(SourceKind::File, ask, start, read).await;
         let is_named = |why: &String| paths.iter().any(|path| why.contains(path));
         let named = |why| if is_named(&why) { why } else { format!("{} {why}", paths[0]) };
-        let user = user.map_err(named)?;
+        user.map(Some).map_err(named)
+    }
+
+    async fn values_by(
+        &self,
+        user: &UserFile,
+        watched: &Watched,
+        (ask, start): (Ask, Instant),
+        said: &mut HashMap<VariableSource, Result<Values, String>>,
+    ) -> Result<Values, String> {
         let mut values = Values::new();
         for source in user.sources_of(watched) {
             let file = source.env_file.clone().map(VariableSource::EnvFile);
             let command = source.command.clone().map(VariableSource::Command);
             for source in file.into_iter().chain(command) {
-                add(&mut values, self.of(source, ask, start).await?);
+                let known = said.get(&source).cloned();
+                let answer = match known {
+                    Some(known) => known,
+                    None => self.of(source.clone(), ask, start).await,
+                };
+                said.insert(source, answer.clone());
+                add(&mut values, answer?);
             }
         }
         Ok(values)
@@ -102,8 +143,8 @@ fn add(values: &mut Values, more: Values) {
     }
 }
 
-async fn settings(files: OperatorFiles) -> Result<Arc<UserFile>, String> {
-    let read = move || files.load().map(Arc::new);
+async fn settings(files: OftenRead) -> Result<Arc<UserFile>, String> {
+    let read = move || files.load();
     let read = tokio::task::spawn_blocking(read).await.map_err(|error| error.to_string())?;
     read.map_err(|error| error.in_one_line())
 }

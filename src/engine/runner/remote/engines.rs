@@ -164,7 +164,7 @@ impl Engines {
     /// # Errors
     /// With what to correct.
     pub async fn may_ask_live(&self, url: &LiveUrl) -> Result<(), NoEngine> {
-        let file = self.read().await.map_err(NoEngine::Now)?;
+        let file = self.read_lately().await.map_err(NoEngine::Now)?;
         if url.is_at(&file.live) {
             return Ok(());
         }

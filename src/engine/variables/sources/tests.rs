@@ -30,10 +30,13 @@ impl Desk {
     }
 
     async fn token(&self, ask: Ask) -> Result<String, String> {
-        let watched = Watched { repository: "/srv/shop.git".into(), folder: None, trunk: None };
-        let values = self.sources.values(&watched, ask, Instant::now()).await?;
+        let values = self.sources.values(&service("shop"), ask, Instant::now()).await?;
         Ok(values["TOKEN"].clone())
     }
+}
+
+fn service(name: &str) -> Watched {
+    Watched { repository: format!("/srv/{name}.git"), folder: None, trunk: None }
 }
 
 #[tokio::test]
@@ -77,6 +80,38 @@ async fn a_mistake_in_a_file_stops_a_promote_and_no_rollback() {
     desk.write("config.toml", &good);
     desk.write("secrets", "TOKEN=two\n");
     assert_eq!(desk.token(Ask::ROLLBACK).await.unwrap(), "two", "files are always read");
+}
+
+/// Whoever looks at all services reads what they have in common once, and sees a change in the next round.
+#[tokio::test(start_paused = true)]
+async fn what_only_looks_reads_a_file_once_in_a_round() {
+    let desk = Desk::with("[secrets]\nenv_file = \"HERE/secrets\"\n");
+    desk.write("secrets", "TOKEN=one\n");
+    assert_eq!(desk.token(Ask::WATCH).await.unwrap(), "one");
+    desk.write("secrets", "TOKEN=two\n");
+    assert_eq!(desk.token(Ask::WATCH).await.unwrap(), "one");
+    for (token, ask) in
+        [("a", Ask::PROMOTE), ("b", Ask::ROLLBACK), ("c", Ask::BEGUN), ("d", Ask::MASKED)]
+    {
+        desk.write("secrets", &format!("TOKEN={token}\n"));
+        assert_eq!(desk.token(ask).await.unwrap(), token);
+    }
+    desk.write("secrets", "TOKEN=three\n");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(desk.token(Ask::WATCH).await.unwrap(), "three");
+}
+
+#[tokio::test]
+async fn for_all_services_each_source_is_asked_once() {
+    let line = "echo >> HERE/asked; echo TOKEN=$(wc -l < HERE/asked)";
+    let desk = Desk::with(&format!("[secrets]\ncommand = [\"sh\", \"-c\", '{line}']\n"));
+    let all = ["shop", "search", "mail"].map(service);
+    let asked_again = Ask::ROLLBACK.never_young();
+    for round in ["1", "2"] {
+        let values = desk.sources.values_of_all(&all, asked_again, Instant::now()).await;
+        let tokens: Vec<_> = values.iter().map(|values| values["TOKEN"].trim()).collect();
+        assert_eq!(tokens, [round; 3]);
+    }
 }
 
 #[test]
