@@ -1,6 +1,6 @@
 //! The consumer of the record: fills the outbox, in the order of the events, and has told again what says something else now.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -32,8 +32,6 @@ const PRUNING: TimeDelta = TimeDelta::hours(1);
 
 pub(super) struct NoticeConsumer<S> {
     shared: Rc<NotifyShared<S>>,
-    /// What a message that failed for good last said: only something else has it tried again.
-    failed: HashMap<i64, String>,
     freezes_at: Option<DateTime<Utc>>,
     pruned_at: Option<DateTime<Utc>>,
 }
@@ -53,7 +51,7 @@ impl From<StoreError> for PassError {
 
 impl<S: NoticeSource> NoticeConsumer<S> {
     pub fn new(shared: Rc<NotifyShared<S>>) -> Self {
-        Self { shared, failed: HashMap::new(), freezes_at: None, pruned_at: None }
+        Self { shared, freezes_at: None, pruned_at: None }
     }
 
     /// Looks at what is new in the record and at what time changed.
@@ -107,7 +105,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         Ok(position)
     }
 
-    async fn read_events(&mut self, all: &[Rc<OpenDestination>]) -> Result<bool, PassError> {
+    async fn read_events(&self, all: &[Rc<OpenDestination>]) -> Result<bool, PassError> {
         let mut position = self.begin(all).await?;
         let since = self.since(all)?;
         let mut has_news = false;
@@ -248,7 +246,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     }
 
     /// Has told again what says something else now.
-    async fn look_at_messages(&mut self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+    async fn look_at_messages(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
         let standing = self.shared.outbox.borrow().standing(None)?;
         for item in standing {
             let Some(to) = all.iter().find(|to| to.name == item.destination) else { continue };
@@ -257,7 +255,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         Ok(())
     }
 
-    async fn look_at(&mut self, item: &OutboxItem, to: &OpenDestination) -> Result<(), StoreError> {
+    async fn look_at(&self, item: &OutboxItem, to: &OpenDestination) -> Result<(), StoreError> {
         let pages = self.shared.pages.as_deref();
         let Ok(rendered) = render(&self.shared.source, to, pages, item).await else {
             return Ok(());
@@ -275,8 +273,8 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         let is_tried = match item.state {
             ItemState::Done => false,
             ItemState::Failed => {
-                let before = self.failed.insert(item.id, rendered.digest.clone());
-                before.is_some_and(|before| before == rendered.digest)
+                // After a restart it is tried once more.
+                self.shared.given_up.borrow().get(&item.id) == Some(&rendered.digest)
             }
             ItemState::Open | ItemState::Sending | ItemState::Dropped => true,
         };

@@ -104,8 +104,9 @@ async fn run<S: NoticeSource>(source: S, options: NotifyOptions) {
         }
     };
     let NotifyOptions { files, environment, pages, times, .. } = options;
-    let (outbox, troubles) = (RefCell::new(outbox), RefCell::default());
-    let shared = Rc::new(NotifyShared { source, outbox, pages, times, troubles });
+    let (troubles, given_up) = (RefCell::default(), RefCell::default());
+    let outbox = RefCell::new(outbox);
+    let shared = Rc::new(NotifyShared { source, outbox, pages, times, troubles, given_up });
     let (woken, _) = watch::channel(0);
     let mut places = OpenPlaces {
         files,

@@ -1,7 +1,7 @@
 //! The queue of one destination: takes what is to be told from the outbox, in the order of each channel, and sends it.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,8 +18,6 @@ use crate::domain::notice::{DetailKind, NoticeAbout, NoticeDetail};
 use crate::store::StoreError;
 use crate::store::outbox::{ItemState, Outbox, OutboxItem};
 
-/// How many items of a destination are looked at, to find the first one of each channel.
-const LOOKED_AT: usize = 1_000;
 /// The tries of one item before it counts as failed: about half an hour.
 const TRIES: u32 = 12;
 /// The pause after the outbox could not be written.
@@ -62,6 +60,8 @@ pub(super) struct NotifyShared<S> {
     pub times: NotifyTimes,
     /// What is wrong, by what it is about.
     pub troubles: RefCell<BTreeMap<String, String>>,
+    /// What an item last said that was given up: only something else has it tried again.
+    pub given_up: RefCell<BTreeMap<i64, String>>,
 }
 
 impl<S> NotifyShared<S> {
@@ -128,14 +128,10 @@ impl<S: NoticeSource> DestinationQueue<S> {
 
     /// The first item of a channel in which there is room, if it is due.
     fn next(&self) -> Result<NextItem, StoreError> {
-        let items = self.shared.outbox.borrow().open_items(&self.to.name, LOOKED_AT)?;
+        let items = self.shared.outbox.borrow().first_items(&self.to.name)?;
         let (now, wall) = (Instant::now(), self.shared.source.now());
-        let mut seen = BTreeSet::new();
         let mut soonest: Option<Instant> = None;
         for item in items {
-            if !seen.insert(item.channel.clone()) {
-                continue;
-            }
             let wait = (item.due - wall).to_std().unwrap_or_default();
             let room = self.paced.get(&item.channel).copied();
             let at = [Some(now + wait), room, self.held].into_iter().flatten().max().unwrap_or(now);
@@ -152,7 +148,7 @@ impl<S: NoticeSource> DestinationQueue<S> {
         let pages = shared.pages.as_deref();
         let rendered = match render(&shared.source, &self.to, pages, &item).await {
             Ok(rendered) => rendered,
-            Err(why) => return self.give_up(item, why),
+            Err(why) => return self.give_up(item, "", why),
         };
         let about = format!("template of {}", self.to.name);
         shared.note(&about, rendered.trouble.clone());
@@ -259,7 +255,9 @@ impl<S: NoticeSource> DestinationQueue<S> {
                 item.due = now + delta(after);
                 self.update(&item, item.changed_at)
             }
-            LookedUp::Failed { retry, why } => self.failed(item, retry, why, ItemState::Sending),
+            LookedUp::Failed { retry, why } => {
+                self.failed(item, &rendered.digest, (retry, why), ItemState::Sending)
+            }
         }
     }
 
@@ -290,12 +288,14 @@ impl<S: NoticeSource> DestinationQueue<S> {
                     (item.state, item.attempts) = (ItemState::Open, 0);
                     self.update(&item, now)
                 }
-                _ => self.failed(item, retry, why, ItemState::Open),
+                _ => self.failed(item, &rendered.digest, (retry, why), ItemState::Open),
             },
-            SendOutcome::Unknown { why } => self.failed(item, true, why, ItemState::Sending),
+            SendOutcome::Unknown { why } => {
+                self.failed(item, &rendered.digest, (true, why), ItemState::Sending)
+            }
             SendOutcome::Gone { why } => {
                 (item.remote, item.told, item.is_pinned) = (None, String::new(), false);
-                self.failed(item, true, why, ItemState::Open)
+                self.failed(item, &rendered.digest, (true, why), ItemState::Open)
             }
         }
     }
@@ -349,13 +349,13 @@ impl<S: NoticeSource> DestinationQueue<S> {
     fn failed(
         &self,
         mut item: OutboxItem,
-        retry: bool,
-        why: String,
+        digest: &str,
+        (retry, why): (bool, String),
         state: ItemState,
     ) -> Result<(), StoreError> {
         item.attempts += 1;
         if !retry || item.attempts >= TRIES {
-            return self.give_up(item, why);
+            return self.give_up(item, digest, why);
         }
         let now = self.shared.source.now();
         let times = &self.shared.times;
@@ -369,7 +369,8 @@ impl<S: NoticeSource> DestinationQueue<S> {
         self.update(&item, now)
     }
 
-    fn give_up(&self, mut item: OutboxItem, why: String) -> Result<(), StoreError> {
+    fn give_up(&self, mut item: OutboxItem, digest: &str, why: String) -> Result<(), StoreError> {
+        self.shared.given_up.borrow_mut().insert(item.id, digest.to_owned());
         let (name, key) = (&self.to.name, &item.notice.key);
         tracing::warn!(destination = %name, %key, why, "it is not told");
         (item.state, item.error) = (ItemState::Failed, Some(why));

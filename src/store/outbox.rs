@@ -261,6 +261,21 @@ impl Outbox {
         )
     }
 
+    /// The next item of each channel of a destination.
+    ///
+    /// # Errors
+    /// As [`Self::position`].
+    pub fn first_items(
+        &self,
+        destination: &DestinationName,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        self.items(
+            "destination = ?1 AND turn IN (SELECT MIN(turn) FROM items WHERE destination = ?1 \
+             AND state IN ('open', 'sending') GROUP BY channel) ORDER BY turn",
+            &[Value::from(destination.as_str().to_owned())],
+        )
+    }
+
     /// The messages that may change, of a service or of all.
     ///
     /// # Errors
@@ -451,6 +466,13 @@ impl Outbox {
         most: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<OutboxItem>, StoreError> {
+        const SQL: &str =
+            "SELECT COUNT(*) FROM items WHERE destination = ?1 AND state IN ('open', 'sending')";
+        let count = self.connection.query_row(SQL, [destination.as_str()], |row| row.get(0));
+        let count: i64 = count.map_err(|why| self.at(why))?;
+        if usize::try_from(count).unwrap_or_default() <= most {
+            return Ok(Vec::new());
+        }
         let open = self.open_items(destination, usize::MAX)?;
         let surplus = open.len().saturating_sub(most);
         let quiet =

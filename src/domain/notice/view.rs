@@ -301,7 +301,7 @@ fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
             (held.is_some(), held.map_or(about.until, |window| window.until))
         }
     };
-    stands(view, holds, ("❄", "frozen"), "over");
+    stands(view, holds, ("❄", "frozen"), "freeze over");
     view.freeze = Some(FreezeView {
         reason: about.reason.clone(),
         by: about.by.clone(),
