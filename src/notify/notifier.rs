@@ -141,7 +141,7 @@ async fn run<S: NoticeSource>(source: S, options: NotifyOptions) {
             shared.source.tell(trouble).await;
         }
         tokio::select! {
-            changed = changes.changed() => match changed {
+            news = changes.changed() => match news {
                 Ok(()) => tokio::time::sleep(times.collect).await,
                 // The engine is gone.
                 Err(_) => tokio::time::sleep(times.look).await,
