@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use minijinja::value::Value;
+use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use super::escape;
@@ -41,7 +41,9 @@ impl BodyTemplate {
             return Ok(Self::File(path));
         }
         let known = SHIPPED.map(|(name, _)| name).join(", ");
-        Err(format!("there is no body {name:?}; there are {known}, or write the path of a file from / on"))
+        Err(format!(
+            "there is no body {name:?}; there are {known}, or write the path of a file from / on"
+        ))
     }
 
     /// The body for what is told; `None` if the template writes nothing, since its receiver does not want it.
@@ -58,7 +60,7 @@ impl BodyTemplate {
             }
         };
         let failed = |why: String| format!("the body {name} cannot be made: {}", gate::line(&why));
-        let written = environment().render_named_str("body", text, Value::from_serialize(said));
+        let written = environment().render_named_str("body", text, Value::from(Serde(said)));
         let written = written.map_err(|why| failed(why.to_string()))?;
         if written.trim().is_empty() {
             return Ok(None);
@@ -86,6 +88,8 @@ fn environment() -> Environment<'static> {
     environment.set_auto_escape_callback(|_| AutoEscape::Json);
     environment.remove_filter("safe");
     // For receivers that read a text as Markdown, in which a backslash makes any mark harmless.
-    environment.add_filter("markdown", |text: String| escape::discord(&text));
+    environment.add_filter("markdown", |text: String| {
+        text.lines().map(escape::discord).collect::<Vec<_>>().join("\n")
+    });
     environment
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::destination::{Abilities, Act, Delivery, SendOutcome};
+use super::destination::{Abilities, Act, Delivery, DestinationCheck, SendOutcome};
 use super::escape::cut;
 use super::http::{HttpAddress, HttpCall, HttpReply};
 
@@ -61,6 +61,18 @@ impl Discord {
             Ok(reply) => self.outcome(&reply, is_edit),
             Err(outcome) => outcome,
         }
+    }
+
+    /// Whether the webhook is there.
+    pub async fn check(&self) -> Vec<DestinationCheck> {
+        let call =
+            HttpCall { method: Method::GET, body: Vec::new(), ..HttpCall::post(&Value::Null) };
+        let wrong = match self.address.send(call).await {
+            Ok(reply) if reply.status.is_success() => None,
+            Ok(reply) => Some(self.address.refused(&reply)),
+            Err(outcome) => Some(outcome),
+        };
+        vec![("webhook".to_owned(), wrong.map(|outcome| outcome.why().to_owned()))]
     }
 
     fn outcome(&self, reply: &HttpReply, is_edit: bool) -> SendOutcome {

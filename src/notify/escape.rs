@@ -3,12 +3,12 @@
 use crate::gate;
 
 /// What Markdown of Discord acts on. A backslash before one of these shows the character alone.
-const DISCORD: &[char] =
-    &['\\', '*', '_', '~', '`', '|', '<', '>', '#', '-', '+', '[', ']', '(', ')', '@', ':', '{', '}'];
-/// What Mattermost shows alone after a backslash.
-const MATTERMOST: &[char] = &[
-    '\\', '`', '*', '{', '}', '[', ']', '(', ')', '#', '+', '-', '.', '!', '_', '>', '~', '|',
+const DISCORD: &[char] = &[
+    '\\', '*', '_', '~', '`', '|', '<', '>', '#', '-', '+', '[', ']', '(', ')', '@', ':', '{', '}',
 ];
+/// What Mattermost shows alone after a backslash.
+const MATTERMOST: &[char] =
+    &['\\', '`', '*', '{', '}', '[', ']', '(', ')', '#', '+', '-', '.', '!', '_', '>', '~', '|'];
 
 /// For Discord, in a message whose `allowed_mentions` are empty.
 #[must_use]
@@ -104,7 +104,10 @@ mod tests {
             ("plain text, as ever", "plain text, as ever"),
             ("@everyone <@123> <#4> <:a:5>", "\\@everyone \\<\\@123\\> \\<\\#4\\> \\<\\:a\\:5\\>"),
             ("[safe](https://evil.example)", "\\[safe\\]\\(https\\://evil.example\\)"),
-            ("**b** __u__ ~~s~~ ||x|| `c`", "\\*\\*b\\*\\* \\_\\_u\\_\\_ \\~\\~s\\~\\~ \\|\\|x\\|\\| \\`c\\`"),
+            (
+                "**b** __u__ ~~s~~ ||x|| `c`",
+                "\\*\\*b\\*\\* \\_\\_u\\_\\_ \\~\\~s\\~\\~ \\|\\|x\\|\\| \\`c\\`",
+            ),
             ("1. one", "1\\. one"),
             ("v1.2", "v1.2"),
             ("a\nb", "a^Jb"),
@@ -132,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_card_has_no_dates_of_others() {
-        assert_eq!(card("{{DATE(2026-01-01T00:00:00Z)}} *b*"), "{ {DATE(2026-01-01T00:00:00Z)}} *b*");
+        assert_eq!(
+            card("{{DATE(2026-01-01T00:00:00Z)}} *b*"),
+            "{ {DATE(2026-01-01T00:00:00Z)}} *b*"
+        );
         assert_eq!(card("{{{{TIME(x)"), "{ { { {TIME(x)");
     }
 

@@ -146,12 +146,17 @@ impl HttpAddress {
         let status = reply.status;
         let says = reply.words().map(|words| format!(": {}", self.hidden(&words)));
         let why = format!("it answers {}{}", status.as_u16(), says.unwrap_or_default());
-        let for_good = |what: &str| SendOutcome::Failed { retry: false, why: format!("{why}; {what}") };
+        let for_good =
+            |what: &str| SendOutcome::Failed { retry: false, why: format!("{why}; {what}") };
         match status.as_u16() {
             429 => SendOutcome::Later { after: reply.pause() },
-            300..400 => for_good("a redirect is not followed: write the address that it leads to"),
-            401 | 403 => for_good("it does not take what it was shown: renew the address or the token"),
-            404 | 410 => for_good("nothing is there any more: make a new one and write its address"),
+            300..=399 => for_good("a redirect is not followed: write the address that it leads to"),
+            401 | 403 => {
+                for_good("it does not take what it was shown: renew the address or the token")
+            }
+            404 | 410 => {
+                for_good("nothing is there any more: make a new one and write its address")
+            }
             413 => for_good("the message is too large for it"),
             // Somebody between may have said so, after it was done.
             408 | 425 | 500.. => SendOutcome::Unknown { why },
@@ -162,7 +167,9 @@ impl HttpAddress {
     /// An answer that says "done", but not as this destination says it.
     pub fn strange(reply: &HttpReply) -> SendOutcome {
         let status = reply.status.as_u16();
-        SendOutcome::Unknown { why: format!("it answers {status} with something else than it describes") }
+        SendOutcome::Unknown {
+            why: format!("it answers {status} with something else than it describes"),
+        }
     }
 
     /// A text without what is secret.
@@ -199,7 +206,9 @@ impl HttpReply {
         let said = self.json().get("retry_after").and_then(Value::as_f64);
         let named = || number(&self.headers, &RETRY_AFTER);
         let reset = || {
-            let all = RESETS.iter().filter_map(|name| number(&self.headers, &HeaderName::from_static(name)));
+            let all = RESETS
+                .iter()
+                .filter_map(|name| number(&self.headers, &HeaderName::from_static(name)));
             // Some write a moment there, and no time.
             all.into_iter().find(|seconds| *seconds < A_DAY)
         };
@@ -266,7 +275,11 @@ mod tests {
 
     #[test]
     fn only_an_address_that_keeps_its_secret_is_one() {
-        for address in ["https://chat.example/hooks/canary", "http://127.0.0.1:1/canary", "http://[::1]:1/canary"] {
+        for address in [
+            "https://chat.example/hooks/canary",
+            "http://127.0.0.1:1/canary",
+            "http://[::1]:1/canary",
+        ] {
             assert!(HttpAddress::new(address, None).is_ok(), "{address}");
         }
         for address in [
@@ -285,13 +298,19 @@ mod tests {
 
     #[test]
     fn an_answer_says_what_became_of_it_and_repeats_no_secret() {
-        let to = HttpAddress::new("https://chat.example/hooks/secret-canary?sig=other-canary", None);
+        let to =
+            HttpAddress::new("https://chat.example/hooks/secret-canary?sig=other-canary", None);
         let to = to.unwrap().hiding("third-canary");
         let says = r#"{"message":"no secret-canary, other-canary, third-canary\u001b[2J","errors":["bad key"]}"#;
         for status in [301, 307, 400, 401, 403, 404, 410, 413, 418] {
             let outcome = to.refused(&reply(status, &[], says));
-            let SendOutcome::Failed { retry: false, why } = outcome else { panic!("{status}: {outcome:?}") };
-            assert!(why.starts_with(&format!("it answers {status}: no [secret], [secret], [secret]")), "{why}");
+            let SendOutcome::Failed { retry: false, why } = outcome else {
+                panic!("{status}: {outcome:?}")
+            };
+            assert!(
+                why.starts_with(&format!("it answers {status}: no [secret], [secret], [secret]")),
+                "{why}"
+            );
             assert!(why.contains("; bad key; ") && !why.contains('\u{1b}'), "{why}");
         }
         for status in [408, 500, 502, 503, 504] {

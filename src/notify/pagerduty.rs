@@ -1,4 +1,4 @@
-//! PagerDuty's Events API v2: a change for each promote and rollback, which calls nobody, and an alert for each incident, which
+//! `PagerDuty`'s Events API v2: a change for each promote and rollback, which calls nobody, and an alert for each incident, which
 //! does.
 
 use std::path::Path;
@@ -11,17 +11,18 @@ use super::destination::{Abilities, Delivery, SendOutcome};
 use super::escape::cut;
 use super::http::{HttpAddress, HttpCall};
 use crate::domain::notice::view::{DeploymentView, NoticeView};
+use crate::gate;
 
-/// The address of PagerDuty for everybody but the accounts of its EU region.
+/// The address of `PagerDuty` for everybody but the accounts of its EU region.
 pub const PAGERDUTY: &str = "https://events.pagerduty.com";
 
 const CHANGES: &str = "/v2/change/enqueue";
 /// The most characters of a summary.
 const LONGEST: usize = 1_024;
-/// How PagerDuty says that it took an event.
+/// How `PagerDuty` says that it took an event.
 const TAKEN: &str = "success";
 
-/// An integration of a service at PagerDuty.
+/// An integration of a service at `PagerDuty`.
 pub struct PagerDuty {
     address: HttpAddress,
     routing_key: String,
@@ -101,14 +102,15 @@ fn summary(delivery: &Delivery) -> String {
 }
 
 fn details(view: &NoticeView, run: &DeploymentView) -> Value {
+    let said = |text: &str| gate::line(text);
     json!({
         "service": view.service,
         "environment": run.environment,
-        "build": run.build,
+        "build": said(&run.build),
         "commit": run.sha,
-        "kind": run.kind,
-        "state": view.state,
-        "by": run.by,
+        "kind": said(&run.kind),
+        "state": said(&view.state),
+        "by": said(&run.by),
         "deployment": run.id,
         "previous": run.previous,
         "took": run.took,

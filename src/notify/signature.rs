@@ -102,7 +102,13 @@ mod tests {
         let both = keys.sign("a", DateTime::UNIX_EPOCH, b"{}");
         let alone = SigningKeys::parse(one).unwrap().sign("a", DateTime::UNIX_EPOCH, b"{}");
         assert!(both.starts_with(&format!("{alone} v1,")), "{both}");
-        let bad = ["", "hunter2", "whsec_hunter2", "whsec_MfKQ9r8G", "whsec_!fKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"];
+        let bad = [
+            "",
+            "hunter2",
+            "whsec_hunter2",
+            "whsec_MfKQ9r8G",
+            "whsec_!fKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        ];
         for text in bad.map(str::to_owned).into_iter().chain([[one; 3].join(" ")]) {
             let why = SigningKeys::parse(&text).err().unwrap();
             assert!(!why.contains("hunter2") && !why.contains("MfKQ"), "{why}");

@@ -48,7 +48,8 @@ impl Teams {
 fn message(delivery: &Delivery) -> Value {
     let text = cut(&delivery.text, LONGEST);
     let lines = text.lines().filter(|line| !line.trim().is_empty()).enumerate();
-    let blocks: Vec<_> = lines.map(|(at, line)| block(line, at == 0, delivery.view.symbol)).collect();
+    let blocks: Vec<_> =
+        lines.map(|(at, line)| block(line, at == 0, delivery.view.symbol)).collect();
     let mut card = json!({
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -57,7 +58,8 @@ fn message(delivery: &Delivery) -> Value {
         "body": blocks,
     });
     if let Some(page) = &delivery.view.page {
-        card["actions"] = json!([{ "type": "Action.OpenUrl", "title": "Open in trunkline", "url": page }]);
+        card["actions"] =
+            json!([{ "type": "Action.OpenUrl", "title": "Open in trunkline", "url": page }]);
     }
     let attachment = json!({
         "contentType": "application/vnd.microsoft.card.adaptive",

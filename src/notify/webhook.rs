@@ -1,17 +1,20 @@
 //! Any receiver of JSON: what is told, signed by Standard Webhooks, with an id by which a repeat is known.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::body::BodyTemplate;
-use super::destination::{Abilities, Act, Delivery, LookedUp, SendOutcome};
+use super::destination::{Abilities, Act, Delivery, SendOutcome};
 use super::http::{HttpAddress, HttpCall};
 use super::signature::SigningKeys;
 use crate::domain::chain::Hash;
 use crate::domain::notice::view::NoticeView;
+use crate::engine::clock::Clock;
+use crate::gate;
 
 /// How many digits of a digest an id has.
 const DIGITS: usize = 16;
@@ -21,6 +24,8 @@ pub struct Webhook {
     address: HttpAddress,
     keys: SigningKeys,
     body: Option<BodyTemplate>,
+    /// A receiver refuses what was sent long ago.
+    clock: Arc<dyn Clock>,
 }
 
 /// What a delivery says. Members are only ever added.
@@ -93,15 +98,16 @@ impl Webhook {
         secrets: &[&str],
         body: Option<&str>,
         ca: Option<&Path>,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
         let secrets = secrets.join(" ");
         let keys = SigningKeys::parse(&secrets)?;
         let body = body.map(BodyTemplate::named).transpose()?;
-        Ok(Self { address: HttpAddress::new(address, ca)?.hiding(&secrets), keys, body })
+        Ok(Self { address: HttpAddress::new(address, ca)?.hiding(&secrets), keys, body, clock })
     }
 
-    /// `now` is when it is sent: the receiver refuses what was sent long ago.
-    pub async fn send(&self, delivery: &Delivery, now: DateTime<Utc>) -> SendOutcome {
+    pub async fn send(&self, delivery: &Delivery) -> SendOutcome {
+        let now = self.clock.now();
         let said = WebhookBody::of(delivery);
         let body = match &self.body {
             None => serde_json::to_vec(&said).map(Some).map_err(|why| why.to_string()),
@@ -125,12 +131,6 @@ impl Webhook {
             Ok(reply) => self.address.refused(&reply),
             Err(outcome) => outcome,
         }
-    }
-
-    /// Nothing is asked: it is sent again with the same id.
-    #[must_use]
-    pub fn look_up() -> LookedUp {
-        LookedUp::Absent
     }
 }
 
@@ -164,15 +164,15 @@ impl WebhookBody {
             service: view.service.clone(),
             environment: run.map(|run| run.environment.clone()).or(hold),
             deployment: run.map(|run| run.id.clone()),
-            action: run.map(|run| run.kind.clone()),
-            build: run.map(|run| run.build.clone()).or(request),
+            action: run.map(|run| gate::line(&run.kind)),
+            build: run.map(|run| run.build.clone()).or(request).map(|build| gate::line(&build)),
             commit: run.map(|run| run.sha.clone()).filter(|sha| !sha.is_empty()),
-            state: view.state.clone(),
+            state: gate::line(&view.state),
             settled: view.settled,
             is_final: view.is_final || is_reply,
             failed: run.filter(|_| view.settled).map(|run| run.why.is_some() || view.symbol == "✖"),
-            by: by.into_iter().flatten().next().cloned(),
-            why: run.and_then(|run| run.why.clone()),
+            by: by.into_iter().flatten().next().map(|by| gate::line(by)),
+            why: run.and_then(|run| run.why.as_deref().map(gate::line)),
             text: text.clone(),
             links: WebhookLinks { page: view.page.clone() },
             at: view.at,

@@ -45,12 +45,12 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("", "sqlparser", &["migrations"]),
     ("", "axum", &["server"]),
     ("", "askama", &["server"]),
-    ("", "hmac::", &["domain", "server"]),
+    ("", "hmac::", &["domain", "notify", "server"]),
     ("", "prometheus_client", &["server"]),
     ("", "tokio_rustls", &["server"]),
     ("", "jsonwebtoken", &["engine", "oidc"]),
     ("", "rustls_pki_types", &["engine"]),
-    ("", "reqwest", &["backend", "engine", "oidc"]),
+    ("", "reqwest", &["backend", "engine", "notify", "oidc"]),
     ("", "enable_raw_mode", &["terminal"]),
 ];
 

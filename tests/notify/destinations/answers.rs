@@ -83,7 +83,7 @@ async fn what_a_destination_says_is_shown_without_secrets_and_control_characters
         );
         receiver.status = Some(400);
     });
-    let outcome = client.send(&delivery(Kind::Webhook, views("x").swap_remove(0)), super::now()).await;
+    let outcome = client.send(&delivery(Kind::Webhook, views("x").swap_remove(0))).await;
     let SendOutcome::Failed { retry: false, why } = outcome else { panic!("{outcome:?}") };
     assert!(why.starts_with("it answers 400: no [secret], [secret], [secret]"), "{why}");
     assert!(why.len() < 1_000 && !why.contains(['\u{1b}', '\u{202e}']), "{why}");

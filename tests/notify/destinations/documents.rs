@@ -23,7 +23,8 @@ fn each_sample_of_a_destination_is_one() {
                 assert!(sample.contains("staging ="), "{sample}");
                 continue;
             }
-            let file = UserFile::parse(&sample, page).unwrap_or_else(|why| panic!("{sample}\n{why}"));
+            let file =
+                UserFile::parse(&sample, page).unwrap_or_else(|why| panic!("{sample}\n{why}"));
             assert_eq!(file.destinations.len(), 1, "{sample}");
             kinds.extend(file.destinations.values().map(|one| one.kind.as_str()));
         }

@@ -1,7 +1,11 @@
 //! A kind of destination with its double.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use trunkline::domain::notice::view::NoticeView;
+use trunkline::engine::clock::Clock;
 use trunkline::notify::destination::{Delivery, SendOutcome};
 use trunkline::notify::template::Templates;
 use trunkline::notify::{discord, mattermost, pagerduty, style, teams, webhook};
@@ -49,6 +53,15 @@ impl Kind {
     }
 }
 
+/// It is always the same time.
+pub struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> DateTime<Utc> {
+        now()
+    }
+}
+
 /// A destination with who speaks to it.
 pub enum Pair {
     Discord(DestinationServer<Discord>, discord::Discord),
@@ -88,7 +101,10 @@ impl Pair {
     pub fn webhook(secrets: &[&str], body: Option<&str>) -> Self {
         let server = DestinationServer::new(WebhookReceiver::default());
         let url = server.url() + "/address-canary?key=query-canary";
-        Self::Webhook(server, webhook::Webhook::new(&url, secrets, body, None).unwrap())
+        Self::Webhook(
+            server,
+            webhook::Webhook::new(&url, secrets, body, None, Arc::new(Fixed)).unwrap(),
+        )
     }
 
     pub async fn send(&self, delivery: &Delivery) -> SendOutcome {
@@ -97,7 +113,7 @@ impl Pair {
             Self::Mattermost(_, client) => client.send(delivery).await,
             Self::Teams(_, client) => client.send(delivery).await,
             Self::PagerDuty(_, client) => client.send(delivery).await,
-            Self::Webhook(_, client) => client.send(delivery, now()).await,
+            Self::Webhook(_, client) => client.send(delivery).await,
         }
     }
 
@@ -120,6 +136,18 @@ impl Pair {
             Self::PagerDuty(server, _) => server.always(fault),
             Self::Webhook(server, _) => server.always(fault),
         }
+    }
+
+    /// Who speaks to it, while nobody listens any more.
+    pub fn without_server(self) -> Self {
+        match &self {
+            Self::Discord(server, _) => server.stop(),
+            Self::Mattermost(server, _) => server.stop(),
+            Self::Teams(server, _) => server.stop(),
+            Self::PagerDuty(server, _) => server.stop(),
+            Self::Webhook(server, _) => server.stop(),
+        }
+        self
     }
 
     /// How much people saw of it.

@@ -18,7 +18,7 @@ use self::kind::Kind;
 
 /// A secret for webhooks, and what nobody may repeat of it.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-/// The key of PagerDuty.
+/// The key of `PagerDuty`.
 pub const ROUTING_KEY: &str = "routing-key-canary";
 
 pub fn now() -> DateTime<Utc> {
@@ -102,7 +102,12 @@ pub fn views(text: &str) -> Vec<NoticeView> {
         symbol: "▶",
         state: "deploying".into(),
         settled: false,
-        deployment: Some(DeploymentView { now: Some(text()), took: None, ended: None, ..run.clone() }),
+        deployment: Some(DeploymentView {
+            now: Some(text()),
+            took: None,
+            ended: None,
+            ..run.clone()
+        }),
         ..bare("deployment", "d59")
     };
     let request = RequestView {
@@ -147,5 +152,12 @@ pub fn views(text: &str) -> Vec<NoticeView> {
 /// A delivery of a view, worded by the shipped template for this kind.
 pub fn delivery(kind: Kind, view: NoticeView) -> Delivery {
     let text = kind.words(&view);
-    Delivery { key: view.key.clone(), channel: String::new(), act: Act::Post, view, text, version: 1 }
+    Delivery {
+        key: view.key.clone(),
+        channel: String::new(),
+        act: Act::Post,
+        view,
+        text,
+        version: 1,
+    }
 }

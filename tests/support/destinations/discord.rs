@@ -57,6 +57,12 @@ impl DestinationService for Discord {
         let Some(rest) = asked.path.strip_prefix(WEBHOOK).filter(|_| !self.is_gone) else {
             return Self::unknown(10_015, "Unknown Webhook");
         };
+        if asked.method == "GET" && rest.is_empty() {
+            return DestinationReply::json(
+                200,
+                &json!({"id": "1198", "name": "deploys", "type": 1}),
+            );
+        }
         let content = match Self::content(&asked.json()) {
             Ok(content) => content,
             Err(reply) => return reply,
@@ -85,8 +91,9 @@ impl DestinationService for Discord {
 
     fn limited(&self, pause: Duration) -> DestinationReply {
         let after = pause.as_secs_f64();
-        let said =
-            json!({"message": "You are being rate limited.", "retry_after": after, "global": false});
-        DestinationReply::json(429, &said).with("retry-after", "1").with("x-ratelimit-remaining", "0")
+        let said = json!({"message": "You are being rate limited.", "retry_after": after, "global": false});
+        DestinationReply::json(429, &said)
+            .with("retry-after", "1")
+            .with("x-ratelimit-remaining", "0")
     }
 }

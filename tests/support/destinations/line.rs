@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -74,17 +74,21 @@ type Answering = dyn Fn(AskedDestination) -> (DestinationReply, DestinationFault
 pub struct Line {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Line {
     pub fn new(
-        answer: impl Fn(AskedDestination) -> (DestinationReply, DestinationFault) + Send + Sync + 'static,
+        answer: impl Fn(AskedDestination) -> (DestinationReply, DestinationFault)
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
         let (ends, answer): (_, Arc<Answering>) = (is_over.clone(), Arc::new(answer));
-        thread::spawn(move || {
+        let accepting = thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 if ends.load(Ordering::SeqCst) {
                     return;
@@ -94,7 +98,7 @@ impl Line {
                 thread::spawn(move || drop(serve(&connection, &*answer)));
             }
         });
-        Self { address, is_over }
+        Self { address, is_over, accepting: Mutex::new(Some(accepting)) }
     }
 
     pub fn url(&self) -> String {
@@ -102,15 +106,26 @@ impl Line {
     }
 }
 
-impl Drop for Line {
-    fn drop(&mut self) {
+impl Line {
+    /// Waits until nobody listens.
+    pub fn stop(&self) {
         self.is_over.store(true, Ordering::SeqCst);
         // It wakes who accepts.
         drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.lock().ok().and_then(|mut thread| thread.take()) {
+            accepting.join().unwrap();
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
 fn serve(connection: &TcpStream, answer: &Answering) -> io::Result<()> {
+    connection.set_nodelay(true)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
     let Some(asked) = read(&mut BufReader::new(connection))? else { return Ok(()) };
@@ -128,7 +143,7 @@ fn serve(connection: &TcpStream, answer: &Answering) -> io::Result<()> {
         }
         DestinationFault::Endless => {
             write!(to, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")?;
-            let piece = [b' '; 1 << 16];
+            let piece = vec![b' '; 1 << 16];
             (0..ENDLESS / piece.len()).try_for_each(|_| to.write_all(&piece))
         }
         DestinationFault::None | DestinationFault::Limited(_) | DestinationFault::Unavailable => {
@@ -142,14 +157,12 @@ fn url_of(connection: &TcpStream) -> io::Result<String> {
 }
 
 fn write(mut to: &TcpStream, reply: &DestinationReply) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", reply.status);
+    let mut head = vec![format!("HTTP/1.1 {} X", reply.status), "connection: close".to_owned()];
     if reply.status != 204 {
-        head += &format!("content-length: {}\r\n", reply.body.len());
+        head.push(format!("content-length: {}", reply.body.len()));
     }
-    for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    to.write_all(format!("{head}\r\n{}", reply.body).as_bytes())
+    head.extend(reply.headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    to.write_all(format!("{}\r\n\r\n{}", head.join("\r\n"), reply.body).as_bytes())
 }
 
 /// `None` if nothing came.

@@ -55,8 +55,7 @@ impl DestinationFault {
     /// All after which whoever asked knows whether it was done.
     pub const TOLD: [Self; 3] = [Self::None, Self::Limited(5), Self::Unavailable];
     /// All after which they do not.
-    pub const UNTOLD: [Self; 4] =
-        [Self::FailedAfter, Self::LostAnswer, Self::Malformed, Self::Cut];
+    pub const UNTOLD: [Self; 4] = [Self::FailedAfter, Self::LostAnswer, Self::Malformed, Self::Cut];
 
     fn is_done(self) -> bool {
         !matches!(self, Self::Limited(_) | Self::Unavailable | Self::Cut | Self::Redirect)
@@ -133,6 +132,16 @@ impl<S: DestinationService> DestinationServer<S> {
     /// What it has.
     pub fn see<T>(&self, see: impl FnOnce(&S) -> T) -> T {
         see(&self.state.service.lock().unwrap())
+    }
+
+    /// Changes what it has.
+    pub fn change(&self, change: impl FnOnce(&mut S)) {
+        change(&mut self.state.service.lock().unwrap());
+    }
+
+    /// Nobody listens any more.
+    pub fn stop(&self) {
+        self.line.stop();
     }
 
     /// All that it was asked, in order, with what befell it.

@@ -1,4 +1,4 @@
-//! PagerDuty's events for tests: alerts by their keys, and changes.
+//! `PagerDuty`'s events for tests: alerts by their keys, and changes.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -61,9 +61,14 @@ impl PagerDuty {
                     return Self::refusal("'payload.summary' is missing or blank");
                 }
                 if !alert.is_open {
-                    *alert = PagedAlert { called: alert.called + 1, is_open: true, ..PagedAlert::default() };
+                    *alert = PagedAlert {
+                        called: alert.called + 1,
+                        is_open: true,
+                        ..PagedAlert::default()
+                    };
                 }
-                (alert.severity, alert.summary) = (text(&payload["severity"]), text(&payload["summary"]));
+                (alert.severity, alert.summary) =
+                    (text(&payload["severity"]), text(&payload["summary"]));
             }
             Some("acknowledge") if alert.is_open => alert.is_acknowledged = true,
             Some("resolve") if alert.is_open => alert.is_open = false,

@@ -16,12 +16,14 @@ pub struct WebhookReceiver {
     pub times: BTreeMap<String, usize>,
     /// What it answers instead of 204.
     pub status: Option<u16>,
+    /// And what it says with that.
+    pub says: String,
 }
 
 impl DestinationService for WebhookReceiver {
     fn take(&mut self, asked: &AskedDestination) -> DestinationReply {
         if let Some(status) = self.status {
-            return DestinationReply::of(status, "no");
+            return DestinationReply::of(status, self.says.clone());
         }
         let id = asked.headers.get("webhook-id").cloned().unwrap_or_default();
         let times = self.times.entry(id).or_default();
