@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::discord::Discord;
 use super::mattermost::Mattermost;
 use super::pagerduty::PagerDuty;
@@ -67,8 +69,10 @@ pub struct Delivery {
     pub view: NoticeView,
     /// From a template, escaped for this destination.
     pub text: String,
-    /// Grows with each sending of the same item.
-    pub version: u32,
+    /// Since when this is to be told. It is the same for each try.
+    pub since: DateTime<Utc>,
+    /// When it is sent.
+    pub now: DateTime<Utc>,
 }
 
 /// What became of it.

@@ -1,7 +1,6 @@
 //! Any receiver of JSON: what is told, signed by Standard Webhooks, with an id by which a repeat is known.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -13,7 +12,6 @@ use super::http::{HttpAddress, HttpCall};
 use super::signature::SigningKeys;
 use crate::domain::chain::Hash;
 use crate::domain::notice::view::NoticeView;
-use crate::engine::clock::Clock;
 use crate::gate;
 
 /// How many digits of a digest an id has.
@@ -24,8 +22,6 @@ pub struct Webhook {
     address: HttpAddress,
     keys: SigningKeys,
     body: Option<BodyTemplate>,
-    /// A receiver refuses what was sent long ago.
-    clock: Arc<dyn Clock>,
 }
 
 /// What a delivery says. Members are only ever added.
@@ -35,8 +31,8 @@ pub struct WebhookBody {
     pub id: String,
     /// What it is about, the same for ever: `checkout/d57`.
     pub notice: String,
-    /// Of deliveries about one notice, the one with the greatest is the newest.
-    pub sequence: u32,
+    /// The number of the newest event of the service: of deliveries about one notice, the one with the greatest is the newest.
+    pub sequence: u64,
     /// `deployment`, `request`, `hold`, `freeze`, `detail`, `dropped` or `test`.
     pub kind: &'static str,
     pub service: String,
@@ -93,21 +89,19 @@ impl Webhook {
     ///
     /// # Errors
     /// When the address, a secret, the certificates or the form of the body cannot be used.
-    pub fn new(
+    pub fn new<S: AsRef<str>>(
         address: &str,
-        secrets: &[&str],
+        secrets: &[S],
         body: Option<&str>,
         ca: Option<&Path>,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        let secrets = secrets.join(" ");
+        let secrets = secrets.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(" ");
         let keys = SigningKeys::parse(&secrets)?;
         let body = body.map(BodyTemplate::named).transpose()?;
-        Ok(Self { address: HttpAddress::new(address, ca)?.hiding(&secrets), keys, body, clock })
+        Ok(Self { address: HttpAddress::new(address, ca)?.hiding(&secrets), keys, body })
     }
 
     pub async fn send(&self, delivery: &Delivery) -> SendOutcome {
-        let now = self.clock.now();
         let said = WebhookBody::of(delivery);
         let body = match &self.body {
             None => serde_json::to_vec(&said).map(Some).map_err(|why| why.to_string()),
@@ -122,8 +116,8 @@ impl Webhook {
         };
         let headers = vec![
             ("webhook-id", said.id.clone()),
-            ("webhook-timestamp", now.timestamp().to_string()),
-            ("webhook-signature", self.keys.sign(&said.id, now, &body)),
+            ("webhook-timestamp", delivery.now.timestamp().to_string()),
+            ("webhook-signature", self.keys.sign(&said.id, delivery.now, &body)),
         ];
         let call = HttpCall { headers, body, ..HttpCall::post(&serde_json::Value::Null) };
         match self.address.send(call).await {
@@ -144,7 +138,7 @@ impl WebhookBody {
     /// What a delivery says.
     #[must_use]
     pub fn of(delivery: &Delivery) -> Self {
-        let Delivery { key, view, text, version, act, .. } = delivery;
+        let Delivery { key, view, text, act, .. } = delivery;
         let (run, detail) = (view.deployment.as_ref(), view.detail.as_ref());
         let by = [
             run.map(|run| &run.by),
@@ -157,9 +151,9 @@ impl WebhookBody {
         let request = view.request.as_ref().map(|request| request.build.clone());
         let is_reply = matches!(act, Act::Reply { .. });
         Self {
-            id: format!("{key}/{version}-{}", digest(view)),
+            id: format!("{key}/{}", digest(delivery)),
             notice: key.clone(),
-            sequence: *version,
+            sequence: view.sequence,
             kind: view.kind,
             service: view.service.clone(),
             environment: run.map(|run| run.environment.clone()).or(hold),
@@ -184,10 +178,10 @@ impl WebhookBody {
     }
 }
 
-/// A digest of what is said, whenever it is said.
-fn digest(view: &NoticeView) -> String {
-    let view = NoticeView { late: None, ..view.clone() };
-    let text = serde_json::to_string(&view).unwrap_or_default();
+/// A digest of what is to be told, the same for each try.
+fn digest(delivery: &Delivery) -> String {
+    let view = NoticeView { late: None, sequence: 0, ..delivery.view.clone() };
+    let text = serde_json::to_string(&(delivery.since, view)).unwrap_or_default();
     let mut digest = Hash::of(&text).to_string();
     digest.truncate(DIGITS);
     digest

@@ -3,6 +3,7 @@
 use std::fs;
 
 use boon::{Compiler, Schemas};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use trunkline::notify::destination::{Act, Delivery, SendOutcome};
 
@@ -35,7 +36,7 @@ async fn each_destination_hears_what_its_vendor_describes() {
             let outcome = pair.send(&sent).await;
             assert!(matches!(outcome, SendOutcome::Done { .. }), "{kind:?} {sent:?}: {outcome:?}");
             if let SendOutcome::Done { remote: Some(remote) } = outcome {
-                let again = Delivery { act: Act::Edit { remote }, version: 2, ..sent };
+                let again = Delivery { act: Act::Edit { remote }, ..sent };
                 let outcome = pair.send(&again).await;
                 assert!(matches!(outcome, SendOutcome::Done { .. }), "{kind:?}: {outcome:?}");
             }
@@ -111,19 +112,22 @@ async fn a_webhook_tells_all_its_members_and_an_id_of_its_own_for_each_change() 
     let late = {
         let mut late = first.clone();
         late.view.late = Some("12m".into());
+        late.view.sequence += 1;
         late
     };
     let changed = {
-        let mut changed = Delivery { version: 2, ..first.clone() };
+        let mut changed = first.clone();
         changed.view.state = "replaced".into();
         changed
     };
-    for delivery in [&first, &late, &changed] {
+    // It is as it was before, for the second time.
+    let back = Delivery { since: super::now() + TimeDelta::hours(1), ..first.clone() };
+    for delivery in [&first, &late, &changed, &back] {
         client.send(delivery).await;
     }
-    let [one, again, two] = &server.bodies()[..] else { panic!("three came") };
+    let [one, again, two, three] = &server.bodies()[..] else { panic!("four came") };
     assert_eq!(one["id"], again["id"], "the same, told later");
-    assert_ne!(one["id"], two["id"]);
+    assert!(one["id"] != two["id"] && one["id"] != three["id"], "{one} {three}");
     assert_eq!((&one["notice"], &two["notice"]), (&json!("checkout/d57"), &json!("checkout/d57")));
     let names = |value: &Value| {
         value.as_object().unwrap().keys().cloned().collect::<std::collections::BTreeSet<_>>()
@@ -132,7 +136,7 @@ async fn a_webhook_tells_all_its_members_and_an_id_of_its_own_for_each_change() 
     let example = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let example: Value = serde_json::from_str(example).unwrap();
     assert_eq!(names(&example), names(one), "the page shows all members");
-    assert_eq!(server.see(|all| all.taken.len()), 2);
+    assert_eq!(server.see(|all| all.taken.len()), 3);
     let headers = &server.asked()[0].0.headers;
     assert_eq!(headers["webhook-id"], one["id"].as_str().unwrap());
     assert_eq!(headers["webhook-timestamp"], super::now().timestamp().to_string());

@@ -1,11 +1,7 @@
 //! A kind of destination with its double.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 use trunkline::domain::notice::view::NoticeView;
-use trunkline::engine::clock::Clock;
 use trunkline::notify::destination::{Delivery, SendOutcome};
 use trunkline::notify::template::Templates;
 use trunkline::notify::{discord, mattermost, pagerduty, style, teams, webhook};
@@ -14,7 +10,7 @@ use trunkline_testing::destinations::{
     WebhookReceiver,
 };
 
-use super::{ROUTING_KEY, SECRET, now};
+use super::{ROUTING_KEY, SECRET};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -50,15 +46,6 @@ impl Kind {
             Self::PagerDuty => Some(("pagerduty", asked.path.replace('/', "~1"))),
             Self::Webhook => None,
         }
-    }
-}
-
-/// It is always the same time.
-pub struct Fixed;
-
-impl Clock for Fixed {
-    fn now(&self) -> DateTime<Utc> {
-        now()
     }
 }
 
@@ -101,10 +88,7 @@ impl Pair {
     pub fn webhook(secrets: &[&str], body: Option<&str>) -> Self {
         let server = DestinationServer::new(WebhookReceiver::default());
         let url = server.url() + "/address-canary?key=query-canary";
-        Self::Webhook(
-            server,
-            webhook::Webhook::new(&url, secrets, body, None, Arc::new(Fixed)).unwrap(),
-        )
+        Self::Webhook(server, webhook::Webhook::new(&url, secrets, body, None).unwrap())
     }
 
     pub async fn send(&self, delivery: &Delivery) -> SendOutcome {

@@ -158,6 +158,7 @@ pub fn delivery(kind: Kind, view: NoticeView) -> Delivery {
         act: Act::Post,
         view,
         text,
-        version: 1,
+        since: now(),
+        now: now(),
     }
 }

@@ -137,13 +137,8 @@ async fn while_a_secret_is_changed_receivers_may_know_either() {
             assert!(said.is_none_or(|said| said == "good"), "{secret}");
         }
     }
-    let why = trunkline::notify::webhook::Webhook::new(
-        "http://127.0.0.1:1/",
-        &["canary"],
-        None,
-        None,
-        std::sync::Arc::new(super::kind::Fixed),
-    );
+    let why =
+        trunkline::notify::webhook::Webhook::new("http://127.0.0.1:1/", &["canary"], None, None);
     let why = why.unwrap_err();
     assert!(why.contains("openssl") && !why.contains("canary"), "{why}");
 }
