@@ -10,7 +10,11 @@ use trunkline_testing::destinations::{
     WebhookReceiver,
 };
 
+use super::formats::violations;
 use super::{ROUTING_KEY, SECRET};
+
+/// Where the receiver of webhooks is, below the address of the server.
+const WEBHOOK: &str = "/address-canary?key=query-canary";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -35,6 +39,23 @@ impl Kind {
         };
         let name = format!("{folder}/{}", view.kind);
         Templates::default().render(&name, view, &style).unwrap().text
+    }
+
+    /// What the operator's file says of it; `url` is where it listens.
+    pub fn settings(self, url: &str) -> String {
+        let (kind, more) = match self {
+            Self::Discord => ("discord", "address = { env = \"ADDRESS\" }".to_owned()),
+            Self::Mattermost => ("mattermost", "address = { env = \"ADDRESS\" }".to_owned()),
+            Self::Teams => ("teams", "address = { env = \"ADDRESS\" }".to_owned()),
+            Self::PagerDuty => {
+                ("pagerduty", format!("url = \"{url}\"\ntoken = {{ env = \"TOKEN\" }}"))
+            }
+            Self::Webhook => {
+                let both = "address = { env = \"ADDRESS\" }\ntoken = { env = \"TOKEN\" }";
+                ("webhook", both.to_owned())
+            }
+        };
+        format!("[notify.there]\nkind = \"{kind}\"\n{more}\nservices = [\"*\"]\n")
     }
 
     /// What its vendor describes of a request, if one does: the file, and the part of it.
@@ -87,7 +108,7 @@ impl Pair {
 
     pub fn webhook(secrets: &[&str], body: Option<&str>) -> Self {
         let server = DestinationServer::new(WebhookReceiver::default());
-        let url = server.url() + "/address-canary?key=query-canary";
+        let url = server.url() + WEBHOOK;
         Self::Webhook(server, webhook::Webhook::new(&url, secrets, body, None).unwrap())
     }
 
@@ -132,6 +153,69 @@ impl Pair {
             Self::Webhook(server, _) => server.stop(),
         }
         self
+    }
+
+    /// What befalls the requests from now on, each asked for one.
+    pub fn faults(&self, next: impl FnMut() -> DestinationFault + Send + 'static) {
+        match self {
+            Self::Discord(server, _) => server.faults(next),
+            Self::Mattermost(server, _) => server.faults(next),
+            Self::Teams(server, _) => server.faults(next),
+            Self::PagerDuty(server, _) => server.faults(next),
+            Self::Webhook(server, _) => server.faults(next),
+        }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        match self {
+            Self::Discord(server, _) => server.url(),
+            Self::Mattermost(server, _) => server.url(),
+            Self::Teams(server, _) => server.url(),
+            Self::PagerDuty(server, _) => server.url(),
+            Self::Webhook(server, _) => server.url(),
+        }
+    }
+
+    /// Its secret address.
+    pub fn address(&self) -> String {
+        let path = match self {
+            Self::Discord(..) => Discord::PATH,
+            Self::Mattermost(..) => Mattermost::PATH,
+            Self::Teams(..) => Teams::PATH,
+            Self::PagerDuty(..) => "",
+            Self::Webhook(..) => WEBHOOK,
+        };
+        self.url() + path
+    }
+
+    /// Its secret.
+    pub fn token(&self) -> String {
+        match self {
+            Self::PagerDuty(..) => ROUTING_KEY.to_owned(),
+            _ => SECRET.to_owned(),
+        }
+    }
+
+    /// What people see of it now.
+    pub fn texts(&self) -> Vec<String> {
+        let owned = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect();
+        match self {
+            Self::Discord(server, _) => server.see(|all| owned(all.texts())),
+            Self::Mattermost(server, _) => server.see(|all| owned(all.texts())),
+            Self::Teams(server, _) => server.see(Teams::texts),
+            Self::PagerDuty(server, _) => server.see(|all| owned(all.summaries())),
+            Self::Webhook(server, _) => server.see(WebhookReceiver::newest),
+        }
+    }
+
+    /// Whether all that was asked is what the vendor describes.
+    pub fn check_described(&self, kind: Kind) {
+        for (asked, _) in self.asked() {
+            let Some((file, part)) = kind.described(&asked) else { continue };
+            let wrong = violations(file, &format!("#/$defs/{part}"), &asked.json());
+            assert!(wrong.is_empty(), "{kind:?}: {wrong:?}");
+        }
     }
 
     /// How much people saw of it.

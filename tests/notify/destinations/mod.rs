@@ -5,6 +5,7 @@ mod documents;
 mod formats;
 mod hostile;
 mod kind;
+mod runs;
 mod signature;
 
 use chrono::{DateTime, Utc};

@@ -99,6 +99,6 @@ impl DestinationService for PagerDuty {
 
     fn limited(&self, _pause: Duration) -> DestinationReply {
         let said = json!({"status": "throttle exceeded", "message": "Requests for this service are arriving too quickly. Please retry later."});
-        DestinationReply::json(429, &said)
+        DestinationReply::json(429, &said).with("retry-after", "0")
     }
 }

@@ -20,6 +20,23 @@ pub struct WebhookReceiver {
     pub says: String,
 }
 
+impl WebhookReceiver {
+    /// The text of the newest delivery about each notice.
+    pub fn newest(&self) -> Vec<String> {
+        let mut newest: BTreeMap<&str, &Value> = BTreeMap::new();
+        let number = |said: &Value| said["sequence"].as_u64();
+        for said in &self.taken {
+            let notice = said["notice"].as_str().unwrap_or_default();
+            let known = newest.entry(notice).or_insert(said);
+            if number(said) >= number(known) {
+                *known = said;
+            }
+        }
+        let text = |said: &Value| said["text"].as_str().unwrap_or_default().to_owned();
+        newest.into_values().map(text).collect()
+    }
+}
+
 impl DestinationService for WebhookReceiver {
     fn take(&mut self, asked: &AskedDestination) -> DestinationReply {
         if let Some(status) = self.status {
