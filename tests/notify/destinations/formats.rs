@@ -195,6 +195,9 @@ async fn a_body_of_the_operator_is_json_whatever_is_in_it_or_says_why_not() {
         assert!(said.contains(why) && said.contains("own.json"), "{text}: {said}");
     }
     assert_eq!(pair.asked().len(), 1, "nothing else was sent");
+    for name in trunkline::config::notify::WEBHOOK_BODIES {
+        assert!(trunkline::notify::body::BodyTemplate::named(name).is_ok(), "{name}");
+    }
     let refused = trunkline::notify::body::BodyTemplate::named("incident").unwrap_err();
     assert!(refused.contains("incident-io, grafana-oncall"), "{refused}");
 }
