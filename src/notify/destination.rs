@@ -191,7 +191,8 @@ impl Destination {
             Self::Discord(discord) => discord.check().await,
             // These take nothing but messages.
             Self::Webhook(_) | Self::Teams(_) | Self::Mattermost(_) | Self::PagerDuty(_) => {
-                Vec::new()
+                let what = "its secrets can be read; whether it takes them, only a message tells";
+                vec![(what.to_owned(), None)]
             }
         }
     }
