@@ -4,6 +4,7 @@ mod doubts;
 mod links;
 mod logs;
 mod monitoring;
+mod noted;
 mod timeline;
 mod tokens;
 mod webhooks;

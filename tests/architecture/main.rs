@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["domain", "calendar", "config", "gate", "git", "migrations", "store", "workflows"],
     ),
+    ("notify", &["domain", "calendar", "config", "engine", "gate", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine", "oidc"]),
     ("server", &["domain", "calendar", "api", "backend", "gate"]),
     ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),

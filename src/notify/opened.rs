@@ -1,0 +1,163 @@
+//! A destination of the operator's file as it is used: with its secrets read, its templates and its way of writing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::destination::{Abilities, Destination};
+use super::discord::Discord;
+use super::mattermost::Mattermost;
+use super::pagerduty::{PAGERDUTY, PagerDuty};
+use super::slack::{self, Slack};
+use super::style;
+use super::teams::Teams;
+use super::template::{RenderedNotice, Style, Templates};
+use super::webhook::Webhook;
+use crate::config::engines::TokenSource;
+use crate::config::notify::{
+    DestinationKind, DestinationSettings, SLACK, ServiceDestination, StagingNotices,
+};
+use crate::domain::notice::view::NoticeView;
+use crate::domain::notice::{DestinationName, Notice, NoticeAbout};
+use crate::engine::variables::printed;
+
+/// How long a command may take that prints a secret.
+const PRINTED_WITHIN: Duration = Duration::from_secs(10);
+/// The longest secret, in bytes.
+const LONGEST_SECRET: usize = 16 * 1024;
+
+/// A destination that can be told something.
+#[derive(Debug)]
+pub struct OpenDestination {
+    pub name: DestinationName,
+    pub settings: DestinationSettings,
+    pub destination: Destination,
+    /// The folder of its templates.
+    folder: &'static str,
+    style: Style,
+    templates: Templates,
+}
+
+impl OpenDestination {
+    /// Reads its secrets.
+    ///
+    /// # Errors
+    /// With what to correct, and without any secret.
+    pub async fn open(
+        name: &DestinationName,
+        settings: &DestinationSettings,
+        environment: &Arc<BTreeMap<String, String>>,
+    ) -> Result<Self, String> {
+        let (destination, folder, style) = opened(name, settings, environment).await?;
+        let templates = Templates { own: settings.templates.clone() };
+        let (name, settings) = (name.clone(), settings.clone());
+        Ok(Self { name, settings, destination, folder, style, templates })
+    }
+
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        self.destination.abilities()
+    }
+
+    /// Whether its kind hears of this at all: a pager only of what changes production.
+    #[must_use]
+    pub fn hears(&self, notice: &Notice) -> bool {
+        let is_change =
+            matches!(notice.about, NoticeAbout::Deployment { .. } | NoticeAbout::Test { .. });
+        is_change || self.settings.kind != DestinationKind::PagerDuty
+    }
+
+    /// Which deployments of staging are told here.
+    #[must_use]
+    pub fn staging(&self, of: Option<&ServiceDestination>) -> StagingNotices {
+        match self.settings.kind {
+            DestinationKind::PagerDuty => StagingNotices::None,
+            _ => of.map(|of| of.staging).unwrap_or_default(),
+        }
+    }
+
+    /// What a notice says here.
+    ///
+    /// # Errors
+    /// If no template renders it.
+    pub fn render(&self, view: &NoticeView) -> Result<RenderedNotice, String> {
+        self.templates.render(&format!("{}/{}", self.folder, view.kind), view, &self.style)
+    }
+}
+
+async fn opened(
+    name: &DestinationName,
+    settings: &DestinationSettings,
+    environment: &Arc<BTreeMap<String, String>>,
+) -> Result<(Destination, &'static str, Style), String> {
+    let DestinationSettings { kind, url, token, ca, channels, topic, people, .. } = settings;
+    let ca = ca.as_deref();
+    let address = || secret(name, "address", settings.address.as_ref(), environment);
+    match kind {
+        DestinationKind::Slack => {
+            let token = secret(name, "token", token.as_ref(), environment).await?;
+            let url = url.as_deref().unwrap_or(SLACK);
+            let slack = Slack::new(url, &token, ca, channels.clone(), *topic)?;
+            Ok((Destination::Slack(slack), slack::TEMPLATES, slack::style(people.clone())))
+        }
+        DestinationKind::Webhook => {
+            let mut secrets = vec![secret(name, "token", token.as_ref(), environment).await?];
+            if let Some(old) = &settings.old_token {
+                secrets.push(secret(name, "old_token", Some(old), environment).await?);
+            }
+            let webhook = Webhook::new(&address().await?, &secrets, settings.body.as_deref(), ca)?;
+            Ok((Destination::Webhook(webhook), style::PLAIN, style::plain()))
+        }
+        DestinationKind::Teams => {
+            let teams = Teams::new(&address().await?, ca)?;
+            Ok((Destination::Teams(teams), style::PLAIN, style::teams()))
+        }
+        DestinationKind::Mattermost => {
+            let mattermost = Mattermost::new(&address().await?, ca)?;
+            Ok((Destination::Mattermost(mattermost), style::MARKDOWN, style::mattermost()))
+        }
+        DestinationKind::Discord => {
+            let discord = Discord::new(&address().await?, ca)?;
+            Ok((Destination::Discord(discord), style::MARKDOWN, style::discord()))
+        }
+        DestinationKind::PagerDuty => {
+            let key = secret(name, "token", token.as_ref(), environment).await?;
+            let pager = PagerDuty::new(url.as_deref().unwrap_or(PAGERDUTY), &key, ca)?;
+            Ok((Destination::PagerDuty(pager), style::PLAIN, style::plain()))
+        }
+    }
+}
+
+/// A secret as it is now.
+async fn secret(
+    name: &DestinationName,
+    what: &'static str,
+    source: Option<&TokenSource>,
+    environment: &BTreeMap<String, String>,
+) -> Result<String, String> {
+    let unusable = |why: String| format!("the {what} of {name} cannot be used: {why}");
+    let bytes = match source {
+        None => return Err(unusable("there is none".into())),
+        Some(TokenSource::Env(variable)) => {
+            let value = environment.get(variable).cloned();
+            let lacks = || format!("the engine of trunkline has no variable {variable}");
+            value.ok_or_else(|| unusable(lacks()))?.into_bytes()
+        }
+        Some(TokenSource::File(path)) => {
+            let read = tokio::fs::read(path).await;
+            read.map_err(|why| unusable(format!("{}: {why}", path.display())))?
+        }
+        Some(TokenSource::Command { command, .. }) => {
+            let program = command.first().cloned().unwrap_or_default();
+            let printed = printed(command, PRINTED_WITHIN).await;
+            printed.map_err(|why| unusable(format!("the command {program:?} {why}")))?
+        }
+        Some(TokenSource::App(_)) => return Err(unusable("only engines have an App".into())),
+    };
+    let text = String::from_utf8(bytes).unwrap_or_default().trim().to_owned();
+    let is_one = !text.is_empty() && text.len() <= LONGEST_SECRET && text.is_ascii();
+    if !is_one || text.contains(|c: char| c.is_ascii_control() || c == ' ') {
+        return Err(unusable("it is empty or has a space".into()));
+    }
+    Ok(text)
+}
