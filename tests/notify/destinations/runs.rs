@@ -123,7 +123,7 @@ async fn play(kind: Kind, mut dice: Dice, figures: &mut RunFigures) {
     });
     world.start();
     let record = world.record.clone();
-    record.push("checkout", person("kim"), Fact::ProductionAdopted(adopted(1)));
+    record.push("checkout", person("kim"), Fact::ProductionAdopted(Box::new(adopted(1))));
     record.build("checkout", 1, "ana");
     let mut all = Vec::new();
     for number in 2..2 + DEPLOYMENTS {

@@ -63,7 +63,7 @@ async fn a_channels_day_has_one_message_for_each_deployment_and_pings_nobody_twi
 /// 40 merges, 5 promotes of which one fails, a failure in staging, a rollback, a freeze and a request.
 async fn play(told: &ToldRecord) -> usize {
     let record = &told.record;
-    record.push("checkout", person("kim"), Fact::ProductionAdopted(adopted(1)));
+    record.push("checkout", person("kim"), Fact::ProductionAdopted(Box::new(adopted(1))));
     let (mut count, mut live) = (0, 1);
     for number in 2..2 + MERGES {
         let author = AUTHORS[usize::try_from(number).unwrap() % AUTHORS.len()];

@@ -13,7 +13,7 @@ fn told_at(slack: &FakeSlack) -> Shop {
     let shop = shop(&file.step("staging", "smoke", "[\"true\"]").text());
     let token = shop.home.path("token");
     fs::write(&token, TOKEN).unwrap();
-    let from = format!("{{ file = {token:?} }}");
+    let from = format!("{{ file = \"{}\" }}", token.display());
     let settings = slack.settings().replace("{ env = \"SLACK_TOKEN\" }", &from);
     shop.watched(&format!("poll = \"100ms\"\n{settings}"))
 }

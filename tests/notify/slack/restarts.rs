@@ -47,7 +47,7 @@ async fn play(mut dice: Dice, figures: &mut Figures) {
     told.slack.state().chance = Some((dice.fork(1), FAULTS));
     told.start();
     let record = told.record.clone();
-    record.push("checkout", person("kim"), Fact::ProductionAdopted(adopted(1)));
+    record.push("checkout", person("kim"), Fact::ProductionAdopted(Box::new(adopted(1))));
     record.build("checkout", 1, "ana");
     let mut all = Vec::new();
     for number in 2..2 + DEPLOYMENTS {

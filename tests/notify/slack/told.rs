@@ -84,7 +84,7 @@ async fn a_failure_is_in_the_channel_too_with_its_last_lines_and_an_override_wit
 async fn a_rollback_changes_the_message_of_what_it_takes_away() {
     let mut told = ToldRecord::new();
     told.start();
-    told.record.push("checkout", person("kim"), Fact::ProductionAdopted(adopted(1)));
+    told.record.push("checkout", person("kim"), Fact::ProductionAdopted(Box::new(adopted(1))));
     told.record.build("checkout", 1, "ana");
     told.record.build("checkout", 2, "ana");
     let promote =
@@ -164,7 +164,7 @@ async fn the_topic_says_what_is_live_and_keeps_what_people_wrote() {
     told.start();
     for service in ["pay", "checkout"] {
         told.record.build(service, 1, "ana");
-        told.record.push(service, person("kim"), Fact::ProductionAdopted(adopted(1)));
+        told.record.push(service, person("kim"), Fact::ProductionAdopted(Box::new(adopted(1))));
     }
     told.record.build("pay", 2, "ana");
     let promote = told.record.begin("pay", person("kim"), with_step(Environment::Production, 2));

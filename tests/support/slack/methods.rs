@@ -25,7 +25,7 @@ pub(super) fn done(
         return Err("is_archived");
     }
     match method {
-        "chat.postMessage" => post(channel, said, ts),
+        "chat.postMessage" => post(channel, said, &ts),
         "chat.update" => update(channel, said),
         "pins.add" | "pins.remove" => pin(channel, said, method == "pins.add"),
         "conversations.setTopic" => {
@@ -57,7 +57,7 @@ pub(super) fn done(
     }
 }
 
-fn post(channel: &mut SlackChannel, said: &Value, ts: String) -> Result<Value, &'static str> {
+fn post(channel: &mut SlackChannel, said: &Value, ts: &str) -> Result<Value, &'static str> {
     let thread_ts = said["thread_ts"].as_str().map(str::to_owned);
     if let Some(of) = &thread_ts
         && !channel.messages.iter().any(|message| message.ts == *of)
@@ -65,7 +65,7 @@ fn post(channel: &mut SlackChannel, said: &Value, ts: String) -> Result<Value, &
         return Err("thread_not_found");
     }
     channel.messages.push(SlackMessage {
-        ts: ts.clone(),
+        ts: ts.to_owned(),
         thread_ts,
         is_broadcast: said["reply_broadcast"] == true,
         texts: vec![said["text"].as_str().unwrap_or_default().to_owned()],
