@@ -13,6 +13,9 @@ use crate::settings::{Mistakes, Section, Setting};
 /// The address of Slack's API.
 pub const SLACK: &str = "https://slack.com/api";
 
+/// The forms of a webhook's body that come with the program.
+pub const WEBHOOK_BODIES: [&str; 2] = ["incident-io", "grafana-oncall"];
+
 /// A destination, and who may use what of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationSettings {
@@ -75,6 +78,12 @@ impl DestinationKind {
     #[must_use]
     pub fn has_address(self) -> bool {
         matches!(self, Self::Webhook | Self::Teams | Self::Mattermost | Self::Discord)
+    }
+
+    /// Whether it can write into several channels.
+    #[must_use]
+    pub fn has_channels(self) -> bool {
+        matches!(self, Self::Slack | Self::Mattermost)
     }
 
     /// Whether it cannot be used without a token.
@@ -204,6 +213,20 @@ fn lacks(settings: &DestinationSettings) -> Option<String> {
         let sentence = "needs channels = { deploys = \"C0123ABCD\" }: the channels that services may name, with their ids";
         return Some(format!("a destination of kind {kind} {sentence}"));
     }
+    if !settings.kind.has_channels() && !settings.channels.is_empty() {
+        let sentence = "writes where its address leads; take channels out";
+        return Some(format!("a destination of kind {kind} {sentence}"));
+    }
+    let body = settings.body.as_deref()?;
+    if settings.kind != DestinationKind::Webhook {
+        return Some(format!("body is for kind = \"webhook\", and not for {kind}"));
+    }
+    if !WEBHOOK_BODIES.contains(&body) && !body.starts_with('/') {
+        let known = WEBHOOK_BODIES.join(", ");
+        return Some(format!(
+            "there is no body {body:?}; there are {known}, or write the path of a file from / on"
+        ));
+    }
     None
 }
 
@@ -298,4 +321,41 @@ pub(super) fn read_of_service(
         all.insert(name, ServiceDestination { channel, staging });
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::user_file::UserFile;
+
+    #[test]
+    fn a_destination_has_only_what_its_kind_can_use() {
+        let read = |kind: &str, more: &str| {
+            let secrets = "address = { env = \"A\" }\ntoken = { file = \"/t\" }\n";
+            let text = format!("[notify.there]\nkind = \"{kind}\"\n{secrets}{more}\n");
+            UserFile::parse(&text, "config.toml").map(drop).map_err(|why| why.to_string())
+        };
+        for (kind, more) in [
+            ("webhook", "body = \"incident-io\""),
+            ("webhook", "body = \"/etc/own.json\"\nold_token = { env = \"B\" }"),
+            ("mattermost", "channels = { deploys = \"town-square\" }"),
+            ("discord", ""),
+            ("teams", ""),
+            ("pagerduty", "url = \"https://events.eu.pagerduty.com\""),
+        ] {
+            assert_eq!(read(kind, more), Ok(()), "{kind} {more}");
+        }
+        for (kind, more, said) in [
+            ("webhook", "body = \"incident\"", "there are incident-io, grafana-oncall"),
+            ("webhook", "body = \"own.json\"", "from / on"),
+            ("teams", "body = \"incident-io\"", "is for kind = \"webhook\""),
+            ("discord", "channels = { deploys = \"1\" }", "take channels out"),
+            ("pagerduty", "url = \"http://events.pagerduty.com\"", "in the clear"),
+            ("irc", "", "kind"),
+        ] {
+            let why = read(kind, more).unwrap_err();
+            assert!(why.contains(said) && why.contains("config.toml:"), "{kind} {more}: {why}");
+        }
+        let why = UserFile::parse("[notify.there]\nkind = \"teams\"\n", "config.toml");
+        assert!(why.unwrap_err().to_string().contains("needs address"));
+    }
 }

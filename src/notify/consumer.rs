@@ -179,8 +179,8 @@ impl<S: NoticeSource> NoticeConsumer<S> {
                 else {
                     continue;
                 };
-                let staging = noted.destinations.get(&to.name).map(|own| own.staging);
-                let wanted = wanted(event, &made, noted.state, staging.unwrap_or_default());
+                let staging = to.staging(noted.destinations.get(&to.name));
+                let wanted = wanted(event, &made, noted.state, staging);
                 items.extend(wanted.into_iter().filter_map(|notice| route(to, &channel, notice)));
             }
             items

@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::discord::Discord;
+use super::mattermost::Mattermost;
+use super::pagerduty::PagerDuty;
 use super::slack::Slack;
+use super::teams::Teams;
+use super::webhook::Webhook;
 use crate::config::notify::DestinationKind;
 use crate::domain::notice::view::NoticeView;
 
@@ -62,8 +69,10 @@ pub struct Delivery {
     pub view: NoticeView,
     /// From a template, escaped for this destination.
     pub text: String,
-    /// Grows with each sending of the same item.
-    pub version: u32,
+    /// Since when this is to be told. It is the same for each try.
+    pub since: DateTime<Utc>,
+    /// When it is sent.
+    pub now: DateTime<Utc>,
 }
 
 /// What became of it.
@@ -79,6 +88,18 @@ pub enum SendOutcome {
     Unknown { why: String },
     /// The message that is to be changed is gone. It is told as a new one.
     Gone { why: String },
+}
+
+impl SendOutcome {
+    /// Why it was not told as it should be.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        match self {
+            Self::Done { .. } => "",
+            Self::Later { .. } => "it wants a pause",
+            Self::Failed { why, .. } | Self::Unknown { why } | Self::Gone { why } => why,
+        }
+    }
 }
 
 /// Whether something was told before.
@@ -105,6 +126,11 @@ pub type DestinationCheck = (String, Option<String>);
 #[derive(Debug)]
 pub enum Destination {
     Slack(Slack),
+    Webhook(Webhook),
+    Teams(Teams),
+    Mattermost(Mattermost),
+    Discord(Discord),
+    PagerDuty(PagerDuty),
 }
 
 impl Destination {
@@ -113,15 +139,11 @@ impl Destination {
     pub fn abilities_of(kind: DestinationKind) -> Abilities {
         match kind {
             DestinationKind::Slack => Slack::ABILITIES,
-            // Until they can be spoken to, nothing is made for them.
-            _ => Abilities {
-                edit: false,
-                thread: false,
-                pin: false,
-                topic: false,
-                look_up: false,
-                pace: Duration::from_secs(1),
-            },
+            DestinationKind::Webhook => Webhook::ABILITIES,
+            DestinationKind::Teams => Teams::ABILITIES,
+            DestinationKind::Mattermost => Mattermost::ABILITIES,
+            DestinationKind::Discord => Discord::ABILITIES,
+            DestinationKind::PagerDuty => PagerDuty::ABILITIES,
         }
     }
 
@@ -129,6 +151,11 @@ impl Destination {
     pub fn abilities(&self) -> Abilities {
         match self {
             Self::Slack(_) => Slack::ABILITIES,
+            Self::Webhook(_) => Webhook::ABILITIES,
+            Self::Teams(_) => Teams::ABILITIES,
+            Self::Mattermost(_) => Mattermost::ABILITIES,
+            Self::Discord(_) => Discord::ABILITIES,
+            Self::PagerDuty(_) => PagerDuty::ABILITIES,
         }
     }
 
@@ -136,6 +163,11 @@ impl Destination {
     pub async fn send(&self, delivery: &Delivery) -> SendOutcome {
         match self {
             Self::Slack(slack) => slack.send(delivery).await,
+            Self::Webhook(webhook) => webhook.send(delivery).await,
+            Self::Teams(teams) => teams.send(delivery).await,
+            Self::Mattermost(mattermost) => mattermost.send(delivery).await,
+            Self::Discord(discord) => discord.send(delivery).await,
+            Self::PagerDuty(pager) => pager.send(delivery).await,
         }
     }
 
@@ -143,6 +175,12 @@ impl Destination {
     pub async fn look_up(&self, delivery: &Delivery) -> LookedUp {
         match self {
             Self::Slack(slack) => slack.look_up(delivery).await,
+            // It is sent again. Of these only a webhook says that this has no effect.
+            Self::Webhook(_)
+            | Self::Teams(_)
+            | Self::Mattermost(_)
+            | Self::Discord(_)
+            | Self::PagerDuty(_) => LookedUp::Absent,
         }
     }
 
@@ -150,6 +188,12 @@ impl Destination {
     pub async fn check(&self) -> Vec<DestinationCheck> {
         match self {
             Self::Slack(slack) => slack.check().await,
+            Self::Discord(discord) => discord.check().await,
+            // These take nothing but messages.
+            Self::Webhook(_) | Self::Teams(_) | Self::Mattermost(_) | Self::PagerDuty(_) => {
+                let what = "its secrets can be read; whether it takes them, only a message tells";
+                vec![(what.to_owned(), None)]
+            }
         }
     }
 }

@@ -5,12 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::destination::{Abilities, Destination};
+use super::discord::Discord;
+use super::mattermost::Mattermost;
+use super::pagerduty::{PAGERDUTY, PagerDuty};
 use super::slack::{self, Slack};
+use super::style;
+use super::teams::Teams;
 use super::template::{RenderedNotice, Style, Templates};
+use super::webhook::Webhook;
 use crate::config::engines::TokenSource;
-use crate::config::notify::{DestinationKind, DestinationSettings, SLACK};
-use crate::domain::notice::DestinationName;
+use crate::config::notify::{
+    DestinationKind, DestinationSettings, SLACK, ServiceDestination, StagingNotices,
+};
 use crate::domain::notice::view::NoticeView;
+use crate::domain::notice::{DestinationName, Notice, NoticeAbout};
 use crate::engine::variables::printed;
 
 /// How long a command may take that prints a secret.
@@ -51,6 +59,23 @@ impl OpenDestination {
         self.destination.abilities()
     }
 
+    /// Whether its kind hears of this at all: a pager only of what changes production.
+    #[must_use]
+    pub fn hears(&self, notice: &Notice) -> bool {
+        let is_change =
+            matches!(notice.about, NoticeAbout::Deployment { .. } | NoticeAbout::Test { .. });
+        is_change || self.settings.kind != DestinationKind::PagerDuty
+    }
+
+    /// Which deployments of staging are told here.
+    #[must_use]
+    pub fn staging(&self, of: Option<&ServiceDestination>) -> StagingNotices {
+        match self.settings.kind {
+            DestinationKind::PagerDuty => StagingNotices::None,
+            _ => of.map(|of| of.staging).unwrap_or_default(),
+        }
+    }
+
     /// What a notice says here.
     ///
     /// # Errors
@@ -66,24 +91,51 @@ async fn opened(
     environment: &Arc<BTreeMap<String, String>>,
 ) -> Result<(Destination, &'static str, Style), String> {
     let DestinationSettings { kind, url, token, ca, channels, topic, people, .. } = settings;
+    let ca = ca.as_deref();
+    let address = || secret(name, "address", settings.address.as_ref(), environment);
     match kind {
         DestinationKind::Slack => {
-            let token = secret(name, token.as_ref(), environment).await?;
+            let token = secret(name, "token", token.as_ref(), environment).await?;
             let url = url.as_deref().unwrap_or(SLACK);
-            let slack = Slack::new(url, &token, ca.as_deref(), channels.clone(), *topic)?;
+            let slack = Slack::new(url, &token, ca, channels.clone(), *topic)?;
             Ok((Destination::Slack(slack), slack::TEMPLATES, slack::style(people.clone())))
         }
-        other => Err(format!("trunkline cannot speak to {} yet", other.as_str())),
+        DestinationKind::Webhook => {
+            let mut secrets = vec![secret(name, "token", token.as_ref(), environment).await?];
+            if let Some(old) = &settings.old_token {
+                secrets.push(secret(name, "old_token", Some(old), environment).await?);
+            }
+            let webhook = Webhook::new(&address().await?, &secrets, settings.body.as_deref(), ca)?;
+            Ok((Destination::Webhook(webhook), style::PLAIN, style::plain()))
+        }
+        DestinationKind::Teams => {
+            let teams = Teams::new(&address().await?, ca)?;
+            Ok((Destination::Teams(teams), style::PLAIN, style::teams()))
+        }
+        DestinationKind::Mattermost => {
+            let mattermost = Mattermost::new(&address().await?, ca)?;
+            Ok((Destination::Mattermost(mattermost), style::MARKDOWN, style::mattermost()))
+        }
+        DestinationKind::Discord => {
+            let discord = Discord::new(&address().await?, ca)?;
+            Ok((Destination::Discord(discord), style::MARKDOWN, style::discord()))
+        }
+        DestinationKind::PagerDuty => {
+            let key = secret(name, "token", token.as_ref(), environment).await?;
+            let pager = PagerDuty::new(url.as_deref().unwrap_or(PAGERDUTY), &key, ca)?;
+            Ok((Destination::PagerDuty(pager), style::PLAIN, style::plain()))
+        }
     }
 }
 
 /// A secret as it is now.
 async fn secret(
     name: &DestinationName,
+    what: &'static str,
     source: Option<&TokenSource>,
     environment: &BTreeMap<String, String>,
 ) -> Result<String, String> {
-    let unusable = |why: String| format!("the token of {name} cannot be used: {why}");
+    let unusable = |why: String| format!("the {what} of {name} cannot be used: {why}");
     let bytes = match source {
         None => return Err(unusable("there is none".into())),
         Some(TokenSource::Env(variable)) => {

@@ -165,7 +165,8 @@ impl<S: NoticeSource> DestinationQueue<S> {
             act,
             view: rendered.view.clone(),
             text: rendered.text.clone(),
-            version: item.attempts + 1,
+            since: item.wanted_at,
+            now: shared.source.now(),
         };
         let is_new = matches!(delivery.act, Act::Post | Act::Reply { .. });
         if item.state == ItemState::Sending && is_new && self.to.abilities().look_up {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::opened::OpenDestination;
 use super::source::{NoticeSource, ToldService};
 use crate::domain::chain::Hash;
-use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::deployment::DeploymentState;
+use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::notice::view::{NoticeInput, NoticeView, mark_late, view};
 use crate::domain::notice::{DetailKind, NoticeAbout, live_of};
 use crate::domain::people::People;
@@ -37,7 +38,7 @@ pub(super) async fn render<S: NoticeSource>(
     item: &OutboxItem,
 ) -> Result<RenderedItem, String> {
     let mut view = seen(source, to, pages, item)?;
-    fill_tail(source, &mut view, item).await;
+    fill_tail(source, to, &mut view, item).await;
     let plain = to.render(&view)?;
     let digest = Hash::of(&plain.text).to_string();
     mark_late(&mut view, item.wanted_at, source.now());
@@ -85,10 +86,24 @@ fn seen<S: NoticeSource>(
 }
 
 /// The end of the log of what failed, and how to see it all.
-async fn fill_tail<S: NoticeSource>(source: &S, view: &mut NoticeView, item: &OutboxItem) {
+async fn fill_tail<S: NoticeSource>(
+    source: &S,
+    to: &OpenDestination,
+    view: &mut NoticeView,
+    item: &OutboxItem,
+) {
     let service = &item.notice.service;
     if let Some(deployment) = &view.deployment {
         view.command = Some(format!("trunkline logs {} --service {service}", deployment.id));
+    }
+    if let NoticeAbout::Deployment { deployment: id } = item.notice.about {
+        // Where it is told at its end, no detail says how it failed.
+        let step = source.look(service, |noted| failed_step(noted.state, id)).flatten();
+        if let (Some(step), false, Some(shown)) = (step, to.abilities().edit, &mut view.deployment)
+        {
+            shown.tail = source.tail(service, id, step, TAIL).await;
+        }
+        return;
     }
     let NoticeAbout::Detail(about) = &item.notice.about else { return };
     let (Some(deployment), Some(step)) = (about.deployment, about.step) else { return };
@@ -102,6 +117,13 @@ async fn fill_tail<S: NoticeSource>(source: &S, view: &mut NoticeView, item: &Ou
     if let Some(detail) = &mut view.detail {
         (detail.tail, detail.authors) = (tail, authors);
     }
+}
+
+/// The step at which a deployment failed.
+fn failed_step(state: &ServiceState, id: DeploymentId) -> Option<usize> {
+    let found = state.deployments.get(&id)?;
+    let is_bad = matches!(found.state(), DeploymentState::Failed | DeploymentState::Interrupted);
+    found.steps.iter().position(|step| !step.succeeded()).filter(|_| is_bad)
 }
 
 /// The services that are told in a channel.

@@ -10,6 +10,9 @@ use crate::store::outbox::NewItem;
 
 /// A notice on its way; `None` if the destination has no place for it.
 pub(super) fn route(to: &OpenDestination, channel: &str, notice: Notice) -> Option<NewItem> {
+    if !to.hears(&notice) {
+        return None;
+    }
     let can = to.abilities();
     if let NoticeAbout::Detail(detail) = &notice.about {
         let is_said = detail.kind == DetailKind::Ended && !can.edit;

@@ -21,6 +21,20 @@ const SHIPPED: &[(&str, &str)] = &[
     ("slack/dropped", include_str!("../../assets/notify/slack/dropped.txt")),
     ("slack/test", include_str!("../../assets/notify/slack/test.txt")),
     ("slack/detail", include_str!("../../assets/notify/slack/detail.txt")),
+    ("markdown/deployment", include_str!("../../assets/notify/markdown/deployment.txt")),
+    ("markdown/request", include_str!("../../assets/notify/markdown/request.txt")),
+    ("markdown/hold", include_str!("../../assets/notify/markdown/hold.txt")),
+    ("markdown/freeze", include_str!("../../assets/notify/markdown/freeze.txt")),
+    ("markdown/dropped", include_str!("../../assets/notify/markdown/dropped.txt")),
+    ("markdown/test", include_str!("../../assets/notify/markdown/test.txt")),
+    ("markdown/detail", include_str!("../../assets/notify/markdown/detail.txt")),
+    ("plain/deployment", include_str!("../../assets/notify/plain/deployment.txt")),
+    ("plain/request", include_str!("../../assets/notify/plain/request.txt")),
+    ("plain/hold", include_str!("../../assets/notify/plain/hold.txt")),
+    ("plain/freeze", include_str!("../../assets/notify/plain/freeze.txt")),
+    ("plain/dropped", include_str!("../../assets/notify/plain/dropped.txt")),
+    ("plain/test", include_str!("../../assets/notify/plain/test.txt")),
+    ("plain/detail", include_str!("../../assets/notify/plain/detail.txt")),
 ];
 
 /// How much work one template may do.

@@ -46,7 +46,7 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("", "sqlparser", &["migrations"]),
     ("", "axum", &["server"]),
     ("", "askama", &["server"]),
-    ("", "hmac::", &["domain", "server"]),
+    ("", "hmac::", &["domain", "notify", "server"]),
     ("", "prometheus_client", &["server"]),
     ("", "tokio_rustls", &["server"]),
     ("", "jsonwebtoken", &["engine", "oidc"]),

@@ -1,3 +1,4 @@
 //! What is told to people elsewhere, over real HTTP.
 
+mod destinations;
 mod slack;

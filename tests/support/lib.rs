@@ -14,6 +14,7 @@ pub mod buildbot;
 pub mod clock;
 pub mod console;
 pub mod corpus;
+pub mod destinations;
 pub mod dice;
 pub mod engine;
 pub mod faulty_proxy;

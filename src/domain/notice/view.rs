@@ -189,6 +189,9 @@ pub struct DetailView {
 #[must_use]
 pub fn view(notice: &Notice, input: NoticeInput<'_>) -> NoticeView {
     let mut view = bare(notice, input);
+    if notice.is_message() {
+        view.sequence = view.sequence.max(input.state.last_seq.0);
+    }
     match &notice.about {
         NoticeAbout::Deployment { deployment: id } => deployment(&mut view, *id, input),
         NoticeAbout::Request { request: id } => request(&mut view, *id, input),
