@@ -18,6 +18,7 @@ use super::build::{Build, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use super::incident::Incidents;
 use super::live_source::AskedOf;
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
@@ -147,6 +148,8 @@ pub struct ServiceState {
     pub watches: Watches,
     /// The last changes beside the deployments.
     pub notes: RecentNotes,
+    /// What hurt users or might have, and what rollbacks ask.
+    pub incidents: Incidents,
     pub last_seq: Seq,
 }
 
@@ -247,6 +250,13 @@ impl ServiceState {
             }
             Fact::WaveWaits(fact) => self.wave_waits(event.at, fact),
             Fact::WaveContinued(fact) => self.wave_continued(event.at, fact),
+            Fact::IncidentOpened(_)
+            | Fact::IncidentUpdated(_)
+            | Fact::IncidentResolved(_)
+            | Fact::IncidentReopened(_)
+            | Fact::PostmortemWritten(_)
+            | Fact::PostmortemDismissed(_)
+            | Fact::UsersNotAffected(_) => self.incidents.take_in(event),
         }
     }
 
@@ -278,6 +288,9 @@ impl ServiceState {
         reason: &str,
         (rollback, all): (Option<DeploymentId>, bool),
     ) {
+        if let Some(rollback) = rollback.filter(|_| environment == Environment::Production) {
+            self.ask_of_users(event, rollback);
+        }
         let (id, by, at) = (event.seq, event.actor.clone(), event.at);
         let hold = Hold { id, by, at, reason: reason.to_owned(), rollback, all, left: None };
         self.holds.insert(environment, hold);

@@ -130,6 +130,13 @@ impl Fact {
             Self::LeftoversListed(listed) => listed.sentence(),
             Self::LeftoverTicked(tick) => tick.sentence(by, "ticked"),
             Self::LeftoverUnticked(tick) => tick.sentence(by, "opened again"),
+            Self::IncidentOpened(_)
+            | Self::IncidentUpdated(_)
+            | Self::IncidentResolved(_)
+            | Self::IncidentReopened(_)
+            | Self::PostmortemWritten(_)
+            | Self::PostmortemDismissed(_)
+            | Self::UsersNotAffected(_) => self.of_incident(by, seq),
         }
     }
 
@@ -233,6 +240,12 @@ impl Fact {
             Self::LeftoverTicked(tick) | Self::LeftoverUnticked(tick) => {
                 Subject { environment: Some(tick.environment), ..none }
             }
+            Self::IncidentOpened(opened) => Subject {
+                build: opened.took_back.map(|taken| taken.build),
+                deployment: opened.rollback,
+                ..none
+            },
+            Self::UsersNotAffected(answer) => Subject { deployment: Some(answer.rollback), ..none },
             _ => Subject { deployment: self.watched(), ..none },
         }
     }
