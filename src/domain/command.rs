@@ -215,9 +215,12 @@ pub struct NewIncident {
     pub severity: String,
     #[serde(default)]
     pub users_affected: UsersAffected,
-    /// The rollback that it is about; without it, the one of which nobody said yet whether users were affected.
+    /// The rollback that it is about; without it, one of the last day of which nobody said yet whether users were affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<DeploymentId>,
+    /// It is about no rollback, whatever happened in the last day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
 }
 
 /// A line of an incident. Something of it has to be there.

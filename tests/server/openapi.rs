@@ -14,13 +14,16 @@ use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
 use trunkline::domain::command::{Action, Command, ItemOfHold, Refusal};
 use trunkline::domain::event::{
-    Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, LiveSaid, NoteKind,
-    ObservedDeployment, Outcome, OutputChange, SaidCommit, StepOutcome, TargetAnswer, TargetSaid,
-    TargetsSaid, UnknownCommit, UnknownDeployment,
+    Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, IncidentOpened,
+    IncidentReopened, IncidentResolved, IncidentUpdated, LiveSaid, NoteKind, ObservedDeployment,
+    Outcome, OutputChange, PostmortemDismissed, PostmortemWritten, SaidCommit, StepOutcome,
+    TargetAnswer, TargetSaid, TargetsSaid, UnknownCommit, UnknownDeployment, UsersNotAffected,
 };
 use trunkline::domain::ids::{
-    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, IncidentId, Seq,
+    ServiceName, Sha,
 };
+use trunkline::domain::incident::{IncidentMark, TakenBack, UsersAffected};
 use trunkline::domain::leftovers::{
     Leftover, LeftoverKind, LeftoverTick, Leftovers, LeftoversListed, WrittenData,
 };
@@ -162,6 +165,7 @@ fn eventful(world: &Scripted) {
         watched(world, open, second);
         left_behind(world, open);
         apart(world, second);
+        incidents(world, open);
         world.merge(&name, "ada", "Queue");
     });
 }
@@ -261,6 +265,45 @@ fn left_behind(world: &mut ScriptedWorld, rollback: DeploymentId) {
     ];
     for fact in facts {
         world.record(&name, Actor::Person("sam".into()), fact);
+    }
+}
+
+/// Every fact of incidents, of which one is open in the end.
+fn incidents(world: &mut ScriptedWorld, rollback: DeploymentId) {
+    let (name, sam) = (service(), Actor::Person("sam".into()));
+    let (now, text) = (world.now(), String::from("why"));
+    let opened = |rollback: Option<DeploymentId>| {
+        Fact::IncidentOpened(IncidentOpened {
+            title: "checkout answers 500".into(),
+            severity: "SEV-3".into(),
+            users_affected: UsersAffected::NotKnown,
+            rollback,
+            to: Some(BuildNumber(1)),
+            took_back: Some(TakenBack { deployment: DeploymentId(5), build: BuildNumber(2) }),
+        })
+    };
+    let incident: IncidentId = world.record(&name, sam.clone(), opened(Some(rollback))).into();
+    let updated = IncidentUpdated {
+        incident,
+        text: text.clone(),
+        at: Some(now),
+        mark: Some(IncidentMark::Detected),
+        severity: Some("SEV-2".into()),
+        users_affected: Some(UsersAffected::Yes),
+    };
+    let resolved = IncidentResolved { incident, text: text.clone(), at: Some(now) };
+    let place = "https://github.com/acme/shop/issues/7".into();
+    for fact in [
+        Fact::IncidentUpdated(updated),
+        Fact::IncidentResolved(resolved.clone()),
+        Fact::IncidentReopened(IncidentReopened { incident, reason: text.clone() }),
+        Fact::IncidentResolved(resolved),
+        Fact::PostmortemDismissed(PostmortemDismissed { incident, reason: text.clone() }),
+        Fact::PostmortemWritten(PostmortemWritten { incident, place }),
+        Fact::UsersNotAffected(UsersNotAffected { rollback, note: text }),
+        opened(None),
+    ] {
+        world.record(&name, sam.clone(), fact);
     }
 }
 

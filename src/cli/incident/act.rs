@@ -13,9 +13,10 @@ use crate::domain::incident::{IncidentMark, IncidentStanding, UsersQuestion};
 use crate::domain::snapshot::ServiceSnapshot;
 
 pub async fn open(context: &Context, arguments: IncidentOpenArgs) -> Result<(), CliError> {
-    let IncidentOpenArgs { title, severity, users_affected, rollback, acting } = arguments;
+    let IncidentOpenArgs { title, severity, users_affected, rollback, alone, acting } = arguments;
     let service = context.service().await?;
-    let command = Command::OpenIncident(NewIncident { title, severity, users_affected, rollback });
+    let new = NewIncident { title, severity, users_affected, rollback, alone };
+    let command = Command::OpenIncident(new);
     act::run(context, &service, command, acting.key).await.map(drop)
 }
 
@@ -67,14 +68,13 @@ pub async fn not_affected(context: &Context, arguments: NotAffectedArgs) -> Resu
     if is_answered(context, &service, acting.key.as_ref(), is_same).await? {
         return Ok(());
     }
-    let rollback = match rollback {
-        Some(rollback) => rollback,
-        None => {
-            let snapshot = context.snapshot(&service).await?;
-            let asked = snapshot.users_question.as_deref().and_then(UsersQuestion::rollback);
-            let none = "no rollback is without an answer; name one with --rollback, as in d57";
-            asked.ok_or_else(|| CliError::usage(none))?
-        }
+    let rollback = if let Some(rollback) = rollback {
+        rollback
+    } else {
+        let snapshot = context.snapshot(&service).await?;
+        let asked = snapshot.users_question.as_deref().and_then(UsersQuestion::rollback);
+        let none = "no rollback is without an answer; name one with --rollback, as in d57";
+        asked.ok_or_else(|| CliError::usage(none))?
     };
     let command = Command::UsersNotAffected { rollback, note };
     act::run(context, &service, command, acting.key).await.map(drop)

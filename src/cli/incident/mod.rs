@@ -41,9 +41,12 @@ pub struct IncidentOpenArgs {
     /// Whether users are affected: yes, no or unknown
     #[arg(long, value_name = "ANSWER", default_value = "unknown")]
     users_affected: UsersAffected,
-    /// The rollback that it is about, as in d57; not needed for the last one
+    /// The rollback that it is about, as in d57; not needed for one of the last day
     #[arg(long, value_name = "DEPLOYMENT")]
     rollback: Option<DeploymentId>,
+    /// It is about no rollback
+    #[arg(long, conflicts_with = "rollback")]
+    alone: bool,
     #[command(flatten)]
     acting: Acting,
 }

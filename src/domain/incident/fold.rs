@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::standing::UsersQuestion;
 use super::{
     Incident, IncidentEnd, IncidentTurn, IncidentUpdate, LinkedRollback, NotAffected,
@@ -11,6 +13,9 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Event, Fact, IncidentOpened, IncidentUpdated};
 use crate::domain::ids::{DeploymentId, Environment, IncidentId};
 use crate::domain::service::ServiceState;
+
+/// How long after a rollback an incident is about it, unless somebody says otherwise.
+const RECENT: TimeDelta = TimeDelta::days(1);
 
 /// The incidents of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,11 +34,13 @@ impl Incidents {
     }
 
     /// Oldest first.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Incident> {
         self.all.values()
     }
 
     /// Those that are not resolved, oldest first.
+    #[must_use]
     pub fn open(&self) -> impl DoubleEndedIterator<Item = &Incident> {
         self.iter().filter(|incident| incident.is_open())
     }
@@ -48,6 +55,13 @@ impl Incidents {
     #[must_use]
     pub fn questions(&self) -> &[UsersQuestion] {
         &self.questions
+    }
+
+    /// The newest of them, if it is of the last day: an incident that is opened now is about that one.
+    #[must_use]
+    pub fn recent_question(&self, now: DateTime<Utc>) -> Option<DeploymentId> {
+        let newest = self.questions.last().filter(|asked| now - asked.at <= RECENT)?;
+        newest.rollback()
     }
 
     /// Who said that users were not affected by what this rollback took back.

@@ -11,8 +11,7 @@ use crate::domain::event::{
 };
 use crate::domain::ids::{DeploymentId, Environment, IncidentId};
 use crate::domain::incident::{
-    Incident, IncidentTurn, LinkedRollback, MOST_UPDATES, PostmortemRecord, UsersQuestion,
-    users_question,
+    Incident, IncidentTurn, LinkedRollback, MOST_UPDATES, PostmortemRecord,
 };
 use crate::domain::instant::in_utc;
 use crate::domain::limits::LONGEST_NOTE;
@@ -52,13 +51,10 @@ fn open(
         return Err(Refusal::invalid("an incident needs a title; say what is wrong"));
     }
     let severity = severity(service, &new.severity)?;
-    let linked = match new.rollback {
-        Some(rollback) => Some(of_rollback(service, rollback)?),
-        None => {
-            let asked =
-                users_question(service.state, context.now).and_then(UsersQuestion::rollback);
-            asked.map(|rollback| service.state.linked(rollback))
-        }
+    let recent = service.state.incidents.recent_question(context.now).filter(|_| !new.alone);
+    let linked = match (new.rollback, recent) {
+        (Some(rollback), _) => Some(of_rollback(service, rollback)?),
+        (None, recent) => recent.map(|rollback| service.state.linked(rollback)),
     };
     if let Some(known) = linked.as_ref().and_then(|linked| about(service, linked.rollback)) {
         let (id, title) = (known.id, &known.title);
