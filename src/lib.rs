@@ -9,6 +9,7 @@ pub mod domain;
 pub mod engine;
 pub mod fault;
 pub mod git;
+pub mod notify;
 pub mod oidc;
 pub mod server;
 pub mod store;

@@ -2,7 +2,7 @@
 //! name one.
 
 mod people;
-mod token;
+pub(super) mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

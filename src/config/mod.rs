@@ -5,6 +5,7 @@ pub mod engines;
 mod error;
 pub mod freezes;
 mod live_hosts;
+pub mod notify;
 pub mod operator_files;
 pub mod places;
 pub mod profile;

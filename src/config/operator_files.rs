@@ -1,12 +1,15 @@
 //! The operator's files together: the user file, and the server file, which may have engines too.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::error::ConfigError;
-use super::server_file::{SERVER_FILE, engines_of};
+use super::notify::DestinationSettings;
+use super::server_file::{SERVER_FILE, destinations_of, engines_of};
 use super::user_file::{UserFile, read};
+use crate::domain::notice::DestinationName;
 
 /// Where they are. Either may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +33,20 @@ impl OperatorFiles {
     /// If one cannot be read, or with every mistake in one of them.
     pub fn load(&self) -> Result<UserFile, ConfigError> {
         self.parse(&self.texts()?)
+    }
+
+    /// The places that are told what happens, of both files. A mistake in what the server file says of them concerns no engine.
+    ///
+    /// # Errors
+    /// If one cannot be read, or with every mistake in one of them.
+    pub fn destinations(
+        &self,
+    ) -> Result<BTreeMap<DestinationName, DestinationSettings>, ConfigError> {
+        let texts = self.texts()?;
+        let file = UserFile::parse(&texts.user, &self.user.display().to_string())?;
+        let mut all = file.destinations;
+        all.extend(destinations_of(&self.server, &texts.server, &all, &self.user)?);
+        Ok(all)
     }
 
     /// When each was changed, and how long it is.

@@ -12,11 +12,13 @@ pub use self::oidc::{BrowserSettings, OidcSettings, RoleRule};
 pub use self::people::ServerPerson;
 use super::engines::{self, EngineSettings};
 use super::error::ConfigError;
+use super::notify::{self, DestinationSettings};
 use super::profile::is_loopback;
 use super::secret_sources::{self, absolute};
 use super::{user_file, webhooks};
 use crate::domain::caller::AccessRole;
 use crate::domain::delivery::WebhookForge;
+use crate::domain::notice::DestinationName;
 use crate::domain::remote::EngineName;
 use crate::settings::{Mistakes, Section, Setting, tree};
 
@@ -51,6 +53,8 @@ pub struct ServerFile {
     pub chain_head: Option<HeadCopy>,
     /// The engines that steps may run at, besides those of the user file.
     pub engines: BTreeMap<EngineName, EngineSettings>,
+    /// The places that are told what happens, besides those of the user file.
+    pub destinations: BTreeMap<DestinationName, DestinationSettings>,
 }
 
 /// Where the head of the record's chain is written now and then.
@@ -132,6 +136,32 @@ pub(super) fn engines_of(
     Ok(mistakes.finish(Some(engines))?)
 }
 
+/// The destinations in the text of a server file, of which the user file has none. Other mistakes in it do not concern them.
+///
+/// # Errors
+/// With every mistake about its destinations.
+pub(super) fn destinations_of(
+    path: &Path,
+    text: &str,
+    known: &BTreeMap<DestinationName, DestinationSettings>,
+    user_file: &Path,
+) -> Result<BTreeMap<DestinationName, DestinationSettings>, ConfigError> {
+    let file = path.display().to_string();
+    let tree = tree(text, &file)?;
+    let (mut top, mut mistakes) = (Section::of_file(&tree), Mistakes::new(&file, text));
+    let setting = top.take("notify");
+    let all = setting.as_ref().and_then(|entry| entry.section(&mut mistakes));
+    for entry in all.map(|section| section.all()).unwrap_or_default() {
+        if known.keys().any(|name| name.as_str() == entry.name) {
+            let user_file = user_file.display();
+            let sentence = format!("{user_file} has a destination of this name; keep one");
+            entry.reject(&mut mistakes, sentence);
+        }
+    }
+    let found = notify::read(setting.filter(|_| mistakes.count() == 0), &mut mistakes);
+    Ok(mistakes.finish(Some(found))?)
+}
+
 fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> ServerFile {
     let listen = top.take("listen").and_then(|entry| address(&entry, mistakes));
     let proxies = top.take("behind_proxy").map(|entry| entry.items(mistakes));
@@ -152,6 +182,7 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
     let oidc = oidc.and_then(|section| oidc::read(section, TOP, folder, mistakes));
     let people = people::read(top.take("people"), TOP, mistakes);
     let engines = engines::read(top.take("engines"), mistakes);
+    let destinations = notify::read(top.take("notify"), mistakes);
     top.finish(mistakes);
     ServerFile {
         listen,
@@ -166,6 +197,7 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
         open_metrics,
         chain_head,
         engines,
+        destinations,
     }
 }
 

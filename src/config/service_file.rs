@@ -21,13 +21,17 @@ mod variables;
 mod watch;
 mod waves;
 
+use std::collections::BTreeMap;
+
 use crate::config::branch;
 use crate::config::error::ConfigError;
+use crate::config::notify::{self, ServiceDestination};
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::lane::Lanes;
 use crate::domain::live_source::LiveSources;
 use crate::domain::needs::RollbackNeed;
+use crate::domain::notice::DestinationName;
 use crate::domain::observed_command::ObservedCommand;
 use crate::domain::on_call::OnCallSource;
 use crate::domain::people::People;
@@ -79,6 +83,8 @@ pub struct ServiceFile {
     pub watches: ServiceWatches,
     /// The commands whose output is watched for changes.
     pub observed: Vec<ObservedCommand>,
+    /// Where it is told what happens.
+    pub notify: BTreeMap<DestinationName, ServiceDestination>,
 }
 
 impl ServiceFile {
@@ -151,6 +157,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     let people = people::read(&mut top, mistakes);
     let on_call = on_call::read(&mut top, mistakes);
     let observed = observed::read(&mut top, mistakes);
+    let notify = notify::read_of_service(top.take("notify"), mistakes);
     top.finish(mistakes);
     Some(ServiceFile {
         name: name?,
@@ -170,6 +177,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
         live: pipelines.live,
         watches: pipelines.watches,
         observed,
+        notify,
     })
 }
 

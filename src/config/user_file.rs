@@ -12,10 +12,12 @@ use super::branch;
 use super::engines::{self, EngineKind, EngineSettings};
 use super::error::ConfigError;
 use super::live_hosts;
+use super::notify::{self, DestinationSettings};
 use super::profile::{self, Profile};
 use super::retention::{self, Retention};
 use super::secret_sources::{self, SecretSources};
 use super::service_file::SERVICE_FILE;
+use crate::domain::notice::DestinationName;
 use crate::domain::remote::{EngineName, RemoteJob};
 use crate::settings::{Mistakes, Section, Setting, text, tree};
 
@@ -43,6 +45,8 @@ pub struct UserFile {
     /// Those of them that are in the server file, and what errors call that.
     pub server_engines: BTreeSet<EngineName>,
     pub server_file: String,
+    /// The places that are told what happens, besides those of the server file.
+    pub destinations: BTreeMap<DestinationName, DestinationSettings>,
     /// The origins that may be asked what runs there.
     pub live: Vec<String>,
     /// What the engine keeps, for how long and up to which size.
@@ -73,6 +77,7 @@ impl Default for UserFile {
             engines: BTreeMap::new(),
             server_engines: BTreeSet::new(),
             server_file: String::new(),
+            destinations: BTreeMap::new(),
             live: Vec::new(),
             retention: Retention::default(),
         }
@@ -298,6 +303,7 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     }
     file.profiles = profile::read(top.take("profiles"), mistakes);
     file.engines = engines::read(top.take("engines"), mistakes);
+    file.destinations = notify::read(top.take("notify"), mistakes);
     file.live = live_hosts::read(top.take("live"), mistakes);
     file.retention = retention::read(top.take("retention"), mistakes);
     file.secrets = secret_sources::read(top.take("secrets"), mistakes);

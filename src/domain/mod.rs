@@ -27,6 +27,7 @@ pub mod live_source;
 pub mod log;
 pub mod may_promote;
 pub mod needs;
+pub mod notice;
 pub mod observed_command;
 pub mod on_call;
 pub mod people;

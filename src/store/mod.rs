@@ -3,6 +3,7 @@
 mod chain;
 mod check;
 mod copy;
+pub mod outbox;
 mod reader;
 mod rows;
 mod schema;

@@ -35,7 +35,7 @@ pub struct AppKey {
     pub writes: bool,
 }
 
-pub(super) fn read(
+pub(in crate::config) fn read(
     entry: &Setting<'_>,
     kind: Option<EngineKind>,
     mistakes: &mut Mistakes<'_>,
