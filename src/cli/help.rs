@@ -128,6 +128,13 @@ const ENDINGS: &[Ending] = &[
         &["incident not-affected --note \"the error rate never moved\""],
     ),
     ending("incident list", &["incident list", "incident list --json"]),
+    acting(
+        "incident postmortem",
+        &[
+            "incident postmortem i123 --file postmortem-i123.md",
+            "incident postmortem i123 --written https://wiki.example.org/i123",
+        ],
+    ),
     ending("incident show", &["incident show i123", "incident show --json"]),
     acting("tick", &["tick", "tick 2"]),
     acting("untick", &["untick 2"]),

@@ -9,6 +9,7 @@ mod incidents;
 mod late;
 mod on_call;
 mod plan;
+mod postmortems;
 mod quarantine;
 mod rehearsals;
 mod requests;

@@ -1,7 +1,10 @@
 //! `trunkline incident`: opens, updates, resolves and shows incidents.
 
 mod act;
+mod document;
 mod show;
+
+use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
@@ -26,8 +29,10 @@ pub enum IncidentCommand {
     NotAffected(NotAffectedArgs),
     /// List the incidents, those that need something first
     List(IncidentListArgs),
-    /// Show one incident
+    /// Show one incident: its times with their evidence, and its timeline
     Show(IncidentShowArgs),
+    /// Write the draft of its postmortem, or say where it is in the end
+    Postmortem(IncidentPostmortemArgs),
 }
 
 #[derive(Debug, Args)]
@@ -122,17 +127,41 @@ pub struct NotAffectedArgs {
 
 #[derive(Debug, Args)]
 pub struct IncidentListArgs {
+    /// Show at most this many, the newest first
+    #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
+    limit: usize,
     #[command(flatten)]
     reading: Reading,
 }
 
 #[derive(Debug, Args)]
 pub struct IncidentShowArgs {
-    /// The incident, as in i123; not needed if one is open
+    /// The incident, as in i123; not needed for the only open one or else the newest
     #[arg(value_name = "INCIDENT")]
     id: Option<IncidentId>,
     #[command(flatten)]
     reading: Reading,
+}
+
+#[derive(Debug, Args)]
+pub struct IncidentPostmortemArgs {
+    /// The incident, as in i123; not needed for the only open one or else the newest
+    #[arg(value_name = "INCIDENT")]
+    id: Option<IncidentId>,
+    /// Write the draft to this file, which must not be there yet; otherwise it is printed
+    #[arg(long, value_name = "PATH")]
+    file: Option<PathBuf>,
+    /// Use this template instead of the shipped one
+    #[arg(long, value_name = "PATH")]
+    template: Option<PathBuf>,
+    /// The postmortem is written: say where it is
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["file", "template", "dismiss"])]
+    written: Option<String>,
+    /// There will be no postmortem: say why
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["file", "template"])]
+    dismiss: Option<String>,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 pub async fn run(global: Global, command: IncidentCommand) -> Result<(), CliError> {
@@ -146,6 +175,9 @@ pub async fn run(global: Global, command: IncidentCommand) -> Result<(), CliErro
         IncidentCommand::Reopen(arguments) => act::reopen(&acting(global).await?, arguments).await,
         IncidentCommand::NotAffected(arguments) => {
             act::not_affected(&acting(global).await?, arguments).await
+        }
+        IncidentCommand::Postmortem(arguments) => {
+            document::run(&acting(global).await?, arguments).await
         }
         IncidentCommand::List(arguments) => show::list(&connected(global).await?, arguments).await,
         IncidentCommand::Show(arguments) => show::show(&connected(global).await?, arguments).await,

@@ -1,8 +1,13 @@
 //! Incidents: what hurt users or might have, what people said of it, when it was over, and what the record knows of it.
 
+mod bad_samples;
 mod fold;
 mod policy;
+mod range;
+mod report;
 mod standing;
+mod timeline;
+mod times;
 mod words;
 
 use std::fmt;
@@ -16,9 +21,13 @@ use super::people::Actor;
 
 pub use self::fold::Incidents;
 pub use self::policy::{IncidentPolicy, PostmortemTime, SeverityLevel};
+pub use self::range::{RangeCommit, TakenBackRange};
+pub use self::report::{FailedStep, IncidentOverride, IncidentReport};
 pub use self::standing::{
     IncidentStanding, IncidentState, PostmortemStanding, UsersQuestion, standings, users_question,
 };
+pub use self::timeline::{INCIDENT_FACTS, IncidentInput, IncidentLine, IncidentWindow};
+pub use self::times::{IncidentSpan, IncidentTime, IncidentTimes, TimeBound};
 
 /// The most updates that one incident takes.
 pub const MOST_UPDATES: usize = 500;
@@ -125,7 +134,7 @@ pub struct LinkedRollback {
 }
 
 /// The deployment that a rollback took back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct TakenBack {
     pub deployment: DeploymentId,
     pub build: BuildNumber,
@@ -221,6 +230,15 @@ impl Incident {
     pub fn last_told(&self) -> DateTime<Utc> {
         let told = self.updates.iter().filter(|update| update.at.is_none());
         told.map(|update| update.written_at).max().unwrap_or(self.opened_at)
+    }
+
+    /// Whether its rollbacks took this build back, as far as the builds between tell.
+    #[must_use]
+    pub fn took_back(&self, build: BuildNumber) -> bool {
+        self.rollbacks.iter().any(|linked| {
+            let is_after = linked.to.is_none_or(|to| to < build);
+            linked.took_back.is_some_and(|taken| is_after && build <= taken.build)
+        })
     }
 
     #[must_use]

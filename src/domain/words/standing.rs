@@ -70,7 +70,12 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
     }
     for (environment, hold) in &snapshot.holds {
         let since = ago(hold.at, now);
-        lines.push(("on hold", format!("{environment} by {} {since}: {}", hold.by, hold.reason)));
+        let about = hold.rollback.and_then(|rollback| {
+            snapshot.incidents.iter().find(|of| of.incident.is_about(rollback))
+        });
+        let about = about.map(|of| format!("; incident {}", of.incident.id)).unwrap_or_default();
+        let (by, reason) = (&hold.by, &hold.reason);
+        lines.push(("on hold", format!("{environment} by {by} {since}: {reason}{about}")));
         lines.extend(hold.left.as_deref().and_then(to_tick).map(|text| ("to tick", text)));
     }
     for request in snapshot.requests.iter().filter(|request| request.is_open(now)) {
