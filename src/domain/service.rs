@@ -177,20 +177,7 @@ impl ServiceState {
             Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
                 self.run_elsewhere(event);
             }
-            Fact::StepEnded { deployment, step, outcome, took, ended_at, .. } => {
-                self.sent(*deployment, *step, |sent| {
-                    sent.wait(None, event.at);
-                    sent.ended_at = *ended_at;
-                    sent.says = None;
-                });
-                self.step(*deployment, *step, |state| StepState::Ended {
-                    since: state.since().unwrap_or(event.at),
-                    took: *took,
-                    outcome: outcome.clone(),
-                });
-                self.note_given_up(*deployment, *step, outcome);
-                self.target_ended(*deployment, *step, outcome);
-            }
+            Fact::StepEnded { .. } => self.step_ended(event),
             Fact::CancelRequested { deployment, reason } => self.change(*deployment, |d| {
                 d.cancel =
                     Some(Cancel { by: event.actor.clone(), at: event.at, reason: reason.clone() });
@@ -279,6 +266,24 @@ impl ServiceState {
             }
         }
         self.targets_begin(deployment);
+    }
+
+    fn step_ended(&mut self, event: &Event) {
+        let Fact::StepEnded { deployment, step, outcome, took, ended_at, .. } = &event.fact else {
+            return;
+        };
+        self.sent(*deployment, *step, |sent| {
+            sent.wait(None, event.at);
+            sent.ended_at = *ended_at;
+            sent.says = None;
+        });
+        self.step(*deployment, *step, |state| StepState::Ended {
+            since: state.since().unwrap_or(event.at),
+            took: *took,
+            outcome: outcome.clone(),
+        });
+        self.note_given_up(*deployment, *step, outcome);
+        self.target_ended(*deployment, *step, outcome);
     }
 
     fn hold_placed(

@@ -115,7 +115,8 @@ fn environment(style: &Style) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build());
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    environment.set_syntax(syntax.expect("these marks are the usual ones"));
     // With an escape of some kind, what a block captures counts as escaped.
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     let escape = style.escape;

@@ -157,7 +157,7 @@ fn line(line: &IncidentLine) -> LineView {
         Some(by) => format!(", written {} by {by}", utc(at)),
         None => format!(", recorded {}", utc(at)),
     });
-    let link = line.link.as_ref().map(|link| format!(", {link}"));
+    let page = line.link.as_ref().map(|page| format!(", {page}"));
     LineView {
         at: utc(line.at),
         what: format!("{}{}", other.unwrap_or_default(), line.what),
@@ -165,7 +165,7 @@ fn line(line: &IncidentLine) -> LineView {
             "event {}{}{}",
             line.seq,
             written.unwrap_or_default(),
-            link.unwrap_or_default()
+            page.unwrap_or_default()
         ),
     }
 }

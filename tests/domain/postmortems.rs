@@ -124,7 +124,7 @@ fn ask(night: &mut Night, who: &str, request: DeploymentRequest) -> DeploymentId
 fn watched() -> (Night, IncidentId) {
     let mut night = Night::begin();
     let mut commits = vec![commit(3, "ada"), commit(30, "bo")];
-    commits[1].subject = HOSTILE.to_owned();
+    HOSTILE.clone_into(&mut commits[1].subject);
     night.add("ada", found(3, commits));
     night.pass(5);
     let flag = ChangeNote {

@@ -123,7 +123,7 @@ fn of_line(line: &IncidentLine) -> String {
         Some(by) => format!(", written {} by {by}", wording::to_the_second(at)),
         None => format!(", recorded {}", wording::to_the_second(at)),
     });
-    let link = line.link.as_ref().map(|link| format!(", {link}"));
+    let page = line.link.as_ref().map(|page| format!(", {page}"));
     format!(
         "  {}  {}{} (event {}{}{})",
         wording::to_the_second(line.at),
@@ -131,6 +131,6 @@ fn of_line(line: &IncidentLine) -> String {
         line.what,
         line.seq,
         written.unwrap_or_default(),
-        link.unwrap_or_default()
+        page.unwrap_or_default()
     )
 }

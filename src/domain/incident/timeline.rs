@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::{Incident, IncidentPolicy, TakenBack};
 use crate::domain::deployment::Deployment;
-use crate::domain::event::{Event, Fact, Outcome, StepOutcome};
+use crate::domain::event::{DeploymentKind, Event, Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, Environment, IncidentId, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{Guard, Severity};
@@ -144,7 +144,8 @@ impl Incident {
 pub fn timeline(input: IncidentInput<'_>) -> Vec<IncidentLine> {
     let window = input.incident.window(input.state);
     let mut sampled_bad: BTreeSet<(DeploymentId, String)> = BTreeSet::new();
-    let all = input.events.iter().filter(|event| {
+    let told = input.events.iter().filter(|event| INCIDENT_FACTS.contains(&event.fact.kind()));
+    let all = told.filter(|event| {
         is_said_of(event, input.incident.id) && event.service == *input.service
             || window.has(event.at)
     });
@@ -204,8 +205,7 @@ fn dated(line: IncidentLine, event: &Event) -> IncidentLine {
     };
     match &event.fact {
         Fact::Noted(note) => {
-            let link = note.link.clone();
-            let line = IncidentLine { link, ..line };
+            let line = IncidentLine { link: note.link.clone(), ..line };
             if note.observed.is_some() { line } else { by(note.changed_at, line) }
         }
         Fact::IncidentUpdated(updated) => by(updated.at, line),
@@ -215,12 +215,12 @@ fn dated(line: IncidentLine, event: &Event) -> IncidentLine {
             IncidentLine { at: *at, written_at: Some(event.at), ..line }
         }
         Fact::DeploymentObserved(seen) => {
-            let (written_at, link) = (Some(event.at), seen.page.clone());
-            IncidentLine { at: seen.at, written_at, link, ..line }
+            let written_at = Some(event.at);
+            IncidentLine { at: seen.at, written_at, link: seen.page.clone(), ..line }
         }
         Fact::UnknownObserved(seen) => {
-            let (written_at, link) = (Some(event.at), seen.page.clone());
-            IncidentLine { at: seen.at, written_at, link, ..line }
+            let written_at = Some(event.at);
+            IncidentLine { at: seen.at, written_at, link: seen.page.clone(), ..line }
         }
         Fact::IncidentOpened(_)
         | Fact::IncidentReopened(_)
@@ -260,13 +260,17 @@ fn own(
         Fact::CancelRequested { deployment, .. } => of(*deployment).map(|_| event.sentence()),
         Fact::WatchSampled(sampled) => {
             of(sampled.deployment)?;
-            let is_first =
-                |check: &&str| sampled_bad.insert((sampled.deployment, (*check).to_owned()));
-            let bad = sampled.checks.iter().find(|check| check.bad > 0)?;
-            is_first(&bad.check.as_str()).then(|| {
+            let bad = sampled.checks.iter().filter(|check| check.bad > 0);
+            let first = bad.map(|check| &check.check);
+            let first: Vec<_> = first
+                .filter(|check| sampled_bad.insert((sampled.deployment, (*check).clone())))
+                .map(String::as_str)
+                .collect();
+            (!first.is_empty()).then(|| {
                 format!(
-                    "the watch of {} saw the first bad sample of {} (in the minute before)",
-                    sampled.deployment, bad.check
+                    "the watch of {} saw the first bad sample of {} since its summary before",
+                    sampled.deployment,
+                    first.join(" and ")
                 )
             })
         }
@@ -324,7 +328,11 @@ fn requested(event: &Event) -> String {
 
 /// `rollback of #11 (d57) succeeded, 1m30s after its request`.
 fn ended(made: &Deployment, outcome: &Outcome) -> String {
-    let took = made.ended.as_ref().map(|end| between(made.requested_at, end.at));
-    let took = took.map_or_else(String::new, |took| format!(", {} after its request", say(took)));
+    let Some(end) = &made.ended else { return format!("{} ({}) {outcome}", about(made), made.id) };
+    // One that trunkline only saw has no request here.
+    let took = match made.started_at.filter(|_| made.request.kind == DeploymentKind::External) {
+        Some(started) => format!(", {} after its start", say(between(started, end.at))),
+        None => format!(", {} after its request", say(between(made.requested_at, end.at))),
+    };
     format!("{} ({}) {outcome}{took}", about(made), made.id)
 }

@@ -160,7 +160,8 @@ fn detected(input: IncidentInput<'_>, seen: &BadSamples) -> IncidentTime {
         let first = input.incident.rollbacks.first().map(|linked| linked.rollback);
         let made = first.and_then(|id| input.state.deployments.get(&id));
         let rolled = made.map(|made| {
-            (made.requested_at, Seq(made.id.0), "the rollback was requested or seen then")
+            let began = made.started_at.map_or(made.requested_at, |at| at.min(made.requested_at));
+            (began, Seq(made.id.0), "the rollback was requested or began then")
         });
         let (at, seq, what) = rolled.into_iter().chain([opened]).min().unwrap_or(opened);
         IncidentTime {

@@ -38,8 +38,8 @@ impl Handle {
         self.read_service(name, |service| {
             let all = service.state.incidents.iter().rev();
             let older = all.filter(|incident| before.is_none_or(|before| incident.id < before));
-            let policy = &service.policy.incidents;
-            older.take(limit).map(|incident| incident.standing(policy, &service.state)).collect()
+            let policy = service.policy().incidents;
+            older.take(limit).map(|incident| incident.standing(&policy, &service.state)).collect()
         })
     }
 
@@ -67,7 +67,7 @@ impl Handle {
                 service: name,
                 state: &service.state,
                 people: &service.people,
-                policy: &service.policy.incidents,
+                policy: &service.policy().incidents,
                 incident,
                 events: &events,
             };
