@@ -1,5 +1,6 @@
 //! `trunkline doctor`: checks the programs, folders, engine and services, and says what to do about each fault.
 
+mod notify;
 mod record;
 mod remote;
 mod rollbacks;
@@ -66,6 +67,7 @@ pub async fn run(global: &Global, arguments: DoctorArgs) -> Result<(), CliError>
     checks.extend(engine(&places).await);
     checks.extend(other_engines(&places));
     checks.extend(remote::check(&places).await);
+    checks.extend(notify::check(&places).await);
     if arguments.reading.json {
         output::json(&checks)?;
     } else {

@@ -47,6 +47,7 @@ mod man;
 mod may;
 mod migrations;
 mod note;
+mod notify;
 mod output;
 mod own_login;
 mod plan;
@@ -266,6 +267,9 @@ pub enum CliCommand {
     /// List, make and revoke the tokens that open a server
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Try the places that are told what happens, and show what was not told
+    #[command(subcommand)]
+    Notify(notify::NotifyCommand),
     /// Check the installation: programs, folders, engine and services
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
@@ -404,6 +408,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Logout => login::logout(&global).await,
         CliCommand::Whoami { reading } => login::who_am_i(&connected(global).await?, reading).await,
         CliCommand::Token(command) => token::run(&connected(global).await?, command).await,
+        CliCommand::Notify(command) => notify::run(&global, command).await,
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man(arguments) => man::run(&arguments),

@@ -21,6 +21,7 @@ use super::listening::{self, Bound, ListenArgs, Listening};
 use super::output::Output;
 use super::{Global, by_hand, connection, context, head_copy, own_login, trace};
 use crate::backend::embedded::{Embedded, EngineAccess};
+use crate::config::operator_files::OperatorFiles;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
 use crate::domain::caller::Caller;
@@ -28,6 +29,7 @@ use crate::domain::people::Person;
 use crate::domain::time::say;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, EngineOptions, Handle, RemoteTimes, Services};
+use crate::notify::{Notifier, NotifyOptions, NotifyTimes};
 use crate::server::{self, NetworkListener, NetworkOptions};
 
 /// How often the demo's engine checks whether it is watched.
@@ -75,6 +77,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
         held @ LockError::Held { .. } => CliError::failed(held.to_string()),
         error @ LockError::Io(..) => CliError::Failed(Report::new(error)),
     })?;
+    let files_of_server = server_file.clone();
     let handle = Engine::open(options(&places, &global, listening.people(), server_file)?)
         .await
         .wrap_err("the engine cannot start")?;
@@ -125,11 +128,15 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let copying = chain_head.map(|copy| tokio::spawn(head_copy::keep(handle.clone(), copy)));
     let states = connection::local_states(&places, &global);
     let keeping = tokio::spawn(by_hand::keep(handle.clone(), states));
+    let notifier = notifier(&handle, &places, files_of_server, public_url.clone());
     let access = EngineAccess::new(handle.clone()).at(public_url).trusting(provider);
     let access = access.on_request(move || presence.note());
     let served = server::serve_all(listeners, access, stop).await;
     for task in work.into_iter().chain(renewing).chain(copying).chain(opening).chain([keeping]) {
         task.abort();
+    }
+    if let Some(notifier) = notifier {
+        notifier.stop().await;
     }
     handle.shutdown().await;
     drop(lock);
@@ -170,6 +177,23 @@ fn told(handle: Handle) -> impl Fn(Option<String>) + Send + 'static {
             "put a valid pair where [tls] of server.toml says; it is read within half a minute";
         tokio::spawn(async move { handle.tell("certificate", why, remedy).await });
     }
+}
+
+/// Tells people elsewhere what happens, if the operator's files name a destination.
+fn notifier(
+    handle: &Handle,
+    places: &Places,
+    server_file: Option<PathBuf>,
+    pages: Option<String>,
+) -> Option<Notifier> {
+    let options = NotifyOptions {
+        files: OperatorFiles::new(&places.user_file(), server_file.as_deref()),
+        data: places.data.clone(),
+        environment: Arc::new(environment()),
+        pages,
+        times: NotifyTimes::default(),
+    };
+    Notifier::start(handle.clone(), options)
 }
 
 fn options(

@@ -5,6 +5,7 @@ mod incidents;
 mod links;
 mod logs;
 mod monitoring;
+mod noted;
 mod timeline;
 mod tokens;
 mod webhooks;

@@ -29,7 +29,7 @@ const FUEL: u64 = 50_000;
 const LARGEST: u64 = 64 * 1024;
 
 /// How a kind of destination writes things.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Style {
     /// Makes any text harmless.
     pub escape: fn(&str) -> String,

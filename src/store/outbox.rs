@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{StoreError, make_private, schema, sqlite};
 use crate::domain::ids::{Seq, ServiceName};
-use crate::domain::notice::{DestinationName, Notice, NoticeKey};
+use crate::domain::notice::{DestinationName, Notice, NoticeAbout, NoticeKey};
 
 /// The name of the file in the data folder.
 pub const OUTBOX: &str = "outbox.db";
@@ -261,6 +261,21 @@ impl Outbox {
         )
     }
 
+    /// The next item of each channel of a destination.
+    ///
+    /// # Errors
+    /// As [`Self::position`].
+    pub fn first_items(
+        &self,
+        destination: &DestinationName,
+    ) -> Result<Vec<OutboxItem>, StoreError> {
+        self.items(
+            "destination = ?1 AND turn IN (SELECT MIN(turn) FROM items WHERE destination = ?1 \
+             AND state IN ('open', 'sending') GROUP BY channel) ORDER BY turn",
+            &[Value::from(destination.as_str().to_owned())],
+        )
+    }
+
     /// The messages that may change, of a service or of all.
     ///
     /// # Errors
@@ -357,16 +372,21 @@ impl Outbox {
         done.map(drop).map_err(|why| self.at(why))
     }
 
-    /// Has a message told again that says something else now. One that waits already keeps its turn.
+    /// Has a message told again that says something else since then. One that waits already keeps its turn.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn touch(&mut self, id: i64, now: DateTime<Utc>) -> Result<(), StoreError> {
+    pub fn touch(
+        &mut self,
+        id: i64,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE items SET state = 'open', turn = (SELECT MAX(turn) + 1 FROM items), \
-             attempts = 0, due = ?2, wanted_at = ?2, changed_at = ?2 \
+             attempts = 0, final = 0, due = ?2, wanted_at = ?3, changed_at = ?2 \
              WHERE id = ?1 AND state IN ('done', 'failed')";
-        let done = self.connection.execute(SQL, params![id, now.to_rfc3339()]);
-        done.map(drop).map_err(|why| self.at(why))
+        let values = params![id, now.to_rfc3339(), since.to_rfc3339()];
+        self.connection.execute(SQL, values).map(drop).map_err(|why| self.at(why))
     }
 
     /// Has failed items sent again: this one, or all. Returns how many.
@@ -374,10 +394,66 @@ impl Outbox {
     /// # Errors
     /// When the file cannot be written.
     pub fn retry(&mut self, item: Option<i64>, now: DateTime<Utc>) -> Result<usize, StoreError> {
-        const SQL: &str = "UPDATE items SET state = 'open', attempts = 0, due = ?2 \
+        const SQL: &str = "UPDATE items SET state = 'open', attempts = 0, told = '', due = ?2 \
              WHERE state = 'failed' AND (?1 IS NULL OR id = ?1)";
         let done = self.connection.execute(SQL, params![item, now.to_rfc3339()]);
         done.map_err(|why| self.at(why))
+    }
+
+    /// Forgets what is of events after this one, since the record is an older one than before.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn forget_after(&mut self, head: Seq) -> Result<(), StoreError> {
+        let forget = || -> rusqlite::Result<()> {
+            self.connection.execute(
+                "DELETE FROM items WHERE json_extract(notice, '$.seq') > ?1",
+                [stored(head)],
+            )?;
+            let since = "UPDATE destinations SET since = MIN(since, ?1)";
+            self.connection.execute(since, [stored(head)]).map(drop)
+        };
+        forget().map_err(|why| self.at(why))
+    }
+
+    /// Adds to what is said of dropped details in a channel.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn note_dropped(
+        &mut self,
+        destination: &DestinationName,
+        channel: &str,
+        service: &ServiceName,
+        count: u32,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let waiting = self.items(
+            "destination = ?1 AND channel = ?2 AND service = ?3 AND state = 'open' AND key LIKE 'dropped/%'",
+            &[
+                Value::from(destination.as_str().to_owned()),
+                Value::from(channel.to_owned()),
+                Value::from(service.as_str().to_owned()),
+            ],
+        )?;
+        if let Some(OutboxItem { id, mut notice, .. }) = waiting.into_iter().next() {
+            if let NoticeAbout::Dropped { count: known } = &mut notice.about {
+                *known += count;
+            }
+            let json = serde_json::to_string(&notice).map_err(|why| self.at(unreadable(why)))?;
+            let sql = "UPDATE items SET notice = ?2 WHERE id = ?1";
+            let done = self.connection.execute(sql, params![id, json]);
+            return done.map(drop).map_err(|why| self.at(why));
+        }
+        let notice = Notice {
+            key: NoticeKey::stored(format!("dropped/{service}/{}", now.timestamp_micros())),
+            service: service.clone(),
+            seq: Seq(0),
+            at: now,
+            about: NoticeAbout::Dropped { count },
+        };
+        let (destination, channel) = (destination.clone(), channel.to_owned());
+        self.add(None, &[NewItem { destination, channel, notice }], None, now)
     }
 
     /// Drops the oldest quiet details of a destination until at most `most` items wait. Returns what was dropped.
@@ -390,11 +466,17 @@ impl Outbox {
         most: usize,
         now: DateTime<Utc>,
     ) -> Result<Vec<OutboxItem>, StoreError> {
+        const SQL: &str =
+            "SELECT COUNT(*) FROM items WHERE destination = ?1 AND state IN ('open', 'sending')";
+        let count = self.connection.query_row(SQL, [destination.as_str()], |row| row.get(0));
+        let count: i64 = count.map_err(|why| self.at(why))?;
+        if usize::try_from(count).unwrap_or_default() <= most {
+            return Ok(Vec::new());
+        }
         let open = self.open_items(destination, usize::MAX)?;
         let surplus = open.len().saturating_sub(most);
-        let quiet = open.into_iter().filter(|item| {
-            item.state == ItemState::Open && !item.notice.is_message() && !item.notice.is_loud()
-        });
+        let quiet =
+            open.into_iter().filter(|item| item.state == ItemState::Open && !item.notice.is_loud());
         let mut dropped: Vec<_> = quiet.take(surplus).collect();
         for item in &mut dropped {
             item.state = ItemState::Dropped;

@@ -26,6 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["domain", "calendar", "config", "gate", "git", "migrations", "store", "workflows"],
     ),
+    ("notify", &["domain", "calendar", "config", "engine", "gate", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine", "oidc"]),
     ("server", &["domain", "calendar", "api", "backend", "gate"]),
     ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),
@@ -51,7 +52,7 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("", "tokio_rustls", &["server"]),
     ("", "jsonwebtoken", &["engine", "oidc"]),
     ("", "rustls_pki_types", &["engine"]),
-    ("", "reqwest", &["backend", "engine", "oidc"]),
+    ("", "reqwest", &["backend", "engine", "notify", "oidc"]),
     ("", "enable_raw_mode", &["terminal"]),
 ];
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::deployment::deployment;
 use super::{DetailKind, FreezeNotice, Notice, NoticeAbout, NoticeDetail};
+use crate::calendar::FreezeWindow;
 use crate::domain::ids::Seq;
 use crate::domain::instant::in_utc;
 use crate::domain::people::People;
@@ -25,6 +26,8 @@ pub struct NoticeInput<'a> {
     pub now: DateTime<Utc>,
     /// Where people reach the pages of the server, without a slash at its end.
     pub pages: Option<&'a str>,
+    /// The freezes by calendar that hold production of the service now.
+    pub windows: &'a [FreezeWindow],
 }
 
 /// One notice for a template. Every text of it may come from outside, and is escaped by the template.
@@ -195,7 +198,7 @@ pub fn view(notice: &Notice, input: NoticeInput<'_>) -> NoticeView {
             stands(&mut view, holds, ("■", "on hold"), "released");
             view.hold = Some(HoldView { environment, by, reason });
         }
-        NoticeAbout::Freeze(about) => freeze(&mut view, about, input.now),
+        NoticeAbout::Freeze(about) => freeze(&mut view, about, input),
         NoticeAbout::Topic => view.topic = Some(TopicView { live: BTreeMap::new() }),
         NoticeAbout::Dropped { count } => {
             (view.dropped, view.settled) = (Some(*count), true);
@@ -284,14 +287,26 @@ fn request(view: &mut NoticeView, id: Seq, input: NoticeInput<'_>) {
     });
 }
 
-fn freeze(view: &mut NoticeView, about: &FreezeNotice, now: DateTime<Utc>) {
-    let holds = about.from <= now && about.until.is_none_or(|until| now < until);
-    stands(view, holds, ("❄", "frozen"), "over");
+fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
+    let (holds, until) = match about.freeze {
+        Some(id) => {
+            let mut all = input.state.freezes_at(input.now);
+            (all.any(|freeze| freeze.id == id), about.until)
+        }
+        None => {
+            let rule = about.by.strip_prefix("rule ").unwrap_or(&about.by);
+            let mut all = input.windows.iter();
+            let held = all.find(|window| window.freeze == rule && window.from == about.from);
+            // A calendar may say another end by now.
+            (held.is_some(), held.map_or(about.until, |window| window.until))
+        }
+    };
+    stands(view, holds, ("❄", "frozen"), "freeze over");
     view.freeze = Some(FreezeView {
         reason: about.reason.clone(),
         by: about.by.clone(),
         from: in_utc(about.from),
-        until: about.until.map(in_utc),
+        until: until.map(in_utc),
         services: Vec::new(),
     });
 }

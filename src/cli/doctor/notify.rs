@@ -1,0 +1,60 @@
+//! Whether the places that are told what happens take it.
+
+use std::sync::Arc;
+
+use super::Check;
+use crate::config::operator_files::OperatorFiles;
+use crate::config::places::Places;
+use crate::notify::opened::OpenDestination;
+use crate::store::outbox::{OUTBOX, Outbox};
+
+/// What one check of a destination is called.
+const WHAT: &str = "tells";
+
+pub async fn check(places: &Places) -> Vec<Check> {
+    let files = OperatorFiles::new(&places.user_file(), None);
+    // A mistake in the user file is told where it is read for the services.
+    let Ok(all) = files.destinations() else { return Vec::new() };
+    let environment = std::env::vars_os();
+    let environment = environment
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment = Arc::new(environment.collect());
+    let mut checks = Vec::new();
+    for (name, settings) in &all {
+        let look = format!("look at [notify.{name}]");
+        match OpenDestination::open(name, settings, &environment).await {
+            Err(why) => checks.push(Check::wrong(WHAT, format!("{name}: {why}"), look)),
+            Ok(to) => {
+                checks.extend(to.destination.check().await.into_iter().map(|(what, wrong)| {
+                    match wrong {
+                        None => Check::fine(WHAT, format!("{name}: {what}")),
+                        Some(why) => Check::wrong(WHAT, format!("{name}: {what}"), why),
+                    }
+                }))
+            }
+        }
+    }
+    checks.extend(untold(places));
+    checks
+}
+
+/// What was given up.
+fn untold(places: &Places) -> Option<Check> {
+    let path = places.data.join(OUTBOX);
+    if !path.exists() {
+        return None;
+    }
+    let read = Outbox::open(&path).and_then(|outbox| outbox.counts());
+    let counts = match read {
+        Ok(counts) => counts,
+        Err(why) => {
+            let remedy = "move the file away: what waits in it is not told then";
+            return Some(Check::wrong(WHAT, why.to_string(), remedy));
+        }
+    };
+    let failed: u64 = counts.iter().map(|count| count.failed).sum();
+    (failed > 0).then(|| {
+        let found = format!("{failed} not told");
+        Check::wrong(WHAT, found, "see: trunkline notify status")
+    })
+}

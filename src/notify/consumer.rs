@@ -1,0 +1,340 @@
+//! The consumer of the record: fills the outbox, in the order of the events, and has told again what says something else now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::opened::OpenDestination;
+use super::queue::NotifyShared;
+use super::rendering::{channel_of, render, services_of};
+use super::route::{route, wanted};
+use super::source::NoticeSource;
+use crate::domain::event::{Event, Fact};
+use crate::domain::ids::{Seq, ServiceName};
+use crate::domain::notice::{
+    DestinationName, DetailKind, Notice, NoticeAbout, NoticeDetail, NoticeKey, freezes_now,
+    hold_after, notices,
+};
+use crate::store::StoreError;
+use crate::store::outbox::{ItemState, NewItem, OutboxItem};
+
+/// How many events are read at once.
+const PAGE: usize = 200;
+/// The most items of a destination that wait. The oldest quiet details make room for others.
+pub(super) const MOST: usize = 500;
+/// How long what was told is kept, and how long anything is.
+const KEPT: TimeDelta = TimeDelta::days(14);
+const OLDEST: TimeDelta = TimeDelta::days(90);
+/// How often freezes are looked for and old rows are removed.
+const FREEZES: TimeDelta = TimeDelta::seconds(10);
+const PRUNING: TimeDelta = TimeDelta::hours(1);
+
+pub(super) struct NoticeConsumer<S> {
+    shared: Rc<NotifyShared<S>>,
+    freezes_at: Option<DateTime<Utc>>,
+    pruned_at: Option<DateTime<Utc>>,
+}
+
+/// Why a look at the record ended early.
+#[derive(Debug)]
+pub(super) enum PassError {
+    Outbox(StoreError),
+    Record(String),
+}
+
+impl From<StoreError> for PassError {
+    fn from(why: StoreError) -> Self {
+        Self::Outbox(why)
+    }
+}
+
+impl<S: NoticeSource> NoticeConsumer<S> {
+    pub fn new(shared: Rc<NotifyShared<S>>) -> Self {
+        Self { shared, freezes_at: None, pruned_at: None }
+    }
+
+    /// Looks at what is new in the record and at what time changed.
+    ///
+    /// # Errors
+    /// When the record or the outbox cannot be read or written. Then the next look begins where this one ended.
+    pub async fn pass(&mut self, all: &[Rc<OpenDestination>]) -> Result<(), PassError> {
+        let has_news = self.read_events(all).await?;
+        let now = self.shared.source.now();
+        if has_news || self.freezes_at.is_none_or(|at| now - at >= FREEZES) {
+            self.freezes_at = Some(now);
+            self.look_for_freezes(all)?;
+            self.look_for_topics(all)?;
+        }
+        self.look_at_messages(all).await?;
+        for to in all {
+            self.make_room(to)?;
+        }
+        if self.pruned_at.is_none_or(|at| now - at >= PRUNING) {
+            self.pruned_at = Some(now);
+            self.shared.outbox.borrow_mut().prune(now - KEPT, now - OLDEST)?;
+        }
+        Ok(())
+    }
+
+    /// Where the record is read from. At a first start, and for a new destination, that is its end.
+    async fn begin(&self, all: &[Rc<OpenDestination>]) -> Result<Seq, PassError> {
+        let head = self.shared.source.head().await.map_err(PassError::Record)?;
+        let now = self.shared.source.now();
+        let mut outbox = self.shared.outbox.borrow_mut();
+        let position = match outbox.position()? {
+            Some(position) if position <= head => position,
+            Some(_) => {
+                tracing::warn!(
+                    "the record is an older one than before; what came after it is forgotten"
+                );
+                outbox.forget_after(head)?;
+                outbox.add(Some(head), &[], None, now)?;
+                head
+            }
+            None => {
+                outbox.add(Some(head), &[], None, now)?;
+                head
+            }
+        };
+        for to in all {
+            if outbox.since(&to.name)?.is_none() {
+                outbox.know(&to.name, position.max(head))?;
+            }
+        }
+        Ok(position)
+    }
+
+    async fn read_events(&self, all: &[Rc<OpenDestination>]) -> Result<bool, PassError> {
+        let mut position = self.begin(all).await?;
+        let since = self.since(all)?;
+        let mut has_news = false;
+        loop {
+            let events = self.shared.source.events(position, PAGE).await;
+            let events = events.map_err(PassError::Record)?;
+            let Some(last) = events.last().map(|event| event.seq) else { return Ok(has_news) };
+            has_news = true;
+            let mut noted = position;
+            for event in &events {
+                if self.take(event, all, &since)? {
+                    noted = event.seq;
+                }
+            }
+            // Most events tell nobody anything: one write is enough for them.
+            if noted != last {
+                let now = self.shared.source.now();
+                self.shared.outbox.borrow_mut().add(Some(last), &[], None, now)?;
+            }
+            position = last;
+        }
+    }
+
+    fn since(
+        &self,
+        all: &[Rc<OpenDestination>],
+    ) -> Result<BTreeMap<DestinationName, Seq>, StoreError> {
+        let outbox = self.shared.outbox.borrow();
+        let mut since = BTreeMap::new();
+        for to in all {
+            since.insert(to.name.clone(), outbox.since(&to.name)?.unwrap_or(Seq(u64::MAX)));
+        }
+        Ok(since)
+    }
+
+    /// Puts what one event tells into the outbox, together with the position. Returns whether that was written.
+    fn take(
+        &self,
+        event: &Event,
+        all: &[Rc<OpenDestination>],
+        since: &BTreeMap<DestinationName, Seq>,
+    ) -> Result<bool, StoreError> {
+        let held_by = match &event.fact {
+            Fact::HoldReleased { .. } => self.shared.outbox.borrow().held_by(&event.service)?,
+            _ => None,
+        };
+        let made = self.shared.source.look(&event.service, |noted| {
+            let made = notices(event, noted.state, held_by.as_ref());
+            let mut items = Vec::new();
+            for to in all.iter().filter(|to| since.get(&to.name).is_some_and(|at| event.seq > *at))
+            {
+                let Some(channel) =
+                    self.channel(to, &event.service, channel_of(to, &event.service, &noted))
+                else {
+                    continue;
+                };
+                let staging = noted.destinations.get(&to.name).map(|own| own.staging);
+                let wanted = wanted(event, &made, noted.state, staging.unwrap_or_default());
+                items.extend(wanted.into_iter().filter_map(|notice| route(to, &channel, notice)));
+            }
+            items
+        });
+        let (items, hold) = (made.unwrap_or_default(), hold_after(event));
+        if items.is_empty() && hold.is_none() {
+            return Ok(false);
+        }
+        let hold = hold.as_ref().map(|key| (&event.service, key.as_ref()));
+        let now = self.shared.source.now();
+        self.shared.outbox.borrow_mut().add(Some(event.seq), &items, hold, now)?;
+        Ok(true)
+    }
+
+    /// The channel that was found, or none, with a word of what is wrong.
+    fn channel(
+        &self,
+        to: &OpenDestination,
+        service: &ServiceName,
+        found: Option<Result<String, String>>,
+    ) -> Option<String> {
+        let about = format!("{service} at {}", to.name);
+        let (channel, trouble) = match found? {
+            Ok(channel) => (Some(channel), None),
+            Err(why) => (None, Some(format!("{service} is not told at {}: {why}", to.name))),
+        };
+        self.shared.note(&about, trouble);
+        channel
+    }
+
+    /// Tells of each freeze that holds now and was not told yet.
+    fn look_for_freezes(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+        let now = self.shared.source.now();
+        for name in self.shared.source.services() {
+            let found = self.shared.source.look(&name, |noted| {
+                let freezes = freezes_now(&name, noted.state, noted.windows, now);
+                let at = |to: &Rc<OpenDestination>| {
+                    Some((to.clone(), self.channel(to, &name, channel_of(to, &name, &noted))?))
+                };
+                let places: Vec<_> = all.iter().filter_map(at).collect();
+                (freezes, places)
+            });
+            let Some((freezes, places)) = found else { continue };
+            for (to, channel) in &places {
+                for notice in &freezes {
+                    self.add_new(to, channel, notice)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look_for_topics(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+        let now = self.shared.source.now();
+        for to in all.iter().filter(|to| to.settings.topic && to.abilities().topic) {
+            let channels: BTreeSet<_> = to.settings.channels.values().cloned().collect();
+            for channel in channels {
+                let services = services_of(&self.shared.source, to, &channel);
+                let Some(service) = services.into_iter().next() else { continue };
+                let (key, about) = (NoticeKey::topic(), NoticeAbout::Topic);
+                self.add_new(to, &channel, &Notice { key, service, seq: Seq(0), at: now, about })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_new(
+        &self,
+        to: &OpenDestination,
+        channel: &str,
+        notice: &Notice,
+    ) -> Result<(), StoreError> {
+        let mut outbox = self.shared.outbox.borrow_mut();
+        if outbox.find(&to.name, channel, &notice.key)?.is_some() {
+            return Ok(());
+        }
+        let (destination, channel) = (to.name.clone(), channel.to_owned());
+        let item = NewItem { destination, channel, notice: notice.clone() };
+        outbox.add(None, &[item], None, self.shared.source.now())
+    }
+
+    /// Has told again what says something else now.
+    async fn look_at_messages(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+        let standing = self.shared.outbox.borrow().standing(None)?;
+        for item in standing {
+            let Some(to) = all.iter().find(|to| to.name == item.destination) else { continue };
+            self.look_at(&item, to).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at(&self, item: &OutboxItem, to: &OpenDestination) -> Result<(), StoreError> {
+        let pages = self.shared.pages.as_deref();
+        let Ok(rendered) = render(&self.shared.source, to, pages, item).await else {
+            return Ok(());
+        };
+        let now = self.shared.source.now();
+        if rendered.view.is_final {
+            self.tell_end_of_freeze(item, to, now)?;
+        }
+        let says_more = if to.abilities().edit {
+            rendered.digest != item.told
+        } else {
+            rendered.view.settled && item.told.is_empty()
+        };
+        let wants_pin = item.is_pinned && rendered.view.is_final;
+        let is_tried = match item.state {
+            ItemState::Done => false,
+            ItemState::Failed => {
+                // After a restart it is tried once more.
+                self.shared.given_up.borrow().get(&item.id) == Some(&rendered.digest)
+            }
+            ItemState::Open | ItemState::Sending | ItemState::Dropped => true,
+        };
+        if (says_more || wants_pin) && !is_tried {
+            let since = self.changed_at(item, now);
+            self.shared.outbox.borrow_mut().touch(item.id, since, now)?;
+        }
+        Ok(())
+    }
+
+    /// Since when it says something else: since the newest event of its service, if that is why.
+    fn changed_at(&self, item: &OutboxItem, now: DateTime<Utc>) -> DateTime<Utc> {
+        let NoticeAbout::Deployment { deployment } = &item.notice.about else { return now };
+        let ended = self.shared.source.look(&item.notice.service, |noted| {
+            noted.state.deployments.get(deployment)?.ended.as_ref().map(|ended| ended.at)
+        });
+        // An end that was told says later only what came after it.
+        let ended = ended.flatten().filter(|at| item.changed_at < *at);
+        ended.unwrap_or(now).min(now)
+    }
+
+    /// Says below a freeze that it ended by itself. That a person lifted it is an event.
+    fn tell_end_of_freeze(
+        &self,
+        item: &OutboxItem,
+        to: &OpenDestination,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let NoticeAbout::Freeze(freeze) = &item.notice.about else { return Ok(()) };
+        let by_itself = freeze.freeze.is_none() || freeze.until.is_some_and(|until| until <= now);
+        if !by_itself {
+            return Ok(());
+        }
+        let of = item.notice.key.clone();
+        let about = NoticeDetail {
+            of: of.clone(),
+            kind: DetailKind::Over,
+            sentence: format!("the freeze is over: {}", freeze.reason),
+            loud: true,
+            deployment: None,
+            step: None,
+        };
+        let at = freeze.until.filter(|until| *until <= now).unwrap_or(now);
+        let about = NoticeAbout::Detail(about);
+        let notice = Notice { key: of.part("over"), at, about, ..item.notice.clone() };
+        self.add_new(to, &item.channel, &notice)
+    }
+
+    /// Drops the oldest details where too many wait, and says how many.
+    fn make_room(&self, to: &OpenDestination) -> Result<(), StoreError> {
+        let now = self.shared.source.now();
+        let mut outbox = self.shared.outbox.borrow_mut();
+        let dropped = outbox.bound(&to.name, MOST, now)?;
+        let mut counts: BTreeMap<(String, ServiceName), u32> = BTreeMap::new();
+        for item in dropped {
+            *counts.entry((item.channel, item.notice.service)).or_default() += 1;
+        }
+        for ((channel, service), count) in counts {
+            outbox.note_dropped(&to.name, &channel, &service, count, now)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! An item as it is told now: the present state of what it is about, in the words of the destination.
+
+use std::collections::BTreeMap;
+
+use super::opened::OpenDestination;
+use super::source::{NoticeSource, ToldService};
+use crate::domain::chain::Hash;
+use crate::domain::ids::{Environment, ServiceName};
+use crate::domain::notice::view::{NoticeInput, NoticeView, mark_late, view};
+use crate::domain::notice::{DetailKind, NoticeAbout, live_of};
+use crate::domain::people::People;
+use crate::domain::service::ServiceState;
+use crate::store::outbox::OutboxItem;
+
+/// How many lines of a log a failure shows.
+const TAIL: usize = 6;
+
+/// What an item says.
+#[derive(Debug, Clone)]
+pub(super) struct RenderedItem {
+    pub view: NoticeView,
+    pub text: String,
+    /// Of the text, without how late it is told.
+    pub digest: String,
+    /// Why the operator's own template was not used.
+    pub trouble: Option<String>,
+}
+
+/// Renders an item for its destination. `pages` is where people reach the server's pages.
+///
+/// # Errors
+/// When its service is gone, or no template renders it.
+pub(super) async fn render<S: NoticeSource>(
+    source: &S,
+    to: &OpenDestination,
+    pages: Option<&str>,
+    item: &OutboxItem,
+) -> Result<RenderedItem, String> {
+    let mut view = seen(source, to, pages, item)?;
+    fill_tail(source, &mut view, item).await;
+    let plain = to.render(&view)?;
+    let digest = Hash::of(&plain.text).to_string();
+    mark_late(&mut view, item.wanted_at, source.now());
+    let rendered = if view.late.is_some() { to.render(&view)? } else { plain };
+    Ok(RenderedItem { view, text: rendered.text, digest, trouble: rendered.trouble })
+}
+
+fn seen<S: NoticeSource>(
+    source: &S,
+    to: &OpenDestination,
+    pages: Option<&str>,
+    item: &OutboxItem,
+) -> Result<NoticeView, String> {
+    let (notice, now) = (&item.notice, source.now());
+    let input = |told: ToldService<'_>| {
+        let ToldService { state, people, windows, .. } = told;
+        view(notice, NoticeInput { state, people, now, pages, windows })
+    };
+    let mut view = match &notice.about {
+        // These are of no service.
+        NoticeAbout::Topic | NoticeAbout::Dropped { .. } | NoticeAbout::Test { .. } => {
+            let (state, people) = (ServiceState::default(), People::default());
+            view(notice, NoticeInput { state: &state, people: &people, now, pages, windows: &[] })
+        }
+        _ => source
+            .look(&notice.service, input)
+            .ok_or_else(|| format!("the service {} is not watched any more", notice.service))?,
+    };
+    match &notice.about {
+        NoticeAbout::Topic => {
+            if let Some(topic) = &mut view.topic {
+                topic.live = live_of_channel(source, to, &item.channel);
+            }
+            view.page = pages.map(str::to_owned);
+            view.settled = true;
+        }
+        NoticeAbout::Freeze(freeze) if freeze.freeze.is_none() => {
+            if let Some(shown) = &mut view.freeze {
+                shown.services = frozen_with(source, to, item);
+            }
+        }
+        _ => {}
+    }
+    Ok(view)
+}
+
+/// The end of the log of what failed, and how to see it all.
+async fn fill_tail<S: NoticeSource>(source: &S, view: &mut NoticeView, item: &OutboxItem) {
+    let service = &item.notice.service;
+    if let Some(deployment) = &view.deployment {
+        view.command = Some(format!("trunkline logs {} --service {service}", deployment.id));
+    }
+    let NoticeAbout::Detail(about) = &item.notice.about else { return };
+    let (Some(deployment), Some(step)) = (about.deployment, about.step) else { return };
+    if about.kind != DetailKind::Ended {
+        return;
+    }
+    let tail = source.tail(service, deployment, step, TAIL).await;
+    let authors = view.deployment.as_ref().filter(|of| of.environment == "staging");
+    // Those of production were named when it began.
+    let authors = authors.map(|of| of.authors.clone()).unwrap_or_default();
+    if let Some(detail) = &mut view.detail {
+        (detail.tail, detail.authors) = (tail, authors);
+    }
+}
+
+/// The services that are told in a channel.
+pub(super) fn services_of<S: NoticeSource>(
+    source: &S,
+    to: &OpenDestination,
+    channel: &str,
+) -> Vec<ServiceName> {
+    let mut all = source.services();
+    all.retain(|name| {
+        let at = source.look(name, |noted| channel_of(to, name, &noted));
+        at.flatten().and_then(Result::ok).is_some_and(|at| at == channel)
+    });
+    all
+}
+
+/// Where a service is told at a destination; `None` if it is not, and an error if its file names what it may not use.
+pub(super) fn channel_of(
+    to: &OpenDestination,
+    service: &ServiceName,
+    noted: &ToldService<'_>,
+) -> Option<Result<String, String>> {
+    let own = noted.destinations.get(&to.name);
+    let is_told = own.is_some() || to.settings.takes(service.as_str());
+    let named = own.and_then(|own| own.channel.as_deref());
+    is_told.then(|| to.settings.channel_of(named))
+}
+
+fn live_of_channel<S: NoticeSource>(
+    source: &S,
+    to: &OpenDestination,
+    channel: &str,
+) -> BTreeMap<String, String> {
+    let live = |name: &ServiceName| {
+        let live = source.look(name, |noted| {
+            let was = noted.state.live(Environment::Production).is_some();
+            was.then(|| live_of(noted.state))
+        });
+        let shown = live.flatten()?.map_or_else(|| "?".to_owned(), |build| build.to_string());
+        Some((name.to_string(), shown))
+    };
+    services_of(source, to, channel).iter().filter_map(live).collect()
+}
+
+/// The services of the channel that the same window of a calendar holds.
+fn frozen_with<S: NoticeSource>(
+    source: &S,
+    to: &OpenDestination,
+    item: &OutboxItem,
+) -> Vec<String> {
+    let NoticeAbout::Freeze(freeze) = &item.notice.about else { return Vec::new() };
+    let rule = freeze.by.strip_prefix("rule ").unwrap_or(&freeze.by);
+    let is_held = |name: &ServiceName| {
+        let held = source.look(name, |noted| {
+            noted.windows.iter().any(|window| window.freeze == rule && window.from == freeze.from)
+        });
+        held == Some(true)
+    };
+    let mut all = services_of(source, to, &item.channel);
+    all.retain(is_held);
+    all.into_iter().map(|name| name.to_string()).collect()
+}

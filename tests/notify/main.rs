@@ -1,0 +1,3 @@
+//! What is told to people elsewhere, over real HTTP.
+
+mod slack;

@@ -1,0 +1,8 @@
+//! Slack hears each thing once, in its true final state and in order, whatever gets lost on the way.
+
+mod day;
+mod faults;
+mod hostile;
+mod program;
+mod restarts;
+mod told;
