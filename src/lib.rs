@@ -11,6 +11,7 @@ pub mod fault;
 pub mod git;
 pub mod notify;
 pub mod oidc;
+pub mod postmortem;
 pub mod server;
 pub mod store;
 pub mod terminal;

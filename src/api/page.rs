@@ -7,6 +7,7 @@ use crate::calendar::FreezeWindow;
 use crate::domain::chain::RecordSpan;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
+use crate::domain::incident::IncidentStanding;
 use crate::domain::snapshot::BuildRow;
 use crate::domain::token::Token;
 
@@ -26,6 +27,12 @@ pub struct DeploymentPage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FreezePage {
     pub windows: Vec<FreezeWindow>,
+}
+
+/// Incidents of a service, newest first. The next page is `before` the last of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IncidentPage {
+    pub incidents: Vec<IncidentStanding>,
 }
 
 /// Events, oldest first. The next page is `after` the last of these.

@@ -1,6 +1,6 @@
 //! The paths: the patterns of the server's routes, and the paths that a client requests.
 
-use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, ServiceName};
+use crate::domain::ids::{CommitPrefix, DeploymentId, IdempotencyKey, IncidentId, ServiceName};
 pub use crate::domain::link::{build_page, run_page, service_page};
 use crate::domain::token::TokenId;
 
@@ -21,6 +21,8 @@ pub const LOG_SEARCH: &str =
 pub const RECEIPT: &str = "/v1/commands/{key}";
 pub const EVENTS: &str = "/v1/events";
 pub const TIMELINE: &str = "/v1/timeline";
+pub const INCIDENTS: &str = "/v1/services/{service}/incidents";
+pub const INCIDENT: &str = "/v1/services/{service}/incidents/{incident}";
 pub const NOTES: &str = "/v1/services/{service}/notes";
 pub const CHAIN: &str = "/v1/record/chain";
 pub const SPAN: &str = "/v1/record/span";
@@ -60,6 +62,16 @@ pub fn builds(service: &ServiceName) -> String {
 #[must_use]
 pub fn deployments(service: &ServiceName) -> String {
     format!("/v1/services/{service}/deployments")
+}
+
+#[must_use]
+pub fn incidents(service: &ServiceName) -> String {
+    format!("/v1/services/{service}/incidents")
+}
+
+#[must_use]
+pub fn incident(service: &ServiceName, IncidentId(id): IncidentId) -> String {
+    format!("/v1/services/{service}/incidents/{id}")
 }
 
 #[must_use]

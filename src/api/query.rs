@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::chain::{ChainFrom, Hash};
 use crate::domain::command::Action;
-use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IncidentId, Seq, ServiceName};
 use crate::domain::log::{Direction, LogFrom, LogSearch, Wanted};
 use crate::domain::timeline::TimelineRange;
 
@@ -61,6 +61,16 @@ pub struct DeploymentsQuery {
     pub environment: Environment,
     /// Only deployments older than this one.
     pub before: Option<DeploymentId>,
+    /// The most to list: by default 50, at most 500.
+    pub limit: Option<usize>,
+}
+
+/// For the incidents of a service, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct IncidentsQuery {
+    /// Only incidents older than this one.
+    pub before: Option<IncidentId>,
     /// The most to list: by default 50, at most 500.
     pub limit: Option<usize>,
 }

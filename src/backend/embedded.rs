@@ -22,8 +22,10 @@ use crate::domain::deployment::Deployment;
 use crate::domain::engine_metrics::EngineMetrics;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, IncidentId, Seq,
+    ServiceName,
 };
+use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::link::{BrowserSession, LinkRefusal, MadeLink, NewLink};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -290,6 +292,19 @@ impl Backend for Embedded {
         limit: usize,
     ) -> Answer<Vec<Deployment>> {
         Ok(self.engine_of(service)?.history(service, environment, before, limit)?)
+    }
+
+    async fn incidents(
+        &self,
+        service: &ServiceName,
+        before: Option<IncidentId>,
+        limit: usize,
+    ) -> Answer<Vec<IncidentStanding>> {
+        Ok(self.engine_of(service)?.incidents(service, before, limit)?)
+    }
+
+    async fn incident(&self, service: &ServiceName, id: IncidentId) -> Answer<IncidentReport> {
+        Ok(self.engine_of(service)?.incident(service, id, &self.caller).await?)
     }
 
     async fn freezes(

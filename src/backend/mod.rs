@@ -27,8 +27,10 @@ use crate::domain::deployment::Deployment;
 use crate::domain::engine_metrics::EngineMetrics;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, IncidentId, Seq,
+    ServiceName,
 };
+use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::link::{BrowserSession, LinkRefusal, MadeLink, NewLink};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -84,6 +86,21 @@ pub trait Backend: Send + Sync + 'static {
         before: Option<DeploymentId>,
         limit: usize,
     ) -> impl Future<Output = Answer<Vec<Deployment>>> + Send;
+
+    /// Incidents older than `before`, newest first, at most `limit`.
+    fn incidents(
+        &self,
+        service: &ServiceName,
+        before: Option<IncidentId>,
+        limit: usize,
+    ) -> impl Future<Output = Answer<Vec<IncidentStanding>>> + Send;
+
+    /// Everything that is recorded of an incident.
+    fn incident(
+        &self,
+        service: &ServiceName,
+        id: IncidentId,
+    ) -> impl Future<Output = Answer<IncidentReport>> + Send;
 
     /// The windows of the calendar freezes that overlap `[from, until)`, earliest first.
     fn freezes(

@@ -20,10 +20,12 @@ use self::call::{Call, Reply};
 use self::server::Server;
 pub use self::server::{RenewToken, ServerAddress};
 use super::{Answer, Backend, BackendError, LONGEST_ANSWER};
-use crate::api::page::{BuildPage, DeploymentPage, EventPage, FreezePage, SpanPage, TokenPage};
+use crate::api::page::{
+    BuildPage, DeploymentPage, EventPage, FreezePage, IncidentPage, SpanPage, TokenPage,
+};
 use crate::api::query::{
-    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, LogQuery, LogSearchQuery,
-    PlanQuery, SnapshotQuery, SpanQuery, StatsQuery, TimelineQuery,
+    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, IncidentsQuery, LogQuery,
+    LogSearchQuery, PlanQuery, SnapshotQuery, SpanQuery, StatsQuery, TimelineQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
@@ -35,8 +37,10 @@ use crate::domain::delivery::DeliveryLog;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, IncidentId, Seq,
+    ServiceName,
 };
+use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::link::{MadeLink, NewLink};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
@@ -231,6 +235,21 @@ impl Backend for Remote {
         let query = DeploymentsQuery { environment, before, limit: Some(limit) };
         let reply = self.get(&path::deployments(service)).query(&query).answer().await?;
         Ok(reply.json::<DeploymentPage>()?.deployments)
+    }
+
+    async fn incidents(
+        &self,
+        service: &ServiceName,
+        before: Option<IncidentId>,
+        limit: usize,
+    ) -> Answer<Vec<IncidentStanding>> {
+        let query = IncidentsQuery { before, limit: Some(limit) };
+        let reply = self.get(&path::incidents(service)).query(&query).answer().await?;
+        Ok(reply.json::<IncidentPage>()?.incidents)
+    }
+
+    async fn incident(&self, service: &ServiceName, id: IncidentId) -> Answer<IncidentReport> {
+        self.get(&path::incident(service, id)).answer().await?.json()
     }
 
     async fn freezes(

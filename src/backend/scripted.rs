@@ -1,6 +1,7 @@
 //! A backend in memory that changes only when a test says so: for tests of the console and of the backend contract.
 
 mod command;
+mod incidents;
 mod log;
 mod story;
 mod timeline;
@@ -24,8 +25,10 @@ use crate::domain::commit_location::CommitLocation;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Event;
 use crate::domain::ids::{
-    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, IncidentId, Seq,
+    ServiceName,
 };
+use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{
@@ -220,6 +223,21 @@ impl Backend for Scripted {
     ) -> Answer<Vec<Deployment>> {
         self.answer().await?;
         Ok(self.world().history(service, environment, before, limit)?)
+    }
+
+    async fn incidents(
+        &self,
+        service: &ServiceName,
+        before: Option<IncidentId>,
+        limit: usize,
+    ) -> Answer<Vec<IncidentStanding>> {
+        self.answer().await?;
+        Ok(self.world().incidents(service, before, limit)?)
+    }
+
+    async fn incident(&self, service: &ServiceName, id: IncidentId) -> Answer<IncidentReport> {
+        self.answer().await?;
+        Ok(self.world().incident(service, id)?)
     }
 
     async fn freezes(

@@ -103,6 +103,39 @@ const ENDINGS: &[Ending] = &[
         ],
     ),
     acting("build", &["build --now"]),
+    ending(
+        "incident",
+        &["incident list", "incident open \"checkout answers 500\" --severity SEV-2"],
+    ),
+    acting(
+        "incident open",
+        &[
+            "incident open \"checkout answers 500\" --severity SEV-2 --users-affected yes",
+            "incident open \"search is slow\" --severity SEV-3 --rollback d57",
+        ],
+    ),
+    acting(
+        "incident update",
+        &[
+            "incident update \"errors are down to 1 %\"",
+            "incident update \"support called\" --at 20m --detected",
+        ],
+    ),
+    acting("incident resolve", &["incident resolve \"rolled back to #11; the errors are gone\""]),
+    acting("incident reopen", &["incident reopen i123 --reason \"the errors are back\""]),
+    acting(
+        "incident not-affected",
+        &["incident not-affected --note \"the error rate never moved\""],
+    ),
+    ending("incident list", &["incident list", "incident list --json"]),
+    acting(
+        "incident postmortem",
+        &[
+            "incident postmortem i123 --file postmortem-i123.md",
+            "incident postmortem i123 --written https://wiki.example.org/i123",
+        ],
+    ),
+    ending("incident show", &["incident show i123", "incident show --json"]),
     acting("tick", &["tick", "tick 2"]),
     acting("untick", &["untick 2"]),
     acting("adopt", &["adopt 3f9ac21", "adopt 3f9ac21 --reason \"deployed by hand\""]),

@@ -13,6 +13,7 @@ use super::{Reading, completions, output, zone};
 use crate::backend::Backend as _;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
+use crate::domain::snapshot::ServiceSnapshot;
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -60,8 +61,8 @@ pub async fn run(context: &Context, arguments: HistoryArgs) -> Result<(), CliErr
     if reading.json {
         output::json(&all)?;
     } else {
-        let now = context.snapshot(&service).await?.at;
-        let rows: Vec<_> = all.iter().map(|deployment| line(deployment, now)).collect();
+        let snapshot = context.snapshot(&service).await?;
+        let rows: Vec<_> = all.iter().map(|deployment| line(deployment, &snapshot)).collect();
         context.out.table(&rows)?;
     }
     if let Some(last) = all.last().filter(|_| is_cut) {
@@ -90,8 +91,10 @@ pub async fn pages(
     Ok(all)
 }
 
-fn line(deployment: &Deployment, now: DateTime<Utc>) -> Vec<Cell> {
-    let outcome = outcome(deployment, now);
+fn line(deployment: &Deployment, snapshot: &ServiceSnapshot) -> Vec<Cell> {
+    let about = snapshot.incidents.iter().filter(|of| of.incident.is_about(deployment.id));
+    let ids = about.map(|of| format!("; incident {}", of.incident.id));
+    let outcome = outcome(deployment, snapshot.at) + &ids.collect::<String>();
     vec![
         deployment.id.to_string().into(),
         instant(deployment.requested_at).into(),

@@ -35,6 +35,7 @@ mod head_copy;
 mod help;
 mod history;
 mod hold;
+mod incident;
 mod init;
 mod kept;
 mod lift;
@@ -210,6 +211,9 @@ pub enum CliCommand {
     ///
     /// With "--service all" it is noted for every service.
     Note(note::NoteArgs),
+    /// Open, update and resolve incidents, and write their postmortems
+    #[command(subcommand)]
+    Incident(incident::IncidentCommand),
     /// Ask another promoter to promote a build
     Ask(ask::AskArgs),
     /// List the requests for a promoter and their states
@@ -381,6 +385,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Hold(arguments) => hold::run(&acting(global).await?, arguments).await,
         CliCommand::May(command) => may::run(&connected(global).await?, command).await,
         CliCommand::Note(arguments) => note::run(&acting(global).await?, arguments).await,
+        CliCommand::Incident(command) => incident::run(global, command).await,
         CliCommand::Release(arguments) => release::run(&acting(global).await?, arguments).await,
         CliCommand::Tick(arguments) => tick::tick(&acting(global).await?, arguments).await,
         CliCommand::Untick(arguments) => tick::untick(&acting(global).await?, arguments).await,

@@ -15,6 +15,7 @@ use crate::domain::commit_location::{
 use crate::domain::ids::{BuildNumber, CommitPrefix, Environment, ServiceName};
 use crate::domain::quarantine::Quarantined;
 use crate::domain::remedy::Remedy;
+use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::snapshot::alarm::Alarm;
 
 #[derive(Debug, Args)]
@@ -33,8 +34,9 @@ pub async fn run(context: &Context, arguments: WhereArgs) -> Result<(), CliError
     if arguments.reading.json {
         output::json(&location)?;
     } else if location != CommitLocation::UnknownHere {
-        let now = context.snapshot(&service).await?.at;
-        context.out.lines(lines(prefix, &location, now))?;
+        let snapshot = context.snapshot(&service).await?;
+        let lines = lines(prefix, &location, snapshot.at);
+        context.out.lines(lines.into_iter().chain(incidents(&location, &snapshot)))?;
     }
     match location {
         CommitLocation::UnknownHere => Err(CliError::failed(unknown(prefix))),
@@ -80,6 +82,13 @@ fn named_here(name: &str) -> Option<CommitPrefix> {
     git.arg(format!("{name}^{{commit}}")).stdin(std::process::Stdio::null());
     let output = git.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// The incidents whose rollbacks took the commit back.
+fn incidents(location: &CommitLocation, snapshot: &ServiceSnapshot) -> Vec<String> {
+    let CommitLocation::InBuild(placed) = location else { return Vec::new() };
+    let about = snapshot.incidents.iter().filter(|of| of.incident.took_back(placed.build));
+    about.map(|of| format!("  incident    {}", of.sentence(snapshot.at))).collect()
 }
 
 fn unknown(prefix: &CommitPrefix) -> String {

@@ -1,6 +1,7 @@
 //! `trunkline.toml`: the settings of a service, in its repository.
 
 mod github_way;
+mod incidents;
 mod leaves;
 mod live;
 mod migrations;
@@ -150,6 +151,7 @@ fn read(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<ServiceFile
     }
     policy.rehearse = pipelines.rehearse;
     policy.leaves = Some(pipelines.leaves);
+    policy.incidents = incidents::read(&mut top, mistakes);
     let migrations = migrations::read(&mut top, mistakes);
     let variables = variables::read(&mut top, mistakes);
     let people = people::read(&mut top, mistakes);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::event::NoteKind;
-use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, Seq};
+use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, IncidentId, Seq};
+use super::incident::{IncidentMark, UsersAffected};
 use super::limits::{BadCommitName, BadCommitNames, ReasonText};
 use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
@@ -144,7 +145,9 @@ pub enum Command {
         reason: String,
     },
     /// Notes that a console showed a person how the watch of a deployment ended.
-    SeeWatch { deployment: DeploymentId },
+    SeeWatch {
+        deployment: DeploymentId,
+    },
     /// Holds production, as every other service is held at the same time.
     StopAll {
         #[schema(value_type = ReasonText)]
@@ -166,6 +169,79 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seen: Option<BTreeSet<String>>,
     },
+    OpenIncident(NewIncident),
+    UpdateIncident(NewIncidentUpdate),
+    ResolveIncident {
+        incident: IncidentId,
+        #[schema(value_type = ReasonText)]
+        text: String,
+        /// When it was over, if that was earlier.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<DateTime<Utc>>,
+    },
+    /// An incident is not over after all.
+    ReopenIncident {
+        incident: IncidentId,
+        #[schema(value_type = ReasonText)]
+        reason: String,
+    },
+    /// States where the postmortem of an incident is: an address or a path.
+    WritePostmortem {
+        incident: IncidentId,
+        #[schema(value_type = ReasonText)]
+        place: String,
+    },
+    /// States that nobody will write the postmortem of an incident.
+    DismissPostmortem {
+        incident: IncidentId,
+        #[schema(value_type = ReasonText)]
+        reason: String,
+    },
+    /// States that users were not affected by what a rollback took back.
+    UsersNotAffected {
+        rollback: DeploymentId,
+        #[serde(default)]
+        #[schema(value_type = ReasonText)]
+        note: String,
+    },
+}
+
+/// A new incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewIncident {
+    /// What is wrong, in at most 200 characters.
+    pub title: String,
+    /// One of the service's severities.
+    pub severity: String,
+    #[serde(default)]
+    pub users_affected: UsersAffected,
+    /// The rollback that it is about; without it, one of the last day of which nobody said yet whether users were affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<DeploymentId>,
+    /// It is about no rollback, whatever happened in the last day.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alone: bool,
+}
+
+/// A line of an incident. Something of it has to be there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewIncidentUpdate {
+    pub incident: IncidentId,
+    #[serde(default)]
+    #[schema(value_type = ReasonText)]
+    pub text: String,
+    /// When it happened, if that was earlier. Who wrote it and when stays visible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<DateTime<Utc>>,
+    /// What it tells of the times of the incident.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<IncidentMark>,
+    /// The severity from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    /// Whether users are or were affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_affected: Option<UsersAffected>,
 }
 
 /// One of the things that a rollback left behind, by its number on the hold.
@@ -243,6 +319,19 @@ impl Command {
             Self::Note(note) => format!("the note of {} {}", note.kind, note.what),
             Self::Continue { deployment, wave, .. } => {
                 format!("the continuing of {deployment} after wave {wave}")
+            }
+            Self::OpenIncident(new) => format!("the incident {}", new.title),
+            Self::UpdateIncident(new) => format!("the update of {}", new.incident),
+            Self::ResolveIncident { incident, .. } => format!("the end of {incident}"),
+            Self::ReopenIncident { incident, .. } => format!("opening {incident} again"),
+            Self::WritePostmortem { incident, .. } => {
+                format!("the note of where the postmortem of {incident} is")
+            }
+            Self::DismissPostmortem { incident, .. } => {
+                format!("the end of the wait for the postmortem of {incident}")
+            }
+            Self::UsersNotAffected { rollback, .. } => {
+                format!("the answer that users were not affected before {rollback}")
             }
         }
     }

@@ -150,6 +150,34 @@ impl From<Seq> for DeploymentId {
     }
 }
 
+/// An incident's id: the sequence number of the event that opened it, shown as `i123`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(transparent)]
+pub struct IncidentId(pub u64);
+
+impl fmt::Display for IncidentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("i{}", self.0))
+    }
+}
+
+impl std::str::FromStr for IncidentId {
+    type Err = std::num::ParseIntError;
+
+    /// Accepts `123` and `i123`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.strip_prefix('i').unwrap_or(text).parse().map(Self)
+    }
+}
+
+impl From<Seq> for IncidentId {
+    fn from(seq: Seq) -> Self {
+        Self(seq.0)
+    }
+}
+
 /// A full commit id in lower-case hex: 40 digits (SHA-1) or 64 (SHA-256).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]

@@ -16,6 +16,7 @@ pub mod engine_metrics;
 pub mod event;
 pub mod expected;
 pub mod ids;
+pub mod incident;
 pub mod instant;
 pub mod lane;
 pub mod late;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::incident::IncidentPolicy;
 use super::leftovers::DeclaredLeftover;
 use super::time::{Milliseconds, millis};
 pub use crate::calendar::FreezeMode;
@@ -40,6 +41,9 @@ pub struct Policy {
     /// What a rollback leaves behind, as the service file says it; absent while that is not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaves: Option<Vec<DeclaredLeftover>>,
+    /// The severities of incidents, and when a postmortem has to be there.
+    #[serde(default, skip_serializing_if = "IncidentPolicy::is_default")]
+    pub incidents: IncidentPolicy,
 }
 
 impl Default for Policy {
@@ -55,6 +59,7 @@ impl Default for Policy {
             auto_rollback: false,
             rehearse: Rehearse::Never,
             leaves: None,
+            incidents: IncidentPolicy::default(),
         }
     }
 }

@@ -18,6 +18,7 @@ use super::build::{Build, Verification};
 use super::deployment::{Cancel, Deployment, Ended, StepState};
 use super::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome};
 use super::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
+use super::incident::Incidents;
 use super::live_source::AskedOf;
 use super::policy::VerifyBy;
 use super::quarantine::{Descents, Quarantined, Trunk};
@@ -150,6 +151,8 @@ pub struct ServiceState {
     pub watches: Watches,
     /// The last changes beside the deployments.
     pub notes: RecentNotes,
+    /// What hurt users or might have, and what rollbacks ask.
+    pub incidents: Incidents,
     pub last_seq: Seq,
 }
 
@@ -177,20 +180,7 @@ impl ServiceState {
             Fact::RunSent { .. } | Fact::RunFound { .. } | Fact::RunWaits { .. } => {
                 self.run_elsewhere(event);
             }
-            Fact::StepEnded { deployment, step, outcome, took, ended_at, .. } => {
-                self.sent(*deployment, *step, |sent| {
-                    sent.wait(None, event.at);
-                    sent.ended_at = *ended_at;
-                    sent.says = None;
-                });
-                self.step(*deployment, *step, |state| StepState::Ended {
-                    since: state.since().unwrap_or(event.at),
-                    took: *took,
-                    outcome: outcome.clone(),
-                });
-                self.note_given_up(*deployment, *step, outcome);
-                self.target_ended(*deployment, *step, outcome);
-            }
+            Fact::StepEnded { .. } => self.step_ended(event),
             Fact::CancelRequested { deployment, reason } => self.change(*deployment, |d| {
                 d.cancel =
                     Some(Cancel { by: event.actor.clone(), at: event.at, reason: reason.clone() });
@@ -250,6 +240,13 @@ impl ServiceState {
             }
             Fact::WaveWaits(fact) => self.wave_waits(event.at, fact),
             Fact::WaveContinued(fact) => self.wave_continued(event.at, fact),
+            Fact::IncidentOpened(_)
+            | Fact::IncidentUpdated(_)
+            | Fact::IncidentResolved(_)
+            | Fact::IncidentReopened(_)
+            | Fact::PostmortemWritten(_)
+            | Fact::PostmortemDismissed(_)
+            | Fact::UsersNotAffected(_) => self.incidents.take_in(event),
         }
     }
 
@@ -274,6 +271,24 @@ impl ServiceState {
         self.targets_begin(deployment);
     }
 
+    fn step_ended(&mut self, event: &Event) {
+        let Fact::StepEnded { deployment, step, outcome, took, ended_at, .. } = &event.fact else {
+            return;
+        };
+        self.sent(*deployment, *step, |sent| {
+            sent.wait(None, event.at);
+            sent.ended_at = *ended_at;
+            sent.says = None;
+        });
+        self.step(*deployment, *step, |state| StepState::Ended {
+            since: state.since().unwrap_or(event.at),
+            took: *took,
+            outcome: outcome.clone(),
+        });
+        self.note_given_up(*deployment, *step, outcome);
+        self.target_ended(*deployment, *step, outcome);
+    }
+
     fn hold_placed(
         &mut self,
         event: &Event,
@@ -281,6 +296,9 @@ impl ServiceState {
         reason: &str,
         (rollback, all): (Option<DeploymentId>, bool),
     ) {
+        if let Some(rollback) = rollback.filter(|_| environment == Environment::Production) {
+            self.ask_of_users(event, rollback);
+        }
         let (id, by, at) = (event.seq, event.actor.clone(), event.at);
         let hold = Hold { id, by, at, reason: reason.to_owned(), rollback, all, left: None };
         self.holds.insert(environment, hold);

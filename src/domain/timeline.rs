@@ -14,7 +14,7 @@ use super::snapshot::Version;
 use super::words::{how_it_goes, seen_elsewhere};
 
 /// The names of the facts that have an entry.
-pub const TIMELINE_FACTS: [&str; 16] = [
+pub const TIMELINE_FACTS: [&str; 20] = [
     "deployment_requested",
     "deployment_observed",
     "unknown_observed",
@@ -31,6 +31,10 @@ pub const TIMELINE_FACTS: [&str; 16] = [
     "noted",
     "leftover_ticked",
     "leftover_unticked",
+    "incident_opened",
+    "incident_updated",
+    "incident_resolved",
+    "incident_reopened",
 ];
 
 /// Entries of several services with the same words are one, if they are no further apart.
@@ -121,6 +125,7 @@ pub enum EntryKind {
     Hold,
     Freeze,
     Record,
+    Incident,
     Flag,
     Config,
     Infra,
@@ -136,6 +141,7 @@ impl EntryKind {
             Self::Hold => "hold",
             Self::Freeze => "freeze",
             Self::Record => "record",
+            Self::Incident => "incident",
             Self::Flag => "flag",
             Self::Config => "config",
             Self::Infra => "infra",
@@ -181,6 +187,10 @@ impl TimelineEntry {
             | Fact::ProductionAdopted(_)
             | Fact::RecordRestored { .. } => EntryKind::Record,
             Fact::Noted(note) => note.kind.into(),
+            Fact::IncidentOpened(_)
+            | Fact::IncidentUpdated(_)
+            | Fact::IncidentResolved(_)
+            | Fact::IncidentReopened(_) => EntryKind::Incident,
             _ => return None,
         };
         let deployment = deployment.filter(|_| kind == EntryKind::Deploy);
@@ -210,7 +220,8 @@ impl TimelineEntry {
     fn is_one_with(&self, older: &Self) -> bool {
         let is_alone = older.services.iter().all(|service| !self.services.contains(service));
         let is_near = (self.at - older.at).abs() < TOGETHER;
-        let may_be = !matches!(self.kind, EntryKind::Deploy | EntryKind::Record);
+        let may_be =
+            !matches!(self.kind, EntryKind::Deploy | EntryKind::Record | EntryKind::Incident);
         let same = (&self.what, &self.undo, self.changed_at, &self.diff)
             == (&older.what, &older.undo, older.changed_at, &older.diff);
         may_be && is_alone && is_near && same

@@ -7,6 +7,7 @@ mod cancel;
 mod continue_wave;
 mod digest;
 mod error;
+mod incident;
 mod note;
 mod quarantine;
 mod rehearse;
@@ -158,6 +159,13 @@ pub fn decide(
             Ok(freeze(from.unwrap_or(context.now).max(context.now), *until, reason)?)
         }
         Command::Lift { freeze, reason } => Ok(lift(service, *freeze, reason)?),
+        Command::OpenIncident(_)
+        | Command::UpdateIncident(_)
+        | Command::ResolveIncident { .. }
+        | Command::ReopenIncident { .. }
+        | Command::WritePostmortem { .. }
+        | Command::DismissPostmortem { .. }
+        | Command::UsersNotAffected { .. } => Ok(incident::decide(service, command, context)?),
         Command::Rehearse {} => Ok(rehearse::rehearse(service, context.next)?),
         Command::BuildTip {} => build_tip::build(service, context),
         Command::Adopt { reason, .. } => adopt::adopt(service, reason, context),

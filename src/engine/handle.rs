@@ -1,6 +1,7 @@
 //! The interface of a running engine: reads come from the shared state, commands go to the writer.
 
 mod doubts;
+mod incidents;
 mod links;
 mod logs;
 mod monitoring;

@@ -2,6 +2,7 @@
 
 mod access;
 mod entrance;
+mod incidents;
 mod logs;
 mod notes;
 mod record;
@@ -82,6 +83,8 @@ pub(super) fn router<A: Access>(
         .routes(routes!(logs::search_log))
         .routes(routes!(record::events))
         .routes(routes!(record::timeline))
+        .routes(routes!(incidents::incidents))
+        .routes(routes!(incidents::incident))
         .routes(routes!(notes::note))
         .routes(routes!(record::chain))
         .routes(routes!(record::span))

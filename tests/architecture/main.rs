@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("migrations", &[]),
     ("workflows", &[]),
     ("domain", &["settings", "calendar", "gate", "migrations"]),
+    ("postmortem", &["domain", "gate"]),
     ("terminal", &["gate"]),
     ("config", &["domain", "settings", "calendar", "migrations", "workflows"]),
     ("git", &["domain", "migrations", "workflows"]),

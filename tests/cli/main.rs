@@ -10,6 +10,7 @@ mod doctor;
 mod full_disk;
 mod help;
 mod in_the_fire;
+mod incidents;
 mod init;
 mod init_workflows;
 mod leftovers;

@@ -11,6 +11,7 @@ use trunkline::config::user_file::UserFile;
 use trunkline::config::{self, ServiceFile};
 use trunkline::domain::event::{DeploymentKind, Run};
 use trunkline::domain::ids::Environment;
+use trunkline::domain::incident::{IncidentPolicy, PostmortemTime, SeverityLevel};
 use trunkline::domain::leftovers::DeclaredLeftover;
 use trunkline::domain::people::{Actor, Identity};
 use trunkline::domain::policy::{FreezeMode, Policy, Rehearse, Staging, VerifyBy};
@@ -102,6 +103,18 @@ fn every_key_is_resolved() {
             check: Some("curl -I /".into()),
             undo: Some("./purge".into()),
         }]),
+        incidents: IncidentPolicy {
+            severities: vec![
+                SeverityLevel {
+                    name: "P1".into(),
+                    about: "customers cannot pay".into(),
+                    postmortem: Some(PostmortemTime::BusinessDays(5)),
+                },
+                SeverityLevel { name: "P2".into(), about: String::new(), postmortem: None },
+            ],
+            remind: Duration::from_mins(20),
+            postmortem: PostmortemTime::Days(2),
+        },
     };
     assert_eq!(file.policy, policy);
     assert_eq!(file.database.as_deref(), Some("main"));

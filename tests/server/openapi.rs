@@ -12,15 +12,20 @@ use trunkline::api::API;
 use trunkline::api::problem::{ProblemDocument, ProblemKind};
 use trunkline::backend::Backend;
 use trunkline::backend::scripted::{Fault, SERVICE, Scripted, ScriptedWorld};
-use trunkline::domain::command::{Action, Command, ItemOfHold, Refusal};
+use trunkline::domain::command::{
+    Action, Command, ItemOfHold, NewIncident, NewIncidentUpdate, Refusal,
+};
 use trunkline::domain::event::{
-    Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, LiveSaid, NoteKind,
-    ObservedDeployment, Outcome, OutputChange, SaidCommit, StepOutcome, TargetAnswer, TargetSaid,
-    TargetsSaid, UnknownCommit, UnknownDeployment,
+    Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Fact, IncidentOpened,
+    IncidentReopened, IncidentResolved, IncidentUpdated, LiveSaid, NoteKind, ObservedDeployment,
+    Outcome, OutputChange, PostmortemDismissed, PostmortemWritten, SaidCommit, StepOutcome,
+    TargetAnswer, TargetSaid, TargetsSaid, UnknownCommit, UnknownDeployment, UsersNotAffected,
 };
 use trunkline::domain::ids::{
-    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
+    BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, IncidentId, Seq,
+    ServiceName, Sha,
 };
+use trunkline::domain::incident::{IncidentMark, TakenBack, UsersAffected};
 use trunkline::domain::leftovers::{
     Leftover, LeftoverKind, LeftoverTick, Leftovers, LeftoversListed, WrittenData,
 };
@@ -162,6 +167,7 @@ fn eventful(world: &Scripted) {
         watched(world, open, second);
         left_behind(world, open);
         apart(world, second);
+        incidents(world, open);
         world.merge(&name, "ada", "Queue");
     });
 }
@@ -261,6 +267,45 @@ fn left_behind(world: &mut ScriptedWorld, rollback: DeploymentId) {
     ];
     for fact in facts {
         world.record(&name, Actor::Person("sam".into()), fact);
+    }
+}
+
+/// Every fact of incidents, of which one is open in the end.
+fn incidents(world: &mut ScriptedWorld, rollback: DeploymentId) {
+    let (name, sam) = (service(), Actor::Person("sam".into()));
+    let (now, text) = (world.now(), String::from("why"));
+    let opened = |rollback: Option<DeploymentId>| {
+        Fact::IncidentOpened(IncidentOpened {
+            title: "checkout answers 500".into(),
+            severity: "SEV-3".into(),
+            users_affected: UsersAffected::NotKnown,
+            rollback,
+            to: Some(BuildNumber(1)),
+            took_back: Some(TakenBack { deployment: DeploymentId(5), build: BuildNumber(2) }),
+        })
+    };
+    let incident: IncidentId = world.record(&name, sam.clone(), opened(Some(rollback))).into();
+    let updated = IncidentUpdated {
+        incident,
+        text: text.clone(),
+        at: Some(now),
+        mark: Some(IncidentMark::Detected),
+        severity: Some("SEV-2".into()),
+        users_affected: Some(UsersAffected::Yes),
+    };
+    let resolved = IncidentResolved { incident, text: text.clone(), at: Some(now) };
+    let place = "https://github.com/acme/shop/issues/7".into();
+    for fact in [
+        Fact::IncidentUpdated(updated),
+        Fact::IncidentResolved(resolved.clone()),
+        Fact::IncidentReopened(IncidentReopened { incident, reason: text.clone() }),
+        Fact::IncidentResolved(resolved),
+        Fact::PostmortemDismissed(PostmortemDismissed { incident, reason: text.clone() }),
+        Fact::PostmortemWritten(PostmortemWritten { incident, place }),
+        Fact::UsersNotAffected(UsersNotAffected { rollback, note: text }),
+        opened(None),
+    ] {
+        world.record(&name, sam.clone(), fact);
     }
 }
 
@@ -366,6 +411,7 @@ async fn a_path_takes_the_methods_that_are_described_and_no_other() {
             .replace("{token}", "1")
             .replace("{forge}", "github")
             .replace("{commit}", "0000")
+            .replace("{incident}", "1")
             .replace("{build}", "1")
             .replace("{file}", "none")
             .replace("{key}", KEY);
@@ -421,6 +467,18 @@ async fn answers_are_as_described() {
     for (query, status) in [("", 200), ("?minutes=60&limit=1", 200), ("?minutes=x", 400)] {
         described.gets("/v1/timeline", &format!("/v1/timeline{query}"), status).await;
     }
+    let incidents = "/v1/services/{service}/incidents";
+    for (query, status) in [("", 200), ("?before=2&limit=1", 200), ("?limit=all", 400)] {
+        let path = format!("/v1/services/checkout/incidents{query}");
+        described.gets(incidents, &path, status).await;
+    }
+    let (incident, known) =
+        (format!("{incidents}/{{incident}}"), described.world.incidents(&service(), None, 9));
+    for standing in known.await.unwrap() {
+        let path = format!("/v1/services/checkout/incidents/{}", standing.incident.id.0);
+        described.gets(&incident, &path, 200).await;
+    }
+    described.gets(&incident, "/v1/services/checkout/incidents/1", 404).await;
     described.gets("/v1/record/chain", "/v1/record/chain", 200).await;
     described.gets("/v1/record/chain", "/v1/record/chain?hash=none", 400).await;
     described.gets("/v1/record/span", "/v1/record/span", 200).await;
@@ -533,7 +591,7 @@ async fn every_command_is_as_described() {
     let plan = world.plan(&service(), action).await.unwrap();
     let overrides = [(Guard::Author, "urgent".to_owned())].into();
     let (environment, reason) = (Environment::Staging, String::from("why"));
-    let (from, until) = (None, Some(plan.at));
+    let (from, until, incident) = (None, Some(plan.at), IncidentId(9));
     let commands = [
         Command::Execute { action, fingerprint: plan.fingerprint.clone(), overrides },
         Command::Cancel { deployment: Seq(3).into(), reason: reason.clone() },
@@ -562,7 +620,27 @@ async fn every_command_is_as_described() {
         Command::Quarantine { commits: vec!["3f9ac21".into()], reason: reason.clone() },
         Command::Clear { commit: "3f9ac21".into(), reason: reason.clone() },
         Command::Ask { build, fingerprint: plan.fingerprint.clone(), note: reason.clone() },
-        Command::Withdraw { request: Seq(9), reason },
+        Command::Withdraw { request: Seq(9), reason: reason.clone() },
+        Command::OpenIncident(NewIncident {
+            title: "it is slow".into(),
+            severity: "SEV-2".into(),
+            users_affected: UsersAffected::NotKnown,
+            rollback: Some(DeploymentId(57)),
+            alone: true,
+        }),
+        Command::UpdateIncident(NewIncidentUpdate {
+            incident,
+            text: reason.clone(),
+            at: until,
+            mark: Some(IncidentMark::Began),
+            severity: Some("SEV-1".into()),
+            users_affected: Some(UsersAffected::Yes),
+        }),
+        Command::ResolveIncident { incident, text: reason.clone(), at: until },
+        Command::ReopenIncident { incident, reason: reason.clone() },
+        Command::WritePostmortem { incident, place: reason.clone() },
+        Command::DismissPostmortem { incident, reason: reason.clone() },
+        Command::UsersNotAffected { rollback: DeploymentId(57), note: reason },
         Command::Tick(ItemOfHold { environment, item: 1, hold: Some(Seq(9)) }),
         Command::Untick(ItemOfHold { environment, item: 1, hold: None }),
     ];

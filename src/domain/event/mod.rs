@@ -1,6 +1,7 @@
 //! The recorded facts. The history, the audit log and the event stream all read them.
 
 mod adoption;
+mod incident;
 mod live_said;
 mod noted;
 mod observed;
@@ -17,6 +18,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::adoption::Adoption;
+pub use self::incident::{
+    IncidentOpened, IncidentReopened, IncidentResolved, IncidentUpdated, PostmortemDismissed,
+    PostmortemWritten, UsersNotAffected,
+};
 pub use self::live_said::{LiveSaid, SaidCommit};
 pub use self::noted::{ChangeNote, NoteKind, OutputChange};
 pub use self::observed::{ObservedDeployment, OlderBuild, UnknownCommit, UnknownDeployment};
@@ -284,6 +289,18 @@ pub enum Fact {
     WaveContinued(WaveContinued),
     /// The watch of production turned bad where the service asks for a rollback by itself: it is one, or why not.
     AutoRollback(AutoRollback),
+    /// Somebody opened an incident. This event's sequence number names it.
+    IncidentOpened(IncidentOpened),
+    /// Somebody wrote a line of an incident, or changed its severity, or said whether users are affected.
+    IncidentUpdated(IncidentUpdated),
+    IncidentResolved(IncidentResolved),
+    IncidentReopened(IncidentReopened),
+    /// The postmortem of an incident is there.
+    PostmortemWritten(PostmortemWritten),
+    /// An incident gets no postmortem.
+    PostmortemDismissed(PostmortemDismissed),
+    /// Users were not affected by what a rollback took back.
+    UsersNotAffected(UsersNotAffected),
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -351,6 +368,13 @@ names! {
     WaveWaits: "wave_waits",
     WaveContinued: "wave_continued",
     AutoRollback: "auto_rollback",
+    IncidentOpened: "incident_opened",
+    IncidentUpdated: "incident_updated",
+    IncidentResolved: "incident_resolved",
+    IncidentReopened: "incident_reopened",
+    PostmortemWritten: "postmortem_written",
+    PostmortemDismissed: "postmortem_dismissed",
+    UsersNotAffected: "users_not_affected",
 }
 
 impl Fact {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{Adoption, ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, SaidCommit};
+use crate::domain::commit::Commit;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq, Sha};
 use crate::domain::instant;
 use crate::domain::people::Actor;
@@ -37,12 +38,7 @@ impl Fact {
     fn sentence(&self, by: &Actor, seq: Seq) -> String {
         match self {
             Self::BuildFound { build, sha, commits, .. } => {
-                let subject = commits.first().map_or("", |commit| &commit.subject);
-                let how = match by {
-                    Actor::System => format!("{build} merged"),
-                    by => format!("{by} made {build} of the trunk's newest commit"),
-                };
-                format!("{how}{}", because(format!("{} {subject}", sha.short()).trim()))
+                build_found(by, *build, sha, commits.first())
             }
             Self::TrunkRewritten { from, to, off_trunk, .. } => rewritten(from, to, off_trunk),
             Self::DeploymentRequested(request) => {
@@ -130,6 +126,13 @@ impl Fact {
             Self::LeftoversListed(listed) => listed.sentence(),
             Self::LeftoverTicked(tick) => tick.sentence(by, "ticked"),
             Self::LeftoverUnticked(tick) => tick.sentence(by, "opened again"),
+            Self::IncidentOpened(_)
+            | Self::IncidentUpdated(_)
+            | Self::IncidentResolved(_)
+            | Self::IncidentReopened(_)
+            | Self::PostmortemWritten(_)
+            | Self::PostmortemDismissed(_)
+            | Self::UsersNotAffected(_) => self.of_incident(by, seq),
         }
     }
 
@@ -233,6 +236,12 @@ impl Fact {
             Self::LeftoverTicked(tick) | Self::LeftoverUnticked(tick) => {
                 Subject { environment: Some(tick.environment), ..none }
             }
+            Self::IncidentOpened(opened) => Subject {
+                build: opened.took_back.map(|taken| taken.build),
+                deployment: opened.rollback,
+                ..none
+            },
+            Self::UsersNotAffected(answer) => Subject { deployment: Some(answer.rollback), ..none },
             _ => Subject { deployment: self.watched(), ..none },
         }
     }
@@ -268,6 +277,15 @@ impl DeploymentRequest {
             format!("overrode {guard} ({}): {reason}", findings.join("; "))
         })
     }
+}
+
+fn build_found(by: &Actor, build: BuildNumber, sha: &Sha, commit: Option<&Commit>) -> String {
+    let subject = commit.map_or("", |commit| &commit.subject);
+    let how = match by {
+        Actor::System => format!("{build} merged"),
+        by => format!("{by} made {build} of the trunk's newest commit"),
+    };
+    format!("{how}{}", because(format!("{} {subject}", sha.short()).trim()))
 }
 
 fn rewritten(from: &Sha, to: &Sha, off_trunk: &[BuildNumber]) -> String {

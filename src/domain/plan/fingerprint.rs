@@ -14,6 +14,7 @@ use crate::domain::command::Action;
 use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::incident::IncidentPolicy;
 use crate::domain::people::Actor;
 use crate::domain::policy::Policy;
 use crate::domain::schema::{Outlook, Verdict};
@@ -169,7 +170,8 @@ fn promote_parts(
     let by_calendar: Vec<_> = by_calendar.map(|m| (&m.freeze, m.policy, m.from, m.until)).collect();
     let hold = state.holds.get(&Environment::Production).map(|hold| hold.id);
     // What a rollback leaves behind is of no concern to a promote.
-    let policy = Policy { leaves: None, ..input.policy.clone() };
+    let incidents = IncidentPolicy::default();
+    let policy = Policy { leaves: None, incidents, ..input.policy.clone() };
     [
         (Part::Staging, digest(&staging)),
         (Part::Freeze, digest(&(freezes, by_calendar))),

@@ -7,8 +7,8 @@ use chrono::{DateTime, Datelike as _, TimeDelta, Utc};
 
 use super::alarm::alarms;
 use super::{
-    BUILDS_SHOWN, BuildRow, DeploymentRow, FLAWED_SHOWN, FleetRow, HISTORY_SHOWN, Me, Problem,
-    QUARANTINE_SHOWN, RollbackPreview, Running, ServiceSnapshot, Version,
+    BUILDS_SHOWN, BuildRow, DeploymentRow, FLAWED_SHOWN, FleetRow, HISTORY_SHOWN, INCIDENTS_SHOWN,
+    Me, Problem, QUARANTINE_SHOWN, RollbackPreview, Running, ServiceSnapshot, Version,
 };
 use crate::calendar::{FreezeRules, FreezeWindow};
 use crate::domain::build::Build;
@@ -16,6 +16,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, StepSpec};
 use crate::domain::expected;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
+use crate::domain::incident::{IncidentStanding, standings, users_question};
 use crate::domain::on_call::OnCallInput;
 use crate::domain::people::{Actor, People};
 use crate::domain::policy::{FreezeMode, Policy};
@@ -94,6 +95,9 @@ pub fn service(
         requests: state.requests.iter().rev().cloned().collect(),
         calendar: calendar(input, now),
         calendar_problems: input.freezes.problems(now),
+        incidents: standings(state, &input.policy.incidents, INCIDENTS_SHOWN),
+        incidents_total: count(state.incidents.iter().count()),
+        users_question: users_question(state, now).cloned().map(Box::new),
         rollback: rollback_preview(input),
         skipped: at_most_shown(state.way_back().skipped),
         flawed: at_most_shown(flawed(state)),
@@ -131,6 +135,11 @@ pub fn fleet_row(input: SnapshotInput<'_>, now: DateTime<Utc>) -> FleetRow {
         last_rollback: production(state)
             .rfind(|deployment| deployment.request.kind == DeploymentKind::Rollback)
             .map(|deployment| deployment.requested_at),
+        incidents: standings(state, &input.policy.incidents, 0)
+            .into_iter()
+            .map(IncidentStanding::brief)
+            .collect(),
+        users_question: users_question(state, now).cloned().map(Box::new),
         evidence: evidence(state, now),
         watch: state.watches.last(Environment::Production).map(brief).map(Box::new),
         wave: wave(input, now).map(|mut wave| {

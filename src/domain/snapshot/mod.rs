@@ -18,6 +18,7 @@ use crate::domain::caller::AccessRole;
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName, Sha};
+use crate::domain::incident::{IncidentStanding, UsersQuestion};
 use crate::domain::needs::NeedStanding;
 use crate::domain::on_call::OnCall;
 use crate::domain::people::{Actor, People};
@@ -144,6 +145,12 @@ pub struct FleetRow {
     #[serde(default)]
     pub request: Option<Request>,
     pub last_rollback: Option<DateTime<Utc>>,
+    /// The incidents that are open or lack a postmortem, newest first, without what was said of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<IncidentStanding>,
+    /// The last rollback, if nobody said yet whether users were affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_question: Option<Box<UsersQuestion>>,
     /// What is known of how the live build does.
     #[serde(default)]
     pub evidence: LiveEvidence,
@@ -250,6 +257,15 @@ pub struct ServiceSnapshot {
     /// Current and imminent problems of the calendar freezes, their files and feeds.
     #[serde(default)]
     pub calendar_problems: Vec<String>,
+    /// The incidents that are open or lack a postmortem, and the newest others, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incidents: Vec<IncidentStanding>,
+    /// How many incidents there are in all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub incidents_total: u32,
+    /// The last rollback, if nobody said yet whether users were affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_question: Option<Box<UsersQuestion>>,
     pub rollback: Option<RollbackPreview>,
     /// The builds that a rollback without a target passes over, and why; also if there is no target.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -276,6 +292,9 @@ pub struct ServiceSnapshot {
 pub const BUILDS_SHOWN: usize = 100;
 /// The most ended production deployments that a snapshot carries.
 pub const HISTORY_SHOWN: usize = 100;
+
+/// The most finished incidents that a snapshot carries.
+pub const INCIDENTS_SHOWN: usize = 20;
 
 /// The most quarantined commits that a snapshot carries.
 pub const QUARANTINE_SHOWN: usize = 50;

@@ -22,6 +22,9 @@ pub const LIVE_UNKNOWN: &str = "not known";
 /// What the line of a deployment between two waves is about.
 pub const WAVE: &str = "wave";
 
+/// What the line of an incident is about.
+pub const INCIDENT: &str = "incident";
+
 /// A line of [`lines`]: what it is about, and the sentence.
 pub type StandingLine = (&'static str, String);
 
@@ -48,6 +51,9 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
         .map(|environment| (environment.as_str(), live(snapshot, environment)))
         .into();
     lines.extend(snapshot.alarms.iter().map(|alarm| ("attention", alarm.sentence())));
+    lines.extend(snapshot.users_question.as_ref().map(|asked| ("asked", asked.sentence())));
+    let unfinished = snapshot.incidents.iter().filter(|incident| incident.is_unfinished());
+    lines.extend(unfinished.map(|incident| (INCIDENT, incident.sentence(now))));
     lines.extend(snapshot.wave.as_ref().map(|wave| (WAVE, wave.in_words(now))));
     lines.extend(watch::lines(snapshot));
     lines.push(("rollback", rollback(snapshot)));
@@ -64,7 +70,12 @@ pub fn lines(snapshot: &ServiceSnapshot, zone: Tz) -> Vec<StandingLine> {
     }
     for (environment, hold) in &snapshot.holds {
         let since = ago(hold.at, now);
-        lines.push(("on hold", format!("{environment} by {} {since}: {}", hold.by, hold.reason)));
+        let about = hold.rollback.and_then(|rollback| {
+            snapshot.incidents.iter().find(|of| of.incident.is_about(rollback))
+        });
+        let about = about.map(|of| format!("; incident {}", of.incident.id)).unwrap_or_default();
+        let (by, reason) = (&hold.by, &hold.reason);
+        lines.push(("on hold", format!("{environment} by {by} {since}: {reason}{about}")));
         lines.extend(hold.left.as_deref().and_then(to_tick).map(|text| ("to tick", text)));
     }
     for request in snapshot.requests.iter().filter(|request| request.is_open(now)) {
@@ -211,6 +222,8 @@ pub fn in_fleet(row: &FleetRow, fleet: &FleetSnapshot, zone: Tz) -> [String; 3] 
     });
     let live = if differ(&row.targets) { in_words(&row.targets) } else { live };
     let mut notes: Vec<_> = row.alarms.iter().map(Alarm::sentence).collect();
+    notes.extend(row.incidents.iter().map(|incident| incident.sentence(now)));
+    notes.extend(row.users_question.as_ref().map(|asked| asked.sentence()));
     if let Some(running) = &row.running {
         let since = say(between(running.since, now));
         let what = asked_for(running.kind, running.build, running.environment);

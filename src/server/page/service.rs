@@ -142,7 +142,7 @@ pub(in crate::server) async fn service<B: Backend>(
 /// What needs attention looks so; its word says it too.
 fn standing_fact((about, text): standing::StandingLine) -> StandingFact {
     let class = match about {
-        "attention" | "problem" => "alarm",
+        "attention" | "problem" | standing::INCIDENT => "alarm",
         "on hold" | "freeze" | "calendar" => "stop",
         _ => "",
     };

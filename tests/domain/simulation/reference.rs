@@ -183,6 +183,15 @@ impl Reference {
             }
             // Nothing was done, or not by a deployment.
             Fact::Refused { .. } | Fact::Noted(_) | Fact::LeftoversListed(_) => {}
+            Fact::IncidentOpened(_)
+            | Fact::IncidentUpdated(_)
+            | Fact::IncidentResolved(_)
+            | Fact::IncidentReopened(_)
+            | Fact::PostmortemWritten(_)
+            | Fact::PostmortemDismissed(_)
+            | Fact::UsersNotAffected(_) => {
+                panic!("{event:?}: nobody of the story has an incident")
+            }
             Fact::LeftoverTicked(_) | Fact::LeftoverUnticked(_) => {
                 panic!("{event:?}: nobody of the story ticks")
             }

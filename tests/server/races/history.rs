@@ -190,6 +190,13 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::Tick(_) => matches!(fact, Fact::LeftoverTicked(_)),
         Command::Untick(_) => matches!(fact, Fact::LeftoverUnticked(_)),
         Command::Continue { .. } => matches!(fact, Fact::WaveContinued(_)),
+        Command::OpenIncident(_) => matches!(fact, Fact::IncidentOpened(_)),
+        Command::UpdateIncident(_) => matches!(fact, Fact::IncidentUpdated(_)),
+        Command::ResolveIncident { .. } => matches!(fact, Fact::IncidentResolved(_)),
+        Command::ReopenIncident { .. } => matches!(fact, Fact::IncidentReopened(_)),
+        Command::WritePostmortem { .. } => matches!(fact, Fact::PostmortemWritten(_)),
+        Command::DismissPostmortem { .. } => matches!(fact, Fact::PostmortemDismissed(_)),
+        Command::UsersNotAffected { .. } => matches!(fact, Fact::UsersNotAffected(_)),
     }
 }
 

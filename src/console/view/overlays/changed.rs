@@ -126,6 +126,7 @@ fn role(kind: EntryKind) -> Role {
         EntryKind::Deploy => Role::Running,
         EntryKind::Hold | EntryKind::Freeze => Role::Frozen,
         EntryKind::Record => Role::Muted,
+        EntryKind::Incident => Role::Danger,
         EntryKind::Flag
         | EntryKind::Config
         | EntryKind::Infra

@@ -1,0 +1,78 @@
+//! The postmortem of an incident as Markdown: its report in the words of a template, with everything from outside escaped.
+
+mod escape;
+mod view;
+
+use minijinja::value::{Serde, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+
+use self::view::DocumentView;
+use crate::domain::incident::IncidentReport;
+
+/// The shipped template.
+pub const SHIPPED: &str = include_str!("../assets/postmortem.md");
+
+/// How much work the template may do: far more than for the longest timeline.
+const FUEL: u64 = 5_000_000;
+
+/// The document of an incident by this template.
+///
+/// # Errors
+/// When the template is none, or fails.
+pub fn markdown(report: &IncidentReport, template: &str) -> Result<String, String> {
+    let environment = environment();
+    let view = DocumentView::of(report);
+    let rendered = environment
+        .render_named_str("postmortem", template, Value::from(Serde(&view)))
+        .map_err(|why| format!("the template of the postmortem failed: {}", cause(&why)))?;
+    Ok(tidy(&rendered))
+}
+
+/// What is wrong, with what is behind it.
+fn cause(why: &Error) -> String {
+    let behind = std::error::Error::source(why).map(|why| format!(": {why}")).unwrap_or_default();
+    crate::gate::line(&format!("{why}{behind}"))
+}
+
+/// No space at the end of a line, no two empty lines in a row outside of a log, and one line end at the end.
+fn tidy(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    let mut fence: Option<&str> = None;
+    for line in text.lines().map(str::trim_end) {
+        let is_fence = line.starts_with("```");
+        match fence {
+            Some(open) if line == open => fence = None,
+            None if is_fence => fence = Some(line),
+            _ => {}
+        }
+        let is_second = line.is_empty() && lines.last().is_none_or(|last| last.is_empty());
+        if fence.is_some() || !is_second {
+            lines.push(line);
+        }
+    }
+    lines.join("\n").trim().to_owned() + "\n"
+}
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // With an escape of some kind, what a block captures counts as escaped.
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(|out, _, value| {
+        let written = match value.as_str() {
+            Some(text) if value.is_safe() => out.write_str(text),
+            Some(text) => out.write_str(&escape::inline(text)),
+            None if value.is_undefined() || value.is_none() => Ok(()),
+            None => out.write_str(&escape::inline(&value.to_string())),
+        };
+        written.map_err(|_| Error::new(ErrorKind::WriteFailure, "no room"))
+    });
+    // Nothing marks text as harmless but what is here.
+    environment.remove_filter("safe");
+    environment.add_global("todo", Value::from_safe_string("**TO FILL IN**".to_owned()));
+    environment.add_function("fenced", |lines: Vec<String>| {
+        Value::from_safe_string(escape::fenced(&lines))
+    });
+    environment
+}
