@@ -135,8 +135,10 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     for task in work.into_iter().chain(renewing).chain(copying).chain(opening).chain([keeping]) {
         task.abort();
     }
-    if let Some(notifier) = notifier {
-        notifier.stop().await;
+    if let Some(notifier) = notifier
+        && !notifier.stop().await
+    {
+        tracing::error!("what tells others had ended before");
     }
     handle.shutdown().await;
     drop(lock);

@@ -217,7 +217,7 @@ impl ToldRecord {
 
     pub async fn stop(&mut self) {
         if let Some(notifier) = self.notifier.take() {
-            notifier.stop().await;
+            assert!(notifier.stop().await, "the notifier panicked");
         }
     }
 
