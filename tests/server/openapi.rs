@@ -472,9 +472,8 @@ async fn answers_are_as_described() {
         let path = format!("/v1/services/checkout/incidents{query}");
         described.gets(incidents, &path, status).await;
     }
-    let (incident, known) =
-        (format!("{incidents}/{{incident}}"), described.world.incidents(&service(), None, 9));
-    for standing in known.await.unwrap() {
+    let incident = format!("{incidents}/{{incident}}");
+    for standing in described.world.incidents(&service(), None, 9).await.unwrap() {
         let path = format!("/v1/services/checkout/incidents/{}", standing.incident.id.0);
         described.gets(&incident, &path, 200).await;
     }
