@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use trunkline::notify::destination::SendOutcome;
-use trunkline_testing::destinations::DestinationFault as Fault;
+use trunkline_testing::destinations::{DestinationFault as Fault, ENDLESS};
 
 use super::kind::{Kind, Pair};
 use super::{ROUTING_KEY, SECRET, delivery, views};
@@ -101,4 +101,13 @@ async fn discord_is_not_asked_before_there_is_room_again() {
         assert!(after > Duration::from_mins(30), "{after:?}");
     }
     assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_without_an_end_is_not_read_to_one() {
+    let Pair::Mattermost(server, client) = Pair::of(Kind::Mattermost) else { unreachable!() };
+    server.always(Fault::Endless);
+    client.send(&delivery(Kind::Mattermost, views("x").swap_remove(0))).await;
+    let poured = server.poured();
+    assert!(poured < ENDLESS / 2, "{poured} bytes were taken");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const LARGEST: usize = 1 << 20;
 /// How long a connection may say nothing.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// More than anybody should read of an answer.
-const ENDLESS: usize = 64 << 20;
+pub const ENDLESS: usize = 64 << 20;
 
 /// A request that came.
 #[derive(Clone, PartialEq, Eq)]
@@ -75,6 +75,7 @@ pub struct Line {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
     accepting: Mutex<Option<JoinHandle<()>>>,
+    poured: Arc<AtomicUsize>,
 }
 
 impl Line {
@@ -88,21 +89,28 @@ impl Line {
         let address = listener.local_addr().unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
         let (ends, answer): (_, Arc<Answering>) = (is_over.clone(), Arc::new(answer));
+        let poured = Arc::new(AtomicUsize::new(0));
+        let pouring = poured.clone();
         let accepting = thread::spawn(move || {
             for connection in listener.incoming().map_while(Result::ok) {
                 if ends.load(Ordering::SeqCst) {
                     return;
                 }
-                let answer = answer.clone();
+                let (answer, poured) = (answer.clone(), pouring.clone());
                 // A client that went away is no matter of the test.
-                thread::spawn(move || drop(serve(&connection, &*answer)));
+                thread::spawn(move || drop(serve(&connection, &*answer, &poured)));
             }
         });
-        Self { address, is_over, accepting: Mutex::new(Some(accepting)) }
+        Self { address, is_over, accepting: Mutex::new(Some(accepting)), poured }
     }
 
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// How many bytes of answers without an end it gave.
+    pub fn poured(&self) -> usize {
+        self.poured.load(Ordering::SeqCst)
     }
 }
 
@@ -124,7 +132,7 @@ impl Drop for Line {
     }
 }
 
-fn serve(connection: &TcpStream, answer: &Answering) -> io::Result<()> {
+fn serve(connection: &TcpStream, answer: &Answering, poured: &AtomicUsize) -> io::Result<()> {
     connection.set_nodelay(true)?;
     connection.set_read_timeout(Some(PATIENCE))?;
     connection.set_write_timeout(Some(PATIENCE))?;
@@ -144,7 +152,10 @@ fn serve(connection: &TcpStream, answer: &Answering) -> io::Result<()> {
         DestinationFault::Endless => {
             write!(to, "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n")?;
             let piece = vec![b' '; 1 << 16];
-            (0..ENDLESS / piece.len()).try_for_each(|_| to.write_all(&piece))
+            (0..ENDLESS / piece.len()).try_for_each(|_| {
+                poured.fetch_add(piece.len(), Ordering::SeqCst);
+                to.write_all(&piece)
+            })
         }
         DestinationFault::None | DestinationFault::Limited(_) | DestinationFault::Unavailable => {
             write(to, &reply)

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 pub use discord::Discord;
+pub use line::ENDLESS;
 use line::Line;
 pub use line::{AskedDestination, DestinationReply};
 pub use mattermost::Mattermost;
@@ -132,6 +133,11 @@ impl<S: DestinationService> DestinationServer<S> {
     /// What it has.
     pub fn see<T>(&self, see: impl FnOnce(&S) -> T) -> T {
         see(&self.state.service.lock().unwrap())
+    }
+
+    /// How many bytes of answers without an end it gave.
+    pub fn poured(&self) -> usize {
+        self.line.poured()
     }
 
     /// Changes what it has.
