@@ -23,13 +23,13 @@ pub(super) struct DocumentView {
     summary: Vec<String>,
     cut: bool,
     timeline: Vec<LineView>,
-    times: Vec<RowView>,
+    times: Vec<TimeRowView>,
     at_least: String,
     at_most: String,
     overrides: Vec<String>,
     taken_back: Vec<RangeView>,
     flags: Vec<LineView>,
-    failed: Vec<LogView>,
+    failed: Vec<FailedLogView>,
     not_known: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ struct LineView {
 }
 
 #[derive(Debug, Serialize)]
-struct RowView {
+struct TimeRowView {
     name: &'static str,
     value: String,
 }
@@ -54,7 +54,7 @@ struct RangeView {
 }
 
 #[derive(Debug, Serialize)]
-struct LogView {
+struct FailedLogView {
     title: String,
     tail: Vec<String>,
     no_tail: String,
@@ -84,11 +84,11 @@ impl DocumentView {
             cut: report.cut,
             timeline: report.timeline.iter().map(line).collect(),
             times: vec![
-                RowView { name: "Began", value: time(&times.began) },
-                RowView { name: "Detected", value: time(&times.detected) },
-                RowView { name: "Restored", value: time(&times.restored) },
-                RowView { name: "Time to detect", value: times.to_detect.words.clone() },
-                RowView { name: "Time to restore", value: times.to_restore.words.clone() },
+                TimeRowView { name: "Began", value: time(&times.began) },
+                TimeRowView { name: "Detected", value: time(&times.detected) },
+                TimeRowView { name: "Restored", value: time(&times.restored) },
+                TimeRowView { name: "Time to detect", value: times.to_detect.words.clone() },
+                TimeRowView { name: "Time to restore", value: times.to_restore.words.clone() },
             ],
             at_least: times.affected_at_least.words.clone(),
             at_most: times.affected_at_most.words.clone(),
@@ -201,9 +201,9 @@ fn commit(commit: &RangeCommit) -> String {
     format!("{build} {sha} {} ({writers}{beside})", commit.subject)
 }
 
-fn log(step: &FailedStep) -> LogView {
+fn log(step: &FailedStep) -> FailedLogView {
     let FailedStep { deployment, name, outcome, seq, .. } = step;
-    LogView {
+    FailedLogView {
         title: format!("step {name} of {deployment}, {outcome} (event {seq})"),
         tail: step.tail.clone(),
         no_tail: step.no_tail.clone().unwrap_or_else(|| "it was not read".to_owned()),

@@ -38,7 +38,8 @@ fn a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem() {
         "{said}"
     );
 
-    let open = ["incident", "open", "checkout answers 500", "--severity", "2", "--key", "night-1"];
+    let open =
+        ["incident", "open", "checkout answers 500", "--severity", "2", "--key", "night-0001"];
     let said = home.said(&open);
     assert!(said.contains("is open, SEV-2: checkout answers 500, after rollback d"), "{said}");
     assert_eq!(home.said(&open), said, "the same key opens nothing twice");
