@@ -26,6 +26,8 @@ pub(super) const MOST: usize = 500;
 /// How long what was told is kept, and how long anything is.
 const KEPT: TimeDelta = TimeDelta::days(14);
 const OLDEST: TimeDelta = TimeDelta::days(90);
+/// How long the events of a service wait that is not read.
+const UNREAD: TimeDelta = TimeDelta::minutes(5);
 /// How often freezes are looked for and old rows are removed.
 const FREEZES: TimeDelta = TimeDelta::seconds(10);
 const PRUNING: TimeDelta = TimeDelta::hours(1);
@@ -112,21 +114,36 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         loop {
             let events = self.shared.source.events(position, PAGE).await;
             let events = events.map_err(PassError::Record)?;
-            let Some(last) = events.last().map(|event| event.seq) else { return Ok(has_news) };
+            if events.is_empty() {
+                return Ok(has_news);
+            }
             has_news = true;
-            let mut noted = position;
-            for event in &events {
+            let (mut looked, mut noted) = (position, position);
+            let waiting = events.iter().position(|event| self.waits(event));
+            for event in &events[..waiting.unwrap_or(events.len())] {
                 if self.take(event, all, &since)? {
                     noted = event.seq;
                 }
+                looked = event.seq;
             }
             // Most events tell nobody anything: one write is enough for them.
-            if noted != last {
+            if noted != looked {
                 let now = self.shared.source.now();
-                self.shared.outbox.borrow_mut().add(Some(last), &[], None, now)?;
+                self.shared.outbox.borrow_mut().add(Some(looked), &[], None, now)?;
             }
-            position = last;
+            if waiting.is_some() {
+                return Ok(has_news);
+            }
+            position = looked;
         }
+    }
+
+    /// Whether an event has to wait for its service to be read, as after a start. One that is gone is not waited for.
+    fn waits(&self, event: &Event) -> bool {
+        let source = &self.shared.source;
+        let is_read = || source.look(&event.service, |told| told.is_read) == Some(true);
+        let is_young = source.now() - event.at < UNREAD;
+        !matches!(event.fact, Fact::BuildFound { .. }) && is_young && !is_read()
     }
 
     fn since(

@@ -70,7 +70,12 @@ impl Notifier {
                     () = run(source, options) => {}
                 }
             };
-            LocalSet::new().block_on(&runtime, running);
+            let local = LocalSet::new();
+            local.block_on(&runtime, running);
+            // What was on its way has timers, which end only where a runtime is.
+            let entered = runtime.enter();
+            drop(local);
+            drop(entered);
             runtime.shutdown_background();
         };
         let thread = std::thread::Builder::new().name("notify".to_owned()).spawn(work);
@@ -83,11 +88,12 @@ impl Notifier {
         }
     }
 
-    /// Stops it at once. What was on its way is looked up at the next start.
-    pub async fn stop(self) {
+    /// Stops it at once. What was on its way is looked up at the next start. Returns whether it ran until now.
+    pub async fn stop(self) -> bool {
         let _ended_already = self.stop.send(true);
         let thread = self.thread;
-        let _ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        matches!(ended, Ok(Ok(())))
     }
 }
 
@@ -141,7 +147,7 @@ async fn run<S: NoticeSource>(source: S, options: NotifyOptions) {
             shared.source.tell(trouble).await;
         }
         tokio::select! {
-            changed = changes.changed() => match changed {
+            news = changes.changed() => match news {
                 Ok(()) => tokio::time::sleep(times.collect).await,
                 // The engine is gone.
                 Err(_) => tokio::time::sleep(times.look).await,

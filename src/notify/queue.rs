@@ -148,9 +148,13 @@ impl<S: NoticeSource> DestinationQueue<S> {
         let pages = shared.pages.as_deref();
         let rendered = match render(&shared.source, &self.to, pages, &item).await {
             Ok(rendered) => rendered,
-            Err(why) => return self.give_up(item, "", why),
+            // Its service may be read a moment later, as after a start.
+            Err(why) => {
+                let state = item.state;
+                return self.failed(item, "", (true, why), state);
+            }
         };
-        let about = format!("template of {}", self.to.name);
+        let about = format!("template {} of {}", rendered.view.kind, self.to.name);
         shared.note(&about, rendered.trouble.clone());
         let Some(act) = self.act(&mut item, &rendered)? else {
             return self.finish(item, &rendered);

@@ -26,6 +26,8 @@ const TAIL: usize = 8 * 1024;
 pub struct ToldService<'a> {
     pub state: &'a ServiceState,
     pub people: &'a People,
+    /// Whether its file was read.
+    pub is_read: bool,
     /// Where its own file says that it is told.
     pub destinations: &'a BTreeMap<DestinationName, ServiceDestination>,
     /// The freezes by calendar that hold its production now.
@@ -80,7 +82,8 @@ impl NoticeSource for Handle {
         self.noted(service, |state, people, file| {
             let none = BTreeMap::new();
             let destinations = file.map_or(&none, |file| &file.notify);
-            read(ToldService { state, people, destinations, windows: &windows })
+            let is_read = file.is_some();
+            read(ToldService { state, people, is_read, destinations, windows: &windows })
         })
     }
 

@@ -49,6 +49,8 @@ pub struct WrittenRecord {
     pub people: People,
     pub destinations: BTreeMap<DestinationName, ServiceDestination>,
     pub windows: Vec<FreezeWindow>,
+    /// Whether no service file was read yet.
+    pub is_unread: bool,
     pub tail: Vec<String>,
     /// How far the clock of the notifier is ahead.
     pub ahead: TimeDelta,
@@ -139,9 +141,9 @@ impl NoticeSource for NoticeRecord {
 
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
-        let WrittenRecord { states, people, destinations, windows, .. } = &*written;
-        let state = states.get(service)?;
-        Some(read(ToldService { state, people, destinations, windows }))
+        let WrittenRecord { states, people, destinations, windows, is_unread, .. } = &*written;
+        let (state, is_read) = (states.get(service)?, !is_unread);
+        Some(read(ToldService { state, people, is_read, destinations, windows }))
     }
 
     fn services(&self) -> Vec<ServiceName> {
@@ -215,7 +217,7 @@ impl ToldRecord {
 
     pub async fn stop(&mut self) {
         if let Some(notifier) = self.notifier.take() {
-            notifier.stop().await;
+            assert!(notifier.stop().await, "the notifier panicked");
         }
     }
 

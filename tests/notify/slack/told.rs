@@ -232,3 +232,48 @@ async fn a_first_start_tells_nothing_old_and_a_late_message_says_how_late() {
     assert!(message.text().contains("told 12m late"), "{}", message.text());
     assert_eq!(message.key(), format!("checkout/{new}"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_event_of_a_service_that_is_not_read_yet_waits_for_it() {
+    let mut told = ToldRecord::new();
+    told.record.change(|all| all.is_unread = true);
+    told.record.build("checkout", 1, "ana");
+    let id = told.record.begin("checkout", person("kim"), with_step(Environment::Production, 1));
+    told.start();
+    told.until("it looked", |told| told.outbox().position().unwrap() == Some(Seq(1))).await;
+    assert!(told.outbox().counts().unwrap().is_empty());
+    told.record.change(|all| all.is_unread = false);
+    told.record.end("checkout", id, Outcome::Succeeded);
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    told.stop().await;
+    let channel = told.slack.channel("C1");
+    assert!(channel.messages[0].text().starts_with("✔ *live*"), "{channel:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_own_template_is_used_and_a_broken_one_gives_way_to_the_shipped_one() {
+    let own = tempfile::tempdir().unwrap();
+    std::fs::create_dir(own.path().join("slack")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(own.path().join("slack").join(name), text);
+    write("deployment.txt", "{{ deployment.nothing_of_this_name }}").unwrap();
+    write("detail.txt", "ours: {{ detail.sentence }} <!here>").unwrap();
+    let settings = |slack: &FakeSlack| {
+        format!("{}templates = {:?}\n", slack.settings(), own.path().display().to_string())
+    };
+    let mut told = ToldRecord::with(settings);
+    told.start();
+    told.record.build("checkout", 1, "ana");
+    let id = told.record.begin("checkout", person("<!here>"), with_step(Environment::Staging, 1));
+    told.record.step_ended("checkout", id, StepOutcome::Exited(1));
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    told.until("it is said", |told| {
+        let said = told.record.written().told.clone();
+        said.is_some_and(|said| said.contains("the template slack/deployment failed"))
+    })
+    .await;
+    told.stop().await;
+    let channel = told.slack.channel("C1");
+    assert!(channel.messages[0].text().starts_with("▶ *deploying* checkout"), "{channel:#?}");
+    // What the operator writes is theirs.
+    assert_eq!(channel.messages[1].text(), "ours: release: exit 1 after 3s <!here>");
+}
