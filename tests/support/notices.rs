@@ -230,11 +230,7 @@ impl ToldRecord {
         };
         let waited = tokio::time::timeout(PATIENCE, waiting).await;
         let told = self.record.written().told.clone();
-        assert!(
-            waited.is_ok(),
-            "not in time: {what}; {told:?}\n{:#?}",
-            self.slack.channel("C1")
-        );
+        assert!(waited.is_ok(), "not in time: {what}; {told:?}\n{:#?}", self.slack.channel("C1"));
     }
 
     /// Whether nothing waits, and everything was looked at. The second look comes after the first one has done its work.
