@@ -4,8 +4,10 @@ use super::report::FailedStep;
 use super::timeline::IncidentInput;
 use super::times::{IncidentTimes, TimeBound, last_success};
 use super::{IncidentMark, TakenBackRange, UsersAffected};
+use crate::domain::deployment::Deployment;
 use crate::domain::event::Fact;
 use crate::domain::ids::DeploymentId;
+use crate::domain::watch::SampleVerdict;
 
 /// What is known of it elsewhere in the report.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +41,7 @@ pub(super) fn gaps(input: IncidentInput<'_>, known: Known<'_>) -> Vec<String> {
     ];
     let causes = known.taken_back.iter().map(|range| {
         let deployed = input.state.deployments.get(&range.deployment);
-        let deployed = deployed.map_or_else(|| range.build.to_string(), |made| made.deployed());
+        let deployed = deployed.map_or_else(|| range.build.to_string(), Deployment::deployed);
         format!("whether {deployed} is the cause")
     });
     let ends = known.taken_back.iter().filter_map(|range| watch_end(input, range.deployment));
@@ -63,6 +65,9 @@ fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
             Watched { saw_bad: true, .. } => {
                 format!("; the watch of {id} gives only the latest that it can have been")
             }
+            Watched { was_blind: true, .. } => {
+                format!("; the watch of {id} recorded nothing bad, but not every sample was known")
+            }
             Watched { began: true, .. } => format!("; the watch of {id} recorded nothing bad"),
             _ if known.cut => format!("; the events that were read have no watch of {id}"),
             _ => format!("; no watch of {id} is recorded"),
@@ -73,10 +78,13 @@ fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
 
 /// What the record has of the watch of a deployment.
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 struct Watched {
     began: bool,
     ended: bool,
     saw_bad: bool,
+    /// Whether a sample could not be taken or read.
+    was_blind: bool,
 }
 
 impl Watched {
@@ -91,10 +99,12 @@ impl Watched {
                 Fact::WatchSampled(sampled) if sampled.deployment == id => {
                     watched.began = true;
                     watched.saw_bad |= sampled.checks.iter().any(|check| check.bad > 0);
+                    watched.was_blind |= sampled.checks.iter().any(|check| check.unknown > 0);
                 }
                 Fact::WatchTurned(turned) if turned.deployment == id => {
                     watched.began = true;
-                    watched.saw_bad |= !turned.to.is_good();
+                    watched.saw_bad |= turned.to == SampleVerdict::Bad;
+                    watched.was_blind |= turned.to == SampleVerdict::Unknown;
                 }
                 _ => {}
             }

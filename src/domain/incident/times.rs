@@ -164,12 +164,13 @@ fn detected(input: IncidentInput<'_>, seen: &BadSamples) -> IncidentTime {
         // Neither has the time of the sample itself.
         bound: TimeBound::NotLater,
         condition: None,
-        evidence: match first.is_judged {
-            true => format!("the watch of {} judged {} bad then", first.deployment, first.check),
-            false => format!(
+        evidence: if first.is_judged {
+            format!("the watch of {} judged {} bad then", first.deployment, first.check)
+        } else {
+            format!(
                 "a summary of the watch of {} has the first bad sample of {}",
                 first.deployment, first.check
-            ),
+            )
         },
         seq: Some(first.seq),
     });

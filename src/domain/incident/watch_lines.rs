@@ -76,19 +76,19 @@ impl Reading {
         let id = sampled.deployment;
         let (before, first): (Vec<_>, Vec<_>) =
             bad.into_iter().partition(|check| self.seen.contains(check));
-        if !first.is_empty() {
-            let checks = first.join(" and ");
-            let what = format!("the watch of {id}: first summary with a bad sample of {checks}");
-            lines.insert(event.seq, WatchLine { what, more: Vec::new() });
-            self.seen.extend(first);
-            // What was bad before is in this line's summary too, and the next one tells of it.
-            self.run = None;
-        } else {
+        if first.is_empty() {
             let is_again = self.is_clean;
             let begins = || Run { first: event.seq, is_again, checks: BTreeSet::new() };
             let run = self.run.get_or_insert_with(begins);
             run.checks.extend(before);
             run.extend(input, id, event, lines);
+        } else {
+            let checks = first.join(" and ");
+            let what = format!("the watch of {id}: first summary with a bad sample of {checks}");
+            lines.insert(event.seq, WatchLine { what, more: Vec::new() });
+            self.seen.extend(first);
+            // The next summary begins a line of its own, so that the two stay in the order of time.
+            self.run = None;
         }
         self.is_clean = false;
     }
