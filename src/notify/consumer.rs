@@ -26,6 +26,8 @@ pub(super) const MOST: usize = 500;
 /// How long what was told is kept, and how long anything is.
 const KEPT: TimeDelta = TimeDelta::days(14);
 const OLDEST: TimeDelta = TimeDelta::days(90);
+/// How old the row of what still holds may be.
+const FRESH: TimeDelta = TimeDelta::days(1);
 /// How long the events of a service wait that is not read.
 const UNREAD: TimeDelta = TimeDelta::minutes(5);
 /// How often freezes are looked for and old rows are removed.
@@ -254,8 +256,11 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         notice: &Notice,
     ) -> Result<(), StoreError> {
         let mut outbox = self.shared.outbox.borrow_mut();
-        if outbox.find(&to.name, channel, &notice.key)?.is_some() {
-            return Ok(());
+        if let Some(known) = outbox.find(&to.name, channel, &notice.key)? {
+            // What holds for months is not forgotten meanwhile, and so not told anew.
+            let (now, is_told) = (self.shared.source.now(), known.state == ItemState::Done);
+            let is_old = is_told && now - known.changed_at >= FRESH;
+            return if is_old { outbox.update(&known, now) } else { Ok(()) };
         }
         let (destination, channel) = (to.name.clone(), channel.to_owned());
         let item = NewItem { destination, channel, notice: notice.clone() };
@@ -280,6 +285,10 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         let now = self.shared.source.now();
         if rendered.view.is_final {
             self.tell_end_of_freeze(item, to, now)?;
+            if !to.abilities().edit && item.state == ItemState::Done {
+                let ended = OutboxItem { is_final: true, ..item.clone() };
+                return self.shared.outbox.borrow_mut().update(&ended, now);
+            }
         }
         let says_more = if to.abilities().edit {
             rendered.digest != item.told

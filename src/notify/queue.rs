@@ -344,8 +344,9 @@ impl<S: NoticeSource> DestinationQueue<S> {
         if can.edit && is_told {
             item.told.clone_from(&rendered.digest);
         }
-        // What cannot be changed says the same for ever.
-        item.is_final = rendered.view.is_final || (!can.edit && is_told);
+        // What cannot be changed says the same for ever. That a freeze ended is told below it, also then.
+        let is_freeze = matches!(item.notice.about, NoticeAbout::Freeze(_));
+        item.is_final = rendered.view.is_final || (!can.edit && is_told && !is_freeze);
         item.attempts = 0;
         self.update(&item, self.shared.source.now())
     }

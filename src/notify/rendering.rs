@@ -8,7 +8,7 @@ use crate::domain::chain::Hash;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::notice::view::{NoticeInput, NoticeView, mark_late, view};
-use crate::domain::notice::{DetailKind, NoticeAbout, live_of};
+use crate::domain::notice::{DetailKind, NoticeAbout, freezes_now, live_of};
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
 use crate::store::outbox::OutboxItem;
@@ -54,14 +54,15 @@ fn seen<S: NoticeSource>(
 ) -> Result<NoticeView, String> {
     let (notice, now) = (&item.notice, source.now());
     let input = |told: ToldService<'_>| {
-        let ToldService { state, people, windows, .. } = told;
-        view(notice, NoticeInput { state, people, now, pages, windows })
+        let ToldService { state, people, windows, on_call, .. } = told;
+        view(notice, NoticeInput { state, people, now, pages, windows, on_call })
     };
     let mut view = match &notice.about {
         // These are of no service.
         NoticeAbout::Topic | NoticeAbout::Dropped { .. } | NoticeAbout::Test { .. } => {
             let (state, people) = (ServiceState::default(), People::default());
-            view(notice, NoticeInput { state: &state, people: &people, now, pages, windows: &[] })
+            let (state, people) = (&state, &people);
+            view(notice, NoticeInput { state, people, now, pages, windows: &[], on_call: &[] })
         }
         _ => source
             .look(&notice.service, input)
@@ -174,11 +175,11 @@ fn frozen_with<S: NoticeSource>(
     to: &OpenDestination,
     item: &OutboxItem,
 ) -> Vec<String> {
-    let NoticeAbout::Freeze(freeze) = &item.notice.about else { return Vec::new() };
-    let rule = freeze.by.strip_prefix("rule ").unwrap_or(&freeze.by);
+    let now = source.now();
     let is_held = |name: &ServiceName| {
         let held = source.look(name, |noted| {
-            noted.windows.iter().any(|window| window.freeze == rule && window.from == freeze.from)
+            let mut all = freezes_now(name, noted.state, noted.windows, now).into_iter();
+            all.any(|notice| notice.key == item.notice.key)
         });
         held == Some(true)
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use crate::calendar::FreezeWindow;
+use crate::calendar::{FreezeMode, FreezeWindow};
 use crate::config::notify::ServiceDestination;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
@@ -32,6 +32,8 @@ pub struct ToldService<'a> {
     pub destinations: &'a BTreeMap<DestinationName, ServiceDestination>,
     /// The freezes by calendar that hold its production now.
     pub windows: &'a [FreezeWindow],
+    /// Who in `[people]` is on call, in the order of escalation, while somebody asks for a promoter.
+    pub on_call: &'a [String],
 }
 
 /// Where the notifier reads.
@@ -79,11 +81,15 @@ impl NoticeSource for Handle {
         let now = NoticeSource::now(self);
         let soon = now + TimeDelta::seconds(1);
         let windows = self.freezes(service, Environment::Production, now, soon).ok()?;
+        let on_call = self.on_call_for_request(service);
         self.noted(service, |state, people, file| {
             let none = BTreeMap::new();
             let destinations = file.map_or(&none, |file| &file.notify);
             let is_read = file.is_some();
-            read(ToldService { state, people, is_read, destinations, windows: &windows })
+            // Where its policy has freezes only warn, none holds it.
+            let only_warns = file.is_some_and(|file| file.policy.freeze == FreezeMode::Warn);
+            let windows = if only_warns { &[][..] } else { windows.as_slice() };
+            read(ToldService { state, people, is_read, destinations, windows, on_call: &on_call })
         })
     }
 

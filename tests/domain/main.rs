@@ -7,6 +7,7 @@ mod doubts;
 mod evidence;
 mod incidents;
 mod late;
+mod notices;
 mod on_call;
 mod plan;
 mod postmortems;

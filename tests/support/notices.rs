@@ -49,6 +49,7 @@ pub struct WrittenRecord {
     pub people: People,
     pub destinations: BTreeMap<DestinationName, ServiceDestination>,
     pub windows: Vec<FreezeWindow>,
+    pub on_call: Vec<String>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
     pub tail: Vec<String>,
@@ -141,9 +142,10 @@ impl NoticeSource for NoticeRecord {
 
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
-        let WrittenRecord { states, people, destinations, windows, is_unread, .. } = &*written;
+        let WrittenRecord { states, people, destinations, windows, on_call, is_unread, .. } =
+            &*written;
         let (state, is_read) = (states.get(service)?, !is_unread);
-        Some(read(ToldService { state, people, is_read, destinations, windows }))
+        Some(read(ToldService { state, people, is_read, destinations, windows, on_call }))
     }
 
     fn services(&self) -> Vec<ServiceName> {

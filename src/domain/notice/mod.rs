@@ -153,6 +153,9 @@ pub struct FreezeNotice {
     pub reason: String,
     /// Who set it, or by which rule it is.
     pub by: String,
+    /// Why it counts as a freeze, where that is not known since a calendar cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A sentence below a message.
@@ -191,6 +194,8 @@ pub enum DetailKind {
     Released,
     /// A freeze or a hold by hand ended.
     Over,
+    /// What the targets themselves said after it ended.
+    Heard,
 }
 
 impl Notice {

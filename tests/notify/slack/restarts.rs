@@ -138,7 +138,7 @@ fn check(told: &ToldRecord, all: &[DeploymentId]) {
             about,
         };
         let (people, pages, windows) = (&written.people, None, &[][..]);
-        let is = view(&notice, NoticeInput { state, people, now, pages, windows });
+        let is = view(&notice, NoticeInput { state, people, now, pages, windows, on_call: &[] });
         let message = channel.top().find(|message| message.key() == key.as_str());
         let message = message.unwrap_or_else(|| panic!("{id} was not told: {channel:#?}"));
         let word = format!("{} *{}* ", is.symbol, is.state);
