@@ -7,6 +7,7 @@ use super::source::{NoticeSource, ToldService};
 use crate::domain::chain::Hash;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
+use crate::domain::incident::IncidentPolicy;
 use crate::domain::notice::view::{NoticeInput, NoticeView, mark_late, view};
 use crate::domain::notice::{DetailKind, NoticeAbout, live_of};
 use crate::domain::people::People;
@@ -54,14 +55,15 @@ fn seen<S: NoticeSource>(
 ) -> Result<NoticeView, String> {
     let (notice, now) = (&item.notice, source.now());
     let input = |told: ToldService<'_>| {
-        let ToldService { state, people, windows, .. } = told;
-        view(notice, NoticeInput { state, people, now, pages, windows })
+        let ToldService { state, people, incidents: policy, windows, .. } = told;
+        view(notice, NoticeInput { state, people, policy, now, pages, windows })
     };
     let mut view = match &notice.about {
         // These are of no service.
         NoticeAbout::Topic | NoticeAbout::Dropped { .. } | NoticeAbout::Test { .. } => {
             let (state, people) = (ServiceState::default(), People::default());
-            view(notice, NoticeInput { state: &state, people: &people, now, pages, windows: &[] })
+            let (state, people, policy) = (&state, &people, &IncidentPolicy::default());
+            view(notice, NoticeInput { state, people, policy, now, pages, windows: &[] })
         }
         _ => source
             .look(&notice.service, input)
@@ -93,6 +95,9 @@ async fn fill_tail<S: NoticeSource>(
     item: &OutboxItem,
 ) {
     let service = &item.notice.service;
+    if let Some(incident) = &view.incident {
+        view.command = Some(format!("trunkline incident show {} --service {service}", incident.id));
+    }
     if let Some(deployment) = &view.deployment {
         view.command = Some(format!("trunkline logs {} --service {service}", deployment.id));
     }

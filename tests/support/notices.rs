@@ -12,6 +12,7 @@ use trunkline::config::notify::ServiceDestination;
 use trunkline::config::operator_files::OperatorFiles;
 use trunkline::domain::event::{DeploymentRequest, Event, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{DeploymentId, Seq, ServiceName};
+use trunkline::domain::incident::IncidentPolicy;
 use trunkline::domain::notice::DestinationName;
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::service::ServiceState;
@@ -47,11 +48,14 @@ pub struct WrittenRecord {
     pub events: Vec<Event>,
     pub states: BTreeMap<ServiceName, ServiceState>,
     pub people: People,
+    pub incidents: IncidentPolicy,
     pub destinations: BTreeMap<DestinationName, ServiceDestination>,
     pub windows: Vec<FreezeWindow>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
     pub tail: Vec<String>,
+    /// What its clock says, if that stands still.
+    pub at: Option<DateTime<Utc>>,
     /// How far the clock of the notifier is ahead.
     pub ahead: TimeDelta,
     /// What the notifier said is wrong.
@@ -141,9 +145,10 @@ impl NoticeSource for NoticeRecord {
 
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
-        let WrittenRecord { states, people, destinations, windows, is_unread, .. } = &*written;
+        let WrittenRecord { states, people, incidents, destinations, windows, is_unread, .. } =
+            &*written;
         let (state, is_read) = (states.get(service)?, !is_unread);
-        Some(read(ToldService { state, people, is_read, destinations, windows }))
+        Some(read(ToldService { state, people, incidents, is_read, destinations, windows }))
     }
 
     fn services(&self) -> Vec<ServiceName> {
@@ -155,7 +160,8 @@ impl NoticeSource for NoticeRecord {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        SystemClock.now() + self.written().ahead
+        let written = self.written();
+        written.at.unwrap_or_else(|| SystemClock.now()) + written.ahead
     }
 
     async fn tail(&self, _: &ServiceName, _: DeploymentId, _: usize, lines: usize) -> Vec<String> {

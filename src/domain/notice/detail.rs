@@ -55,6 +55,10 @@ pub(super) fn details(
         Fact::HoldReleased { environment: Environment::Production, .. } => {
             held_by.map(|key| released(event, key)).into_iter().collect()
         }
+        Fact::UsersNotAffected(answer) => {
+            let kind = DetailKind::IncidentNote;
+            vec![of(event, answer.rollback, kind, event.sentence())]
+        }
         Fact::FreezeLifted { freeze, .. } => vec![lifted(event, *freeze)],
         _ => Vec::new(),
     }
@@ -87,7 +91,9 @@ fn ended(
     let (sentence, is_loud) = match outcome {
         Outcome::Succeeded if is_rollback => {
             let took = deployment.took().map_or_else(String::new, |t| format!(" in {}", say(t)));
-            (format!("{environment} rolled back to {build}{took} by {}", deployment.by), true)
+            let is_asked = state.incidents.questions().iter().any(|asked| asked.is_of(id));
+            let asks = if is_asked { "; were users affected? Nobody has said yet" } else { "" };
+            (format!("{environment} rolled back to {build}{took} by {}{asks}", deployment.by), true)
         }
         Outcome::Succeeded => return None,
         Outcome::Failed(why) => (format!("{build} failed in {environment}{took}: {why}"), true),
@@ -118,7 +124,7 @@ fn lifted(event: &Event, freeze: Seq) -> Notice {
 
 /// A loud detail of a message that is about no deployment.
 fn under(event: &Event, of: NoticeKey, kind: DetailKind, sentence: String) -> Notice {
-    let about = NoticeDetail { of, kind, sentence, loud: true, deployment: None, step: None };
+    let about = NoticeDetail { loud: true, ..NoticeDetail::new(of, kind, sentence) };
     Notice {
         key: NoticeKey::of_event(&event.service, event.seq),
         service: event.service.clone(),
@@ -134,14 +140,9 @@ fn of_subject(event: &Event, kind: DetailKind) -> Vec<Notice> {
 }
 
 fn of(event: &Event, deployment: DeploymentId, kind: DetailKind, sentence: String) -> Notice {
-    let detail = NoticeDetail {
-        of: NoticeKey::of_deployment(&event.service, deployment),
-        kind,
-        sentence,
-        loud: false,
-        deployment: Some(deployment),
-        step: None,
-    };
+    let of = NoticeKey::of_deployment(&event.service, deployment);
+    let detail =
+        NoticeDetail { deployment: Some(deployment), ..NoticeDetail::new(of, kind, sentence) };
     Notice {
         key: NoticeKey::of_event(&event.service, event.seq),
         service: event.service.clone(),

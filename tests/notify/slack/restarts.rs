@@ -137,8 +137,9 @@ fn check(told: &ToldRecord, all: &[DeploymentId]) {
             at: now,
             about,
         };
-        let (people, pages, windows) = (&written.people, None, &[][..]);
-        let is = view(&notice, NoticeInput { state, people, now, pages, windows });
+        let (people, policy) = (&written.people, &written.incidents);
+        let (pages, windows) = (None, &[][..]);
+        let is = view(&notice, NoticeInput { state, people, policy, now, pages, windows });
         let message = channel.top().find(|message| message.key() == key.as_str());
         let message = message.unwrap_or_else(|| panic!("{id} was not told: {channel:#?}"));
         let word = format!("{} *{}* ", is.symbol, is.state);
