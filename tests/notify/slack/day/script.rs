@@ -336,7 +336,7 @@ fn as_read(text: &str) -> String {
         let Some(end) = rest[at..].find('>') else { break };
         let inside = &rest[at + 1..at + end];
         match inside.strip_prefix("@U0") {
-            Some(name) => shown.push_str(&format!("@{}", name.to_lowercase())),
+            Some(name) => shown.extend(["@", &name.to_lowercase()]),
             None => shown.push_str(inside.split_once('|').map_or(inside, |(_, text)| text)),
         }
         rest = &rest[at + end + 1..];
