@@ -128,7 +128,7 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let copying = chain_head.map(|copy| tokio::spawn(head_copy::keep(handle.clone(), copy)));
     let states = connection::local_states(&places, &global);
     let keeping = tokio::spawn(by_hand::keep(handle.clone(), states));
-    let notifier = notifier(&handle, &places, files_of_server, public_url.clone());
+    let notifier = notifier(&handle, &places, files_of_server.as_deref(), public_url.clone());
     let access = EngineAccess::new(handle.clone()).at(public_url).trusting(provider);
     let access = access.on_request(move || presence.note());
     let served = server::serve_all(listeners, access, stop).await;
@@ -185,11 +185,11 @@ fn told(handle: Handle) -> impl Fn(Option<String>) + Send + 'static {
 fn notifier(
     handle: &Handle,
     places: &Places,
-    server_file: Option<PathBuf>,
+    server_file: Option<&Path>,
     pages: Option<String>,
 ) -> Option<Notifier> {
     let options = NotifyOptions {
-        files: OperatorFiles::new(&places.user_file(), server_file.as_deref()),
+        files: OperatorFiles::new(&places.user_file(), server_file),
         data: places.data.clone(),
         environment: Arc::new(environment()),
         pages,

@@ -16,10 +16,13 @@ pub fn layout(model: &Model) -> Areas {
     let screen = model.area();
     let problems = !model.troubles().is_empty();
     let asked = model.screen == Screen::Service && model.open_request().is_some();
-    let [header, problem, request, body, context, hints] = Layout::vertical([
+    let incident = model.screen == Screen::Service
+        && (model.worst_incident().is_some() || model.users_question().is_some());
+    let [header, problem, request, told, body, context, hints] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(u16::from(problems)),
         Constraint::Length(u16::from(asked)),
+        Constraint::Length(u16::from(incident)),
         Constraint::Fill(1),
         Constraint::Length(1),
         Constraint::Length(1),
@@ -32,7 +35,8 @@ pub fn layout(model: &Model) -> Areas {
     };
     let problem = problems.then_some(problem);
     let request = asked.then_some(request);
-    Areas { screen, header, problem, request, body, panes, context, hints }
+    let incident = incident.then_some(told);
+    Areas { screen, header, problem, request, incident, body, panes, context, hints }
 }
 
 fn panes(screen: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {

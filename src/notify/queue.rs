@@ -154,7 +154,7 @@ impl<S: NoticeSource> DestinationQueue<S> {
                 return self.failed(item, "", (true, why), state);
             }
         };
-        let about = format!("template of {}", self.to.name);
+        let about = format!("template {} of {}", rendered.view.kind, self.to.name);
         shared.note(&about, rendered.trouble.clone());
         let Some(act) = self.act(&mut item, &rendered)? else {
             return self.finish(item, &rendered);

@@ -101,7 +101,7 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 22] = [
+const TRIED: [(&str, &str); 25] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
     ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
@@ -116,6 +116,9 @@ const TRIED: [(&str, &str); 22] = [
     ("freeze list", "a_freeze_by_calendar_is_listed_shown_drawn_and_checked"),
     ("init", "init_writes_a_file_that_works_and_never_overwrites_one"),
     ("login", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
+    ("logs", "reading_commands_print_documents"),
+    ("notify retry", "a_destination_is_tried_shown_and_checked"),
+    ("notify status", "without_a_destination_no_file_is_made"),
     ("promote", "every_command_that_a_plan_prints_does_what_it_says"),
     ("quarantine add", "a_commit_in_quarantine_is_said_without_the_promote_that_would_ship_it"),
     ("restore", "a_damaged_record_is_replaced_only_instead_and_is_kept"),
@@ -146,8 +149,8 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// The commands that have commands of their own.
-const GROUPS: [&str; 8] =
-    ["--demo", "audit", "engine", "freeze", "migrations", "plan", "quarantine", "token"];
+const GROUPS: [&str; 9] =
+    ["--demo", "audit", "engine", "freeze", "migrations", "notify", "plan", "quarantine", "token"];
 
 /// The words of the command that a sentence names after `trunkline `; none if it names none.
 fn command_words(verbs: &str, rest: &str) -> Option<String> {

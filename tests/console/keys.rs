@@ -127,6 +127,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
     let notes = ["r"; 60];
     let low = Desk::open(with_log(), (80, 14)).await.press(&["2", "1", "P"]).await;
     let commits = Desk::open(rolled_back(), (118, 40)).await;
+    let picks = Desk::open(rolled_back(), (118, 40)).await;
     let by_hand = Desk::open(told(), (80, 24)).await.press(&["b", "pgdn"]).await;
     let mut engines = wide.clone();
     engines.model.options.engines = ["eu", "prod", "us"].map(engine).to_vec();
@@ -154,6 +155,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
         (InputContext::Buttons, low.clone().press(&["tab", "tab"]).await),
         (InputContext::Buttons, low.press(&["tab", "tab", "pgdn"]).await),
         (InputContext::Commits, commits.press(&["H", "up", "up", "down"]).await),
+        (InputContext::Picks, picks.press(&["I", "right", "right"]).await),
         (InputContext::Tiny, unseen),
     ]
 }

@@ -9,6 +9,7 @@ mod command;
 mod elsewhere;
 mod emergency;
 mod following;
+mod incidents;
 mod keys;
 mod leftovers;
 mod link;

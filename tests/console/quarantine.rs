@@ -23,7 +23,7 @@ pub fn rolled_back() -> Scripted {
 }
 
 /// Asks for a rollback, with the hold that comes with it.
-fn roll_back(world: &mut ScriptedWorld, to: BuildNumber) {
+pub fn roll_back(world: &mut ScriptedWorld, to: BuildNumber) {
     let kim = || Actor::Person("kim".into());
     let (environment, kind) = (Environment::Production, DeploymentKind::Rollback);
     let id = world.request(&checkout(), to, environment, kind, kim());
@@ -86,7 +86,7 @@ async fn a_release_names_the_bad_commit_and_its_build_is_marked() {
     assert!(console.line("feat: cart merge").contains("! BAD"), "{}", console.text());
     assert!(!console.line("Change by ada").contains("BAD"), "{}", console.text());
     console.press(&["1", "g", "3"]).until("marked bad by sam").await.until("carts were lost").await;
-    console.until("not fixed yet").await;
+    console.press(&["down"]).until("not fixed yet").await;
     console.press(&["1", "P"]).until("[!!] Contains bad commit").await.until("(sam").await;
 }
 

@@ -10,7 +10,7 @@ use trunkline_testing::console::{Console, SMALL, options, ready};
 
 /// Every key that changes something: the first entries of the table of actions.
 fn acting_keys() -> impl Iterator<Item = &'static str> {
-    ACTIONS.iter().take(8).filter_map(|entry| entry.keys.first().copied())
+    ACTIONS.iter().take(10).filter_map(|entry| entry.keys.first().copied())
 }
 
 async fn nothing_acts(console: &Console, why: &str) {

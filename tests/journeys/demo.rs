@@ -3,6 +3,7 @@
 use super::practice::{Demo, header};
 use trunkline_testing::home::Home;
 use trunkline_testing::pty::Pty;
+use trunkline_testing::shop::later;
 
 /// What the guard on migrations says of a promote, each as `severity: sentence`.
 fn on_migrations(demo: &Demo, build: &str) -> Vec<String> {
@@ -30,6 +31,7 @@ fn a_newcomer_sees_builds_go_live_and_rolls_one_back_with_one_key() {
     });
     screen.keys("!");
     screen.until("the build before, live again", |text| header(text).contains("checkout #19 live"));
+    later(&mut screen);
     leave(screen);
     assert_eq!(demo.json(&["history"])[0]["request"]["kind"], "rollback");
 }

@@ -6,7 +6,7 @@ use std::fs;
 use trunkline_testing::faulty_proxy::{Fault, FaultyProxy};
 use trunkline_testing::github::{GITHUB_TOKEN, GitHub, RunOf};
 use trunkline_testing::pty::Pty;
-use trunkline_testing::shop::{Shop, acts, leave, promote, row, shop};
+use trunkline_testing::shop::{Shop, acts, later, leave, promote, row, shop};
 
 /// Somebody else's token, once the first one has expired.
 const NEXT_TOKEN: &str = "github_pat_11BBBB_0a1b2c3d4e5f6071";
@@ -191,6 +191,7 @@ async fn a_merge_goes_through_github_to_production_and_back() {
         screen.keys("\r");
         row(&screen, "#4", "LIVE");
         screen.shows("ON HOLD by raj");
+        later(&mut screen);
         screen
     })
     .await;

@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod floods;
 mod github;
+mod incident;
 mod newcomer;
 mod picture;
 mod practice;

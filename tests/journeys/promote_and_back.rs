@@ -3,7 +3,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 
 use trunkline_testing::pty::Pty;
-use trunkline_testing::shop::{Shop, acts, confirm, leave, promote, row, verify};
+use trunkline_testing::shop::{Shop, acts, confirm, later, leave, promote, row, verify};
 
 /// What the step prints when it deploys a build.
 fn printed(kind: &str, build: u64) -> Vec<String> {
@@ -45,6 +45,7 @@ fn a_merge_goes_from_trunk_to_production_and_back() {
     row(&screen, "#3", "cancelled");
     row(&screen, "#2", "LIVE");
     screen.shows("ON HOLD by raj");
+    later(&mut screen);
     screen.keys("2g\r");
     screen.shows("rollback of 2 is out");
     screen.keys("q");

@@ -5,7 +5,7 @@ use std::fs;
 
 use trunkline_testing::hosts::{COPY, Hosts, WHICH};
 use trunkline_testing::service_file::service_file;
-use trunkline_testing::shop::{leave, promote, row, shop};
+use trunkline_testing::shop::{later, leave, promote, row, shop};
 
 const SETTINGS: &str = "poll = \"100ms\"\nemergency_countdown = \"10m\"";
 
@@ -49,6 +49,9 @@ fn a_rollback_that_reaches_two_of_three_is_made_again_and_then_the_way_back_is_p
     screen.keys("\r");
     screen.hides("h3 #3");
     screen.shows("R → #1");
+    later(&mut screen);
+    // The question takes room from what is said of the way back.
+    screen.resize(160, 40);
     screen.shows("schema SAFE, proven");
     leave(screen);
     for host in ["h1", "h2", "h3"] {

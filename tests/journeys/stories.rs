@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 use trunkline_testing::home::{Home, until};
-use trunkline_testing::shop::{Shop, acts, leave, promote, row, shop, smoke_tested, verify};
+use trunkline_testing::shop::{Shop, acts, later, leave, promote, row, shop, smoke_tested, verify};
 
 /// The recorded facts of this kind.
 fn facts(home: &Home, kind: &str) -> Vec<Value> {
@@ -44,6 +44,7 @@ fn a_plain_fault_is_taken_back_its_commit_is_named_and_its_revert_goes_out() {
     screen.keys("\r");
     row(&screen, "#1", "LIVE");
     screen.shows("ON HOLD by raj");
+    later(&mut screen);
     fs::write(&health, "0").unwrap();
 
     shop.repository.git(["revert", "--no-edit", "HEAD"]);
@@ -150,5 +151,6 @@ fn a_promote_on_its_way_and_one_that_waits_in_a_dialog_both_end_with_one_key() {
     other.keys("q");
     other.hides("last hour");
     leave(other);
+    later(&mut screen);
     leave(screen);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use trunkline_testing::shop::{leave, promote, row, shop, smoke_tested};
+use trunkline_testing::shop::{later, leave, promote, row, shop, smoke_tested};
 
 #[test]
 fn a_watch_turns_bad_and_the_emergency_that_shows_it_takes_the_build_back() {
@@ -36,6 +36,7 @@ fn a_watch_turns_bad_and_the_emergency_that_shows_it_takes_the_build_back() {
     row(&screen, "#1", "LIVE");
     screen.shows("ON HOLD by raj");
     screen.shows("watched: good so far");
+    later(&mut screen);
     leave(screen);
     assert_eq!(shop.kinds(), ["rollback", "promote", "promote"]);
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use trunkline_testing::shop::{acts, confirm, leave, promote, row, shop, smoke_tested};
+use trunkline_testing::shop::{acts, confirm, later, leave, promote, row, shop, smoke_tested};
 
 #[test]
 fn a_wave_turns_bad_and_the_emergency_takes_back_what_was_changed() {
@@ -50,6 +50,7 @@ fn a_wave_turns_bad_and_the_emergency_takes_back_what_was_changed() {
     screen.keys("\r");
     row(&screen, "#1", "LIVE");
     screen.shows("ON HOLD by raj");
+    later(&mut screen);
     leave(screen);
     assert_eq!(shop.kinds(), ["rollback", "promote", "promote"]);
     assert_eq!(

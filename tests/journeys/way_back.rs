@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use trunkline_testing::shop::{Shop, leave, promote, row, shop, verify};
+use trunkline_testing::shop::{Shop, later, leave, promote, row, shop, verify};
 
 /// Each step is for all environments; back it asks a registry, which is a folder, for the image of the build.
 const DEPLOY: &str = r#"
@@ -53,6 +53,7 @@ fn a_rollback_that_fails_at_a_step_offers_the_build_before_and_that_goes() {
     screen.shows("Enter rolls back now");
     screen.keys("\r");
     row(&screen, "#1", "LIVE");
+    later(&mut screen);
     leave(screen);
     assert_eq!(shop.kinds(), ["rollback", "rollback", "promote", "promote", "promote"]);
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 use trunkline_testing::github::{FakeRun, GITHUB_TOKEN, GitHub, RunOf};
 use trunkline_testing::pty::Pty;
-use trunkline_testing::shop::{Shop, acts, leave, promote, row, shop};
+use trunkline_testing::shop::{Shop, acts, later, leave, promote, row, shop};
 
 /// Raj's own token.
 const RAJ_TOKEN: &str = "github_pat_11RAJRAJ_1f2e3d4c5b6a7988";
@@ -189,6 +189,7 @@ async fn two_merges(at: &AtGitHub, name: &'static str) -> Vec<String> {
         screen.shows("Enter rolls back now");
         screen.keys("\r");
         row(&screen, "#2", "LIVE");
+        later(&mut screen);
         screen
     })
     .await;

@@ -75,6 +75,12 @@ fn matrix() -> Vec<Row> {
             200,
         ),
         read("/v1/services/{service}/stats", "/v1/services/checkout/stats?days=7", 200),
+        read("/v1/services/{service}/incidents", "/v1/services/checkout/incidents", 200),
+        read(
+            "/v1/services/{service}/incidents/{incident}",
+            "/v1/services/checkout/incidents/99",
+            404,
+        ),
         read("/v1/services/{service}/plan", "/v1/services/checkout/plan?action=none", 400),
         read("/v1/services/{service}/commits/{commit}", "/v1/services/checkout/commits/0000", 200),
         read(

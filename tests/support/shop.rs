@@ -221,6 +221,13 @@ pub fn promote(screen: &mut Pty, build: &str) {
     confirm(screen, &title, "Promote");
 }
 
+/// What a rollback of one's own asks is left for later, once it is asked.
+pub fn later(screen: &mut Pty) {
+    screen.shows("Were users affected?");
+    screen.keys("\x1b");
+    screen.hides("Were users affected?");
+}
+
 pub fn leave(mut screen: Pty) {
     assert!(screen.quits(), "{}", screen.text());
     assert!(screen.is_restored());

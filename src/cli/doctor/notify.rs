@@ -25,12 +25,11 @@ pub async fn check(places: &Places) -> Vec<Check> {
         match OpenDestination::open(name, settings, &environment).await {
             Err(why) => checks.push(Check::wrong(WHAT, format!("{name}: {why}"), look)),
             Ok(to) => {
-                checks.extend(to.destination.check().await.into_iter().map(|(what, wrong)| {
-                    match wrong {
-                        None => Check::fine(WHAT, format!("{name}: {what}")),
-                        Some(why) => Check::wrong(WHAT, format!("{name}: {what}"), why),
-                    }
-                }))
+                let all = to.destination.check().await;
+                checks.extend(all.into_iter().map(|(what, wrong)| match wrong {
+                    None => Check::fine(WHAT, format!("{name}: {what}")),
+                    Some(why) => Check::wrong(WHAT, format!("{name}: {what}"), why),
+                }));
             }
         }
     }

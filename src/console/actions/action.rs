@@ -16,6 +16,8 @@ pub enum KeyAction {
     /// The next wave of what waits between two.
     Continue,
     Retry,
+    /// Opens an incident, adds to the open one or ends it, and answers what a rollback asks.
+    Incident,
     Take,
     Withdraw,
     NotRollBack,
@@ -208,6 +210,9 @@ pub enum DialogAction {
     NextCommit,
     PreviousCommit,
     Mark,
+    /// Picks the next option of a row.
+    PickNext,
+    PickPrevious,
     Changes,
     ByHand,
     /// After a rollback that failed, the good build before instead.

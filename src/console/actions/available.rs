@@ -32,6 +32,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Cancel => cancel(model),
         KeyAction::Continue => continue_wave(model),
         KeyAction::Retry => retry(model),
+        KeyAction::Incident => acting(model, |_| true, "say anything about an incident"),
         KeyAction::Take => take(model),
         KeyAction::Withdraw => withdraw(model),
         KeyAction::Changes => changes(model),

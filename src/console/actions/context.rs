@@ -32,12 +32,14 @@ pub enum InputContext {
     Field,
     /// The list of commits in a dialog.
     Commits,
+    /// A row of options in a dialog.
+    Picks,
     /// A screen without room for panes.
     Tiny,
 }
 
 impl InputContext {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Everywhere,
         Self::Lists,
         Self::Log,
@@ -53,6 +55,7 @@ impl InputContext {
         Self::Buttons,
         Self::Field,
         Self::Commits,
+        Self::Picks,
         Self::Tiny,
     ];
 
@@ -70,6 +73,7 @@ impl InputContext {
             Self::Buttons => &[Self::Buttons, Self::Dialog],
             Self::Field => &[Self::Field, Self::Text, Self::Dialog],
             Self::Commits => &[Self::Commits, Self::Buttons, Self::Dialog],
+            Self::Picks => &[Self::Picks, Self::Dialog],
             Self::Everywhere => &[Self::Everywhere],
             Self::Lists => &[Self::Lists],
             Self::Text => &[Self::Text],
@@ -98,6 +102,7 @@ impl InputContext {
             Self::Buttons => "buttons",
             Self::Field => "field",
             Self::Commits => "commits",
+            Self::Picks => "picks",
             Self::Tiny => "tiny",
         }
     }

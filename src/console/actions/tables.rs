@@ -6,7 +6,7 @@ use crate::console::actions::action::{
 };
 use crate::console::actions::context::InputContext::{
     self, Buttons, Changed, Checklist, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists,
-    Log, Page, Search, Text, Tiny,
+    Log, Page, Picks, Search, Text, Tiny,
 };
 use crate::console::log::LogCommand;
 use crate::console::model::pane::Pane;
@@ -66,6 +66,9 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Retry, "retry", &["T"])
         .hint("retry")
         .help("deploy again what failed: the build, or the history row"),
+    row(Lists, KeyAction::Incident, "incident", &["I"])
+        .hint("incident")
+        .help("incident: open, update, resolve; were users affected?"),
     row(Lists, KeyAction::Take, "take", &["i"])
         .hint("take")
         .help("take the open request for a promoter"),
@@ -220,6 +223,10 @@ pub const ACTIONS: &[Entry] = &[
         .help("dialog: the next commit of the list"),
     commits(DialogAction::PreviousCommit, "previous-commit", &["up", "k"])
         .help("dialog: the commit before"),
+    row(Picks, KeyAction::Dialog(DialogAction::PickNext), "pick-next", &["right", "space"])
+        .help("dialog: the next option of the row; a letter picks by name"),
+    row(Picks, KeyAction::Dialog(DialogAction::PickPrevious), "pick-previous", &["left"])
+        .help("dialog: the option before"),
     dialog(DialogAction::PageDown, "page-down", &["pgdn", "ctrl-d"])
         .help("dialog: scroll down what is above the fields"),
     dialog(DialogAction::PageUp, "page-up", &["pgup"])

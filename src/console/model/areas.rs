@@ -17,6 +17,8 @@ pub struct Areas {
     pub problem: Option<Rect>,
     /// The open request for a promoter, if there is one.
     pub request: Option<Rect>,
+    /// The open incident, or what a rollback asks.
+    pub incident: Option<Rect>,
     /// Between the header and the last two lines.
     pub body: Rect,
     pub panes: Vec<(Pane, Rect)>,

@@ -5,6 +5,7 @@ pub mod burst;
 pub mod changed;
 pub mod checklist;
 pub mod dialog;
+pub mod incidents;
 pub mod link;
 pub mod list;
 pub mod log;
@@ -36,6 +37,7 @@ use crate::console::log::Want;
 use crate::console::model::areas::{Areas, is_tiny};
 use crate::console::model::burst::Burst;
 use crate::console::model::dialog::Confirm;
+use crate::console::model::incidents::IncidentNotices;
 use crate::console::model::link::{FromDisk, Link, LinkState};
 use crate::console::model::list::List;
 use crate::console::model::log::{LogChoice, LogView};
@@ -105,6 +107,9 @@ pub struct Model {
     /// Commands for all services, as long as one is not answered.
     pub stop_all: Option<StopAll>,
     pub requests: RequestNotices,
+    pub incidents: IncidentNotices,
+    /// The title that the terminal was given beside the name of the service.
+    pub titled: Option<String>,
     /// Until when a second press of the interrupt key quits.
     pub quitting: Option<Instant>,
     /// Whether the screen may differ from what was drawn last.
@@ -208,6 +213,8 @@ impl Model {
             watch_end: WatchEndShown::default(),
             stop_all: None,
             requests: RequestNotices::default(),
+            incidents: IncidentNotices::default(),
+            titled: None,
             quitting: None,
             dirty: true,
             tickets: 0,
@@ -290,6 +297,7 @@ impl Model {
         self.filter = ListFilter::default();
         self.scroll = PaneScroll::default();
         self.requests.open = None;
+        self.incidents = IncidentNotices::default();
         self.log.choose(LogChoice::Running);
     }
 

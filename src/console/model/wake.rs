@@ -34,7 +34,7 @@ impl Model {
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
         let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.pause());
         let came = lists.flatten().chain(self.targets.counts_at());
-        let all = all.chain(came).chain([self.link_wake()]);
+        let all = all.chain(came).chain([self.link_wake()]).chain(self.asks_at());
         all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
     }
 
@@ -102,7 +102,9 @@ impl Model {
     fn fleet_moments(&self) -> Vec<DateTime<Utc>> {
         let rows = self.fleet_rows();
         let live = rows.iter().filter_map(|row| row.live.as_ref().map(|live| live.since));
-        live.chain(rows.iter().filter_map(|row| row.last_rollback)).collect()
+        let live = live.chain(rows.iter().filter_map(|row| row.last_rollback));
+        live.chain(rows.iter().flat_map(|row| &row.incidents).map(|of| of.incident.opened_at))
+            .collect()
     }
 
     fn service_moments(&self) -> Vec<DateTime<Utc>> {
@@ -126,6 +128,7 @@ impl Model {
         let listed = areas.of(Pane::Details).or(areas.of(Pane::Activity)).is_some();
         let requests = service.requests.iter().take(if listed { REQUESTS_LISTED } else { 0 });
         moments.extend(requests.chain(self.open_request()).map(|request| request.at));
+        moments.extend(self.incident_moments());
         moments
     }
 
@@ -190,7 +193,7 @@ impl Model {
         let waits =
             times.filter_map(|time| (time - now).to_std().ok()).filter(|wait| !wait.is_zero());
         let requests = self.open_request().and_then(|request| (request.until - now).to_std().ok());
-        waits.chain(requests.map(minutes_change_in)).collect()
+        waits.chain(requests.map(minutes_change_in)).chain(self.reminders_in()).collect()
     }
 }
 

@@ -12,8 +12,8 @@ use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{
-    backend, browse, burst, by_hand, changed, changes, checklist, confirm, engines, log, requests,
-    stop_all, watch,
+    backend, browse, burst, by_hand, changed, changes, checklist, confirm, engines, incidents, log,
+    requests, stop_all, watch,
 };
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -48,6 +48,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         }
         KeyAction::Hold => hold(model),
         KeyAction::Freeze => freeze(model),
+        KeyAction::Incident => incidents::open(model, false),
         KeyAction::Take => requests::take(model),
         KeyAction::Withdraw => requests::withdraw(model),
         KeyAction::Cancel => match available::cancellable(model) {

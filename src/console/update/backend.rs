@@ -11,7 +11,7 @@ use crate::console::model::link::LinkState;
 use crate::console::model::notes::{Note, Shown, Tone};
 use crate::console::model::problems::what_happened;
 use crate::console::model::{ListFilter, Model, Screen, Updates};
-use crate::console::update::{engine, history, last, plan, requests, watch, watched};
+use crate::console::update::{engine, history, incidents, last, plan, requests, watch, watched};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
@@ -92,6 +92,7 @@ pub fn open(model: &mut Model, service: &ServiceName) -> Vec<Effect> {
     // What narrowed the list of services narrows no list of this one.
     model.filter = ListFilter::default();
     model.screen = Screen::Service;
+    model.titled = None;
     let mut effects = vec![watch::watch(model, model.at), title(service)];
     effects.extend(last::read_service(model));
     effects
@@ -154,16 +155,19 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
     if from_disk.is_some() {
         // What ended since then is no news by now.
         effects.extend(watched::tell(model, None));
+        effects.extend(incidents::tell(model, None));
         effects.extend(plan::snapshot_changed(model));
     } else if let Some(before) = before {
         history::keep(model, &before);
         effects.extend(announce(model, &before));
         effects.extend(watched::tell(model, Some(&before)));
+        effects.extend(incidents::tell(model, Some(&before)));
         if model.service.as_ref().is_some_and(|now| now.version != before.version) {
             effects.extend(plan::snapshot_changed(model));
         }
     } else {
         effects.extend(watched::tell(model, None));
+        effects.extend(incidents::tell(model, None));
     }
     settle_failures(model);
     effects

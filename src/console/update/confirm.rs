@@ -9,6 +9,7 @@ use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::dialog::bad_commits::CommitChoice;
+use crate::console::model::dialog::incident::IncidentForm;
 use crate::console::model::dialog::kinds::{Countdown, Dialog};
 use crate::console::model::dialog::progress::{Focus, Stage};
 use crate::console::model::log::LogChoice;
@@ -53,13 +54,23 @@ pub fn key(
                 field.text.edit(*edit);
             }
         }
-        _ => {
-            if let (Some(field), Some(letter)) = (confirm.focused_field_mut(), letter) {
-                field.insert(letter.encode_utf8(&mut [0; 4]));
-            }
-        }
+        _ => match (confirm.focused_field_mut(), letter) {
+            (Some(field), Some(letter)) => field.insert(letter.encode_utf8(&mut [0; 4])),
+            (None, Some(letter)) => return pick(model, |form, row| form.pick_letter(row, letter)),
+            _ => {}
+        },
     }
     Vec::new()
+}
+
+/// Picks in the row of options that has the focus. What is picked then may have changed since the dialog was opened.
+fn pick(model: &mut Model, pick: impl FnOnce(&mut IncidentForm, usize)) -> Vec<Effect> {
+    let Some(confirm) = model.confirm_mut() else { return Vec::new() };
+    let Focus::Pick(row) = confirm.progress.focus() else { return Vec::new() };
+    if let Dialog::Incident(form) = &mut confirm.dialog {
+        pick(form, row);
+    }
+    plan::snapshot_changed(model)
 }
 
 fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
@@ -76,6 +87,8 @@ fn act(model: &mut Model, action: DialogAction, armed: bool) -> Vec<Effect> {
         DialogAction::NextCommit => walk(confirm, 1),
         DialogAction::PreviousCommit => walk(confirm, -1),
         DialogAction::Mark => mark(confirm),
+        DialogAction::PickNext => pick(model, |form, row| form.step(row, 1)),
+        DialogAction::PickPrevious => pick(model, |form, row| form.step(row, -1)),
         // Nothing may cover a countdown.
         DialogAction::Changes if confirm.fires_at().is_none() => changes::open_for_plan(model),
         DialogAction::ByHand if confirm.fires_at().is_none() => by_hand::open_for_plan(model),
@@ -94,7 +107,7 @@ fn press_focused(model: &mut Model, armed: bool) -> Vec<Effect> {
         Focus::Watch => watch(model, armed),
         Focus::Ask => ask(model, armed),
         Focus::Act => press(model, armed),
-        Focus::Commits | Focus::Field(_) => focus(confirm, 1),
+        Focus::Commits | Focus::Pick(_) | Focus::Field(_) => focus(confirm, 1),
     }
 }
 
@@ -147,9 +160,19 @@ fn leave(model: &mut Model) -> Vec<Effect> {
     let sent = |c: &Confirm| matches!(c.progress.stage(), Stage::Sending | Stage::Checking);
     if model.confirm().is_some_and(sent) {
         model.say(Tone::Plain, "already sent; the answer will be shown here");
+    } else if model.confirm().is_some_and(leaves_question) {
+        let key = model.key(&KeyAction::Incident);
+        model.say(Tone::Plain, format!("the question stays open; {key} answers it"));
     }
     model.overlays.pop();
     Vec::new()
+}
+
+/// Whether it closes without the answer that a rollback waits for.
+fn leaves_question(confirm: &Confirm) -> bool {
+    let is_open =
+        confirm.progress.is_open() || matches!(confirm.progress.stage(), Stage::Failed(_));
+    is_open && confirm.dialog.incident().is_some_and(IncidentForm::is_question)
 }
 
 /// The button that does something.

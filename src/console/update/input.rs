@@ -63,12 +63,19 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     let quiet =
         model.confirm_mut().map_or(since_last, |confirm| confirm.progress.is_armed(keys_out));
     let quiet = quiet && !model.burst.is_now();
+    // What opened by itself is not in the way of the emergency.
+    let meant = if came_by_itself(model) { since_last && !model.burst.is_now() } else { quiet };
     not_quiet(model);
     let Some(chord) = Chord::pressed(key) else { return Vec::new() };
     if is_tiny(model.area()) {
-        return unseen(model, chord, quiet);
+        return unseen(model, chord, meant);
     }
-    everywhere(model, chord, quiet).unwrap_or_else(|| in_context(model, chord, quiet))
+    everywhere(model, chord, meant).unwrap_or_else(|| in_context(model, chord, quiet))
+}
+
+/// Whether the dialog is one that nobody pressed a key for.
+fn came_by_itself(model: &Model) -> bool {
+    model.confirm().and_then(|confirm| confirm.dialog.incident()).is_some_and(|form| form.by_itself)
 }
 
 /// Where a key is pressed now.
@@ -77,6 +84,7 @@ fn context(model: &Model) -> InputContext {
         Some(Overlay::Confirm(confirm)) => match confirm.progress.focus() {
             Focus::Field(_) => InputContext::Field,
             Focus::Commits => InputContext::Commits,
+            Focus::Pick(_) => InputContext::Picks,
             Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
         },
         Some(
@@ -99,9 +107,10 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
     let action = model.options.keymap.action(context, chord).cloned();
     let letter = chord.letter();
     match context {
-        InputContext::Field | InputContext::Commits | InputContext::Buttons => {
-            confirm::key(model, action.as_ref(), letter, armed)
-        }
+        InputContext::Field
+        | InputContext::Commits
+        | InputContext::Picks
+        | InputContext::Buttons => confirm::key(model, action.as_ref(), letter, armed),
         InputContext::Page => overlays::page(model, action.as_ref()),
         InputContext::Changed => changed::key(model, action.as_ref()),
         InputContext::Checklist => match action {

@@ -12,6 +12,7 @@ mod confirm;
 mod engine;
 mod engines;
 mod history;
+mod incidents;
 mod input;
 mod last;
 mod log;
@@ -91,6 +92,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     settle(model, by);
     effects.extend(seen);
     effects.extend(requests::tell(model));
+    effects.extend(incidents::tick(model));
     effects.extend(history::more(model));
     effects.extend(measures::more(model));
     effects.extend(log::follow(model));

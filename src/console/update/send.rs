@@ -92,6 +92,7 @@ fn done(model: &mut Model, sent: &Sent, receipt: &Receipt) -> Vec<Effect> {
     model.overlays.retain(|o| !matches!(o, Overlay::Confirm(confirm) if is_its(confirm)));
     if receipt.deployment.is_some() && model.shown_service() == Some(&sent.service) {
         model.log.turn_to(LogChoice::Running);
+        model.incidents.own = receipt.deployment;
     }
     model.say_of(&sent.service, Tone::Good, receipt.said.clone());
     together::answered(model, sent.ticket, &sent.service, true);

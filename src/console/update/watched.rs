@@ -21,7 +21,6 @@ pub fn tell(model: &mut Model, before: Option<&ServiceSnapshot>) -> Vec<Effect> 
     let Some(now) = &model.service else { return Vec::new() };
     let service = now.service.clone();
     let said = [(before.and_then(bad), bad(now)), (before.and_then(taken_back), taken_back(now))];
-    let (title_before, title) = (before.map_or_else(|| name(now), title), title(now));
     let unseen = watch::of_live(now).and_then(|watch| {
         Some((watch.deployment, watch.ended.as_ref()?.end, watch::unseen(watch, model.now())?))
     });
@@ -33,9 +32,7 @@ pub fn tell(model: &mut Model, before: Option<&ServiceSnapshot>) -> Vec<Effect> 
             effects.push(Effect::Outside(Outside::Bell));
         }
     }
-    if title != title_before {
-        effects.push(Effect::Outside(Outside::Title(title)));
-    }
+    effects.extend(retitle(model));
     let shown = unseen.as_ref().map(|(deployment, ..)| *deployment);
     if model.watch_end.show(shown)
         && let Some((_, end, text)) = unseen
@@ -74,7 +71,16 @@ fn taken_back(snapshot: &ServiceSnapshot) -> Option<(String, String)> {
     Some((rollback.to_string(), sentence))
 }
 
-fn title(snapshot: &ServiceSnapshot) -> String {
+/// The title of the terminal where it is not right any more.
+pub fn retitle(model: &mut Model) -> Option<Effect> {
+    let service = model.service.as_ref()?;
+    let title = title(service, model.is_update_due());
+    let is_shown = *model.titled.as_ref().unwrap_or(&name(service)) == title;
+    model.titled = Some(title.clone());
+    (!is_shown).then_some(Effect::Outside(Outside::Title(title)))
+}
+
+fn title(snapshot: &ServiceSnapshot, is_update_due: bool) -> String {
     let name = name(snapshot);
     let live = snapshot.live.get(&Environment::Production);
     // A rollback that runs or that failed took nothing back yet.
@@ -82,6 +88,7 @@ fn title(snapshot: &ServiceSnapshot) -> String {
     let held = snapshot.holds.get(&Environment::Production).filter(is_back);
     match (bad(snapshot), held.and_then(|_| taken_back(snapshot))) {
         (Some(_), _) => format!("BAD: {name}"),
+        _ if is_update_due => format!("UPDATE DUE: {name}"),
         (None, Some(_)) => format!("ROLLED BACK: {name}"),
         (None, None) => name,
     }

@@ -11,6 +11,7 @@ use crate::console::actions::action::{
 use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
 use crate::console::model::areas::Areas;
+use crate::console::model::dialog::progress::Focus;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
@@ -140,14 +141,18 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
     let dialog = KeyAction::Dialog;
     match model.overlays.last() {
         Some(Overlay::Confirm(confirm)) => {
-            let typed = confirm.focused_field().is_some();
+            let picks = matches!(confirm.progress.focus(), Focus::Pick(_));
+            let typed = picks || confirm.focused_field().is_some();
             let press = if typed { "next" } else { "press" };
-            vec![
+            let pick = picks.then_some((dialog(DialogAction::PickNext), "pick"));
+            let mut keys: Vec<_> = pick.into_iter().collect();
+            keys.extend([
                 (dialog(DialogAction::Next), "next"),
                 (dialog(DialogAction::Press), press),
                 (dialog(DialogAction::PageDown), "scroll"),
                 (dialog(DialogAction::Close), "close"),
-            ]
+            ]);
+            keys
         }
         Some(Overlay::ByHand(_)) => vec![
             (KeyAction::Move(Move::PageDown), "scroll"),
@@ -188,7 +193,9 @@ fn is_hinted(model: &Model, entry: &Entry) -> bool {
     let shown = !entry.hint.is_empty() && entry.action != KeyAction::Help;
     let has_key = || model.options.keymap.keys(entry).next().is_some();
     let works = || available::check(model, &entry.action).is_ok();
-    shown && has_key() && works()
+    // The key for an incident is one more thing to read as long as there is none.
+    let is_due = entry.action != KeyAction::Incident || model.areas.incident.is_some();
+    shown && is_due && has_key() && works()
 }
 
 /// Whether it belongs to the pane that has the focus, and to no other.
@@ -207,6 +214,7 @@ fn word(model: &Model, entry: &Entry) -> &'static str {
         (KeyAction::Filter, Pane::Log) if model.screen == Screen::Service => "search",
         (KeyAction::Open, Pane::Log) if model.screen == Screen::Service => "whole line",
         (KeyAction::Freeze, _) if model.frozen().is_some() => "lift",
+        (KeyAction::Incident, _) if model.worst_incident().is_none() => "answer",
         (KeyAction::Hold, _) if model.screen == Screen::Fleet => of_all(model),
         (KeyAction::Hold, _) if model.is_held() => "release",
         _ => entry.hint,

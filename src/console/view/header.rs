@@ -17,6 +17,7 @@ use crate::console::model::link::{FromDisk, LinkState};
 use crate::console::model::{Model, Screen};
 use crate::console::theme::Role;
 use crate::console::view::parts::clock::clock;
+use crate::console::view::parts::incidents::LONGEST_SEVERITY;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{progress, verdict};
 use crate::domain::deployment::DeploymentState;
@@ -73,7 +74,8 @@ fn draw_service(model: &Model, service: &ServiceSnapshot, frame: &mut Frame, are
         // As long as it wants to be, to see whether it fits.
         let row = Row::new(&model.options.theme, u16::MAX);
         let row = stopped(model, named(model, row, length, name), length);
-        staging(model, rollback(model, row, service, length), length)
+        let row = incident(model, rollback(model, row, service, length), length);
+        staging(model, row, length)
     };
     let row = || Row::new(&model.options.theme, area.width);
     let right = |most| state(model, row(), most);
@@ -138,9 +140,17 @@ fn fleet_count(model: &Model) -> String {
     }
 }
 
-/// What stops a promote: a hold, a freeze, or nothing.
-pub fn stops<'t>(model: &Model, row: Row<'t>) -> Row<'t> {
-    stopped(model, row, Length::NoReason)
+/// What is live, what stops a promote, and the open incident, where there is room for nothing else but how old that is.
+pub fn in_brief<'t>(model: &'t Model, row: Row<'t>) -> Row<'t> {
+    let of = |row, length| stopped(model, named(model, row, length, SHORT_NAME), length);
+    if model.worst_incident().is_none() {
+        return stopped(model, production(model, row), Length::NoReason);
+    }
+    let with = |row, length| incident(model, of(row, length), length);
+    let wide = || Row::new(&model.options.theme, u16::MAX);
+    let room = row.left().saturating_sub(freshness(model, wide()).taken() + 1);
+    let length = LENGTHS.into_iter().find(|length| with(wide(), *length).taken() <= room);
+    with(row, length.unwrap_or(Length::Bare))
 }
 
 fn stopped<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
@@ -246,6 +256,34 @@ fn lacks<'t>(row: Row<'t>, target: &RollbackPreview, length: Length) -> Row<'t> 
         }
         None => row,
     }
+}
+
+/// `SEV-1 i123 open 12m`, or that a rollback asks whether users were affected. It gets shorter and is never left out.
+fn incident<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
+    let Some(standing) = model.worst_incident() else {
+        return asked(model, row, length);
+    };
+    let incident = &standing.incident;
+    let (id, since) = (incident.id, age(model.since(incident.opened_at)));
+    let row = apart(row, length).called_within(&incident.severity, LONGEST_SEVERITY, Role::Danger);
+    let row = match length {
+        _ if length < Length::NoEnd => row.own(format!(" {id} open {since}"), Role::Danger),
+        _ if length < Length::Bare => row.own(format!(" {id} {since}"), Role::Danger),
+        _ => row.own(format!(" {id}"), Role::Danger),
+    };
+    let others = model.open_incidents().count() - 1;
+    let row = if others == 0 { row } else { row.own(format!(" +{others}"), Role::Danger) };
+    let is_due = standing.is_update_due(model.now()) && length < Length::NoTook;
+    if is_due { row.own(", UPDATE DUE", Role::Danger) } else { row }
+}
+
+fn asked<'t>(model: &Model, row: Row<'t>, length: Length) -> Row<'t> {
+    if model.users_question().is_none() {
+        return row;
+    }
+    let words = if length == Length::Full { "users affected? " } else { "USERS? " };
+    let key = model.key(&KeyAction::Incident);
+    apart(row, length).own(words, Role::Warn).own(key, Role::Key)
 }
 
 /// `STG #30 FAILED smoke 2m`: what staging is about now, and whether it lacks the newest build.

@@ -19,7 +19,7 @@ use crate::console::view::overlays::{
     by_hand, changed, changes, checklist, engines, help, line, messages,
 };
 use crate::console::view::panes::{activity, details, fleet, freeze, log, production, staging};
-use crate::console::view::parts::{frame, requests};
+use crate::console::view::parts::{frame, incidents, requests};
 use crate::fault::{self, Layer};
 
 /// Draws everything. A screen of another size than the model's is left empty: the new layout comes first.
@@ -41,6 +41,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
     }
     if let Some(area) = areas.request {
         requests::draw(model, frame, area);
+    }
+    if let Some(area) = areas.incident {
+        incidents::draw(model, frame, area);
     }
     match model.screen {
         Screen::Fleet => fleet::draw(model, frame, areas.body),

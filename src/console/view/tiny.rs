@@ -16,7 +16,7 @@ use crate::console::view::parts::row::Row;
 pub fn draw(model: &Model, frame: &mut Frame) {
     let area = frame.area();
     let theme = &model.options.theme;
-    let row = header::stops(model, header::production(model, Row::new(theme, area.width)));
+    let row = header::in_brief(model, Row::new(theme, area.width));
     let row = header::freshness(model, row.own(" ", Role::Text));
     let (width, height) = SMALLEST;
     let (quit, close) =

@@ -60,9 +60,10 @@ fn succeeded(deployment: &Deployment, state: &ServiceState) -> (&'static str, St
     if let Some(next) = replaced_by(deployment, state) {
         let next = state.deployments.get(&next.deployment);
         let is_undone = next.is_some_and(|next| next.request.kind == DeploymentKind::Rollback);
-        return match is_undone {
-            true => ("↩", "rolled back".to_owned(), true),
-            false => ("✔", "replaced".to_owned(), true),
+        return if is_undone {
+            ("↩", "rolled back".to_owned(), true)
+        } else {
+            ("✔", "replaced".to_owned(), true)
         };
     }
     let is_live = state.live(environment).is_some_and(|live| live.deployment == deployment.id);
@@ -152,11 +153,12 @@ fn commits<'a>(
         return None;
     }
     // Without a build before, what it brings is the build itself, as far as is known.
-    let builds = match request.previous {
+    let (from, known_before) = match request.previous {
         Some(previous) if previous >= request.build => return None,
-        Some(previous) => state.builds.range(previous..=request.build).skip(1),
-        None => state.builds.range(request.build..=request.build).skip(0),
+        Some(previous) => (previous, 1),
+        None => (request.build, 0),
     };
+    let builds = state.builds.range(from..=request.build).skip(known_before);
     let builds: Vec<_> = builds.map(|(_, build)| build).filter(|build| !build.off_trunk).collect();
     let more = builds.iter().map(|build| build.more as usize).sum();
     let commits: Vec<_> = builds.iter().flat_map(|build| &build.commits).collect();

@@ -44,12 +44,16 @@ pub(super) fn details(
                 let found = state.deployments.get(&id);
                 found.is_some_and(|of| of.request.environment == Environment::Production)
             });
-            all.iter_mut().for_each(|notice| loud(notice, is_of_production));
+            for notice in &mut all {
+                loud(notice, is_of_production);
+            }
             all
         }
         Fact::AutoRollback(_) => {
             let mut all = of_subject(event, DetailKind::Watch);
-            all.iter_mut().for_each(|notice| loud(notice, true));
+            for notice in &mut all {
+                loud(notice, true);
+            }
             all
         }
         Fact::HoldReleased { environment: Environment::Production, .. } => {

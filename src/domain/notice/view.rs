@@ -342,18 +342,15 @@ fn request(view: &mut NoticeView, id: Seq, input: NoticeInput<'_>) {
 }
 
 fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
-    let (holds, until) = match about.freeze {
-        Some(id) => {
-            let mut all = input.state.freezes_at(input.now);
-            (all.any(|freeze| freeze.id == id), about.until)
-        }
-        None => {
-            let rule = about.by.strip_prefix("rule ").unwrap_or(&about.by);
-            let mut all = input.windows.iter();
-            let held = all.find(|window| window.freeze == rule && window.from == about.from);
-            // A calendar may say another end by now.
-            (held.is_some(), held.map_or(about.until, |window| window.until))
-        }
+    let (holds, until) = if let Some(id) = about.freeze {
+        let mut all = input.state.freezes_at(input.now);
+        (all.any(|freeze| freeze.id == id), about.until)
+    } else {
+        let rule = about.by.strip_prefix("rule ").unwrap_or(&about.by);
+        let mut all = input.windows.iter();
+        let held = all.find(|window| window.freeze == rule && window.from == about.from);
+        // A calendar may say another end by now.
+        (held.is_some(), held.map_or(about.until, |window| window.until))
     };
     stands(view, holds, ("❄", "frozen"), "freeze over");
     view.freeze = Some(FreezeView {

@@ -47,7 +47,7 @@ pub(super) async fn find(
         if next.is_empty() {
             return Ok(None);
         }
-        cursor = next.to_owned();
+        next.clone_into(&mut cursor);
     }
     // The newest come first: what was posted a moment ago is not further back.
     Ok(None)

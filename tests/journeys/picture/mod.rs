@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use roxmltree::{Document, Node};
 use trunkline_testing::pty::Pty;
-use trunkline_testing::shop::acts;
+use trunkline_testing::shop::{acts, later};
 use vt100::Screen;
 
 use super::practice::{Demo, header};
@@ -123,6 +123,7 @@ fn the_emergency_counts_down(screen: &mut Pty) -> Screen {
     let picture = screen.screen();
     screen.keys("\r");
     screen.until("#20 live again", |text| header(text).contains("checkout #20 live"));
+    later(screen);
     picture
 }
 

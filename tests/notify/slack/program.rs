@@ -46,6 +46,21 @@ fn a_destination_is_tried_shown_and_checked() {
     for output in [doctor, String::from_utf8_lossy(&failed.stderr).into_owned()] {
         assert!(!output.contains(TOKEN));
     }
+    {
+        let mut state = slack.state();
+        let channel = state.channels.get_mut("C1").unwrap();
+        (channel.is_gone, channel.is_archived) = (false, true);
+    }
+    let archived = shop.home.trunkline(&["notify", "test", "slack"]);
+    assert!(String::from_utf8_lossy(&archived.stderr).contains("the channel is archived"));
+    let said = shop.home.said(&["notify", "status"]);
+    assert!(said.contains("trunkline notify retry ITEM; all with --all"), "{said}");
+    slack.state().channels.get_mut("C1").unwrap().is_archived = false;
+    let said = shop.home.said(&["notify", "retry", "--all"]);
+    assert!(said.contains("sent again"), "{said}");
+    until("it is told", || {
+        shop.home.json(&["notify", "status", "--json"])["not_told"] == serde_json::json!([])
+    });
     let log = fs::read_to_string(shop.home.path("data/engine.log")).unwrap_or_default();
     assert!(!log.contains(TOKEN));
     assert_eq!(slack.state().violations, Vec::<String>::new());

@@ -6,6 +6,7 @@ use crate::calendar::Tz;
 use crate::calendar::zone::Edge;
 use crate::console::model::text_input::TextInput;
 use crate::domain::ids::BuildNumber;
+use crate::domain::limits::LONGEST_NOTE;
 use crate::domain::{instant, time};
 
 /// A line of text that the dialog asks for.
@@ -24,6 +25,12 @@ pub enum FieldKind {
     Number(BuildNumber),
     /// When a freeze ends; empty means when it is lifted.
     Until,
+    /// What is wrong, in one line.
+    Title,
+    /// What is new about an incident; may stay empty where something else changes.
+    Update,
+    /// How an incident ended.
+    Ending,
 }
 
 impl Field {
@@ -42,13 +49,13 @@ impl Field {
     pub fn takes(&self, letter: char) -> bool {
         match self.kind {
             FieldKind::Number(_) => letter.is_ascii_digit(),
-            FieldKind::Reason | FieldKind::Note | FieldKind::Until => !letter.is_control(),
+            _ => !letter.is_control(),
         }
     }
 
     /// Whether there is no going on while it is empty.
     pub(super) fn is_wanted(&self) -> bool {
-        matches!(self.kind, FieldKind::Reason | FieldKind::Number(_))
+        !matches!(self.kind, FieldKind::Note | FieldKind::Until)
     }
 
     pub(super) fn check(&self, now: DateTime<Utc>, zone: Tz) -> Result<(), String> {
@@ -59,7 +66,21 @@ impl Field {
             FieldKind::Number(build) if self.text.as_str().trim().parse() != Ok(build) => {
                 Err(format!("type {} to go on", build.0))
             }
-            FieldKind::Note | FieldKind::Reason | FieldKind::Number(_) => Ok(()),
+            FieldKind::Title if self.text.as_str().trim().is_empty() => {
+                Err("say what is wrong, in one line".into())
+            }
+            FieldKind::Title if self.text.as_str().trim().chars().count() > LONGEST_NOTE => {
+                Err(format!("at most {LONGEST_NOTE} characters; the rest is an update"))
+            }
+            FieldKind::Ending if self.text.as_str().trim().is_empty() => {
+                Err("say how it ended".into())
+            }
+            FieldKind::Note
+            | FieldKind::Reason
+            | FieldKind::Number(_)
+            | FieldKind::Title
+            | FieldKind::Update
+            | FieldKind::Ending => Ok(()),
             FieldKind::Until => self.until(now, zone).map(|_| ()),
         }
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::calendar::Tz;
 use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::field::{Field, FieldKind};
+use crate::console::model::dialog::incident::IncidentForm;
 use crate::console::model::dialog::open_items::OpenItems;
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::{Action, Command};
@@ -89,6 +90,7 @@ pub enum Dialog {
         request: Seq,
         note: Field,
     },
+    Incident(Box<IncidentForm>),
 }
 
 /// What would be done, as far as it is known.
@@ -332,6 +334,14 @@ impl Dialog {
     }
 
     #[must_use]
+    pub fn incident(&self) -> Option<&IncidentForm> {
+        match self {
+            Self::Incident(form) => Some(form),
+            _ => None,
+        }
+    }
+
+    #[must_use]
     pub fn commit_choice(&self) -> Option<&CommitChoice> {
         match self {
             Self::Release { choice, .. } => choice.as_ref(),
@@ -363,6 +373,7 @@ impl Dialog {
             | Self::Continue { reason: field, .. }
             | Self::Lift { reason: field, .. } => vec![field],
             Self::Freeze { reason, until } => vec![reason, until],
+            Self::Incident(form) => vec![&form.text],
         }
     }
 
@@ -382,6 +393,7 @@ impl Dialog {
             | Self::Continue { reason: field, .. }
             | Self::Lift { reason: field, .. } => Some(field),
             Self::Freeze { reason, until } => Some(if at == 0 { reason } else { until }),
+            Self::Incident(form) => Some(&mut form.text),
         }
     }
 
@@ -437,6 +449,7 @@ impl Dialog {
             Self::Freeze { .. } => "Freeze",
             Self::Lift { .. } => "Lift",
             Self::Withdraw { .. } => "Withdraw",
+            Self::Incident(form) => form.verb(),
         }
     }
 
@@ -498,6 +511,7 @@ impl Dialog {
             }
             Self::Lift { freeze, .. } => Command::Lift { freeze: *freeze, reason: text },
             Self::Withdraw { request, .. } => Command::Withdraw { request: *request, reason: text },
+            Self::Incident(form) => return form.command(),
             Self::Freeze { until, .. } => {
                 Command::Freeze { from: None, until: until.until(now, zone).ok()?, reason: text }
             }
@@ -542,6 +556,7 @@ impl Dialog {
                 let open = |request: &Request| request.id == *id && request.is_open(snapshot.at);
                 snapshot.requests.iter().any(open)
             }
+            Self::Incident(form) => return form.is_there(snapshot),
         };
         if there { Ok(()) } else { Err(self.gone()) }
     }
@@ -553,6 +568,7 @@ impl Dialog {
             | Self::Emergency { .. }
             | Self::StopAll { .. }
             | Self::ReleaseAll { .. }
+            | Self::Incident(_)
             | Self::Freeze { .. } => "it changed".into(),
             Self::Verify { build, .. } => format!("{build} is no longer listed"),
             Self::Hold { environment, .. } => format!("{environment} was put on hold meanwhile"),

@@ -2,6 +2,7 @@
 
 pub mod bad_commits;
 pub mod field;
+pub mod incident;
 pub mod kinds;
 pub mod open_items;
 pub mod progress;
@@ -13,6 +14,7 @@ use crate::console::actions::action::{DialogAction, KeyAction};
 use crate::console::model::Model;
 use crate::console::model::dialog::bad_commits::CommitChoice;
 use crate::console::model::dialog::field::{Field, FieldKind};
+use crate::console::model::dialog::incident::IncidentForm;
 use crate::console::model::dialog::kinds::{Dialog, Question};
 use crate::console::model::dialog::progress::{Focus, Progress, Stage};
 use crate::console::model::ticket::Ticket;
@@ -43,6 +45,10 @@ impl Confirm {
 
     /// Where the focus begins: at the first field that has to be filled in, else at the button that closes.
     fn first_stop(&self) -> Focus {
+        if let Some(form) = self.dialog.incident() {
+            let open = form.first_unpicked().map(Focus::Pick);
+            return if form.by_itself { Focus::Leave } else { open.unwrap_or(Focus::Field(0)) };
+        }
         let empty = |field: &&Field| field.is_wanted() && field.text.is_empty();
         match self.dialog.fields().iter().position(empty) {
             Some(at) if self.dialog.commit_choice().is_none() => Focus::Field(at),
@@ -83,6 +89,8 @@ impl Confirm {
     pub fn next_focus(&self, by: isize) -> Focus {
         let mut order: Vec<_> =
             self.dialog.commit_choice().iter().map(|_| Focus::Commits).collect();
+        let picks = self.dialog.incident().map_or(0, |form| form.rows().len());
+        order.extend((0..picks).map(Focus::Pick));
         order.extend((0..self.dialog.fields().len()).map(Focus::Field));
         order.push(Focus::Leave);
         order.extend(self.watch_label().map(|_| Focus::Watch));
@@ -139,6 +147,7 @@ impl Confirm {
             // What is cancelled there is the deployment, and not the dialog.
             Dialog::Cancel { gives_up: true, .. } => "Wait on",
             Dialog::Cancel { .. } => "Keep it",
+            Dialog::Incident(form) if form.is_question() => "Later",
             _ => "Cancel",
         }
     }
@@ -176,6 +185,7 @@ impl Confirm {
         let key = model.key(&KeyAction::Dialog(DialogAction::PageDown));
         self.progress.reading().is_done(&key)?;
         self.dialog.commit_choice().map_or(Ok(()), CommitChoice::check)?;
+        self.dialog.incident().map_or(Ok(()), IncidentForm::check)?;
         self.dialog.fields().iter().try_for_each(|field| field.check(now, zone))
     }
 

@@ -52,6 +52,8 @@ pub enum Stage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
     Commits,
+    /// A row of options.
+    Pick(usize),
     Field(usize),
     Leave,
     Watch,

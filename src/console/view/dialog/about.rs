@@ -11,6 +11,7 @@ use crate::console::theme::Role;
 use crate::console::view::dialog::{self, behind, paragraph, stop_all};
 use crate::console::view::panes::build_quality;
 use crate::console::view::parts::clock::{clock, clock_with_zone};
+use crate::console::view::parts::incidents;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use crate::domain::stops::{Freeze, evaluate_freezes};
 use crate::domain::wave::{targets_in_words, waves_of};
@@ -19,7 +20,10 @@ use crate::domain::words;
 /// What a command without a plan does, in a sentence.
 pub fn lines(model: &Model, dialog: &Dialog, width: u16) -> Vec<Line<'static>> {
     let text = match dialog {
-        Dialog::Plan { .. } | Dialog::Preview { .. } | Dialog::Emergency { .. } => return Vec::new(),
+        Dialog::Plan { .. }
+        | Dialog::Preview { .. }
+        | Dialog::Emergency { .. }
+        | Dialog::Incident(_) => return Vec::new(),
         Dialog::Verify { build, .. } => {
             let subject = model.build(*build).map_or("", |row| row.build.subject());
             format!("records that {build} works in staging: {subject}{}", still_asked(model, *build))
@@ -63,6 +67,10 @@ fn released(model: &Model, environment: Environment, sure: bool, width: u16) -> 
     let wave = service.filter(|_| environment == Environment::Production);
     let wave = wave.and_then(|service| service.wave.as_ref()?.after_release(hold, model.now()));
     lines.extend(wave.iter().flat_map(|begins| paragraph(model, width, begins, Role::Warn)));
+    if let Some(of) = incidents::of_hold(model, hold.rollback) {
+        let text = format!("after its rollback: {of}");
+        lines.extend(paragraph(model, width, &text, Role::Warn));
+    }
     let left = hold.left.iter();
     lines.extend(left.flat_map(|left| behind::at_release(model, left, sure, width)));
     lines

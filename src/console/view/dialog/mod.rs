@@ -5,6 +5,7 @@ pub mod bad_commits;
 mod behind;
 pub mod emergency;
 mod failure;
+mod incident;
 pub mod plan;
 pub mod stop_all;
 pub mod upper;
@@ -118,7 +119,10 @@ fn height_of(lines: &[Line<'static>]) -> u16 {
 
 fn touches_production(confirm: &Confirm) -> bool {
     let only_shows = |dialog: &Dialog| match dialog {
-        Dialog::Preview { .. } | Dialog::Verify { .. } | Dialog::Withdraw { .. } => true,
+        Dialog::Preview { .. }
+        | Dialog::Verify { .. }
+        | Dialog::Withdraw { .. }
+        | Dialog::Incident(_) => true,
         Dialog::Plan { planning, .. } => {
             matches!(planning.action, Action::Retry { environment: Environment::Staging, .. })
         }
@@ -146,6 +150,7 @@ fn title(model: &Model, confirm: &Confirm) -> String {
         Dialog::Freeze { .. } => "Freeze PRODUCTION".into(),
         Dialog::Lift { freeze, .. } => format!("Lift the freeze {freeze}"),
         Dialog::Withdraw { .. } => "Withdraw the request for a promoter".into(),
+        Dialog::Incident(form) => incident::title(form),
     };
     match (confirm.progress.stage(), &confirm.dialog) {
         (Stage::Disarmed(_), _) => format!(" DISARMED: {what} "),
@@ -207,7 +212,10 @@ fn upper(model: &Model, confirm: &Confirm, width: u16) -> Upper {
             let row = Row::new(&model.options.theme, width).gap(2);
             upper.lines.push(row.own("making the plan", Role::Muted).line());
         }
-        None => upper.lines.extend(about::lines(model, &confirm.dialog, width)),
+        None => match confirm.dialog.incident() {
+            Some(form) => upper.lines.extend(incident::about(model, form, width)),
+            None => upper.lines.extend(about::lines(model, &confirm.dialog, width)),
+        },
     }
     upper
 }
@@ -233,6 +241,7 @@ fn lower(model: &Model, confirm: &Confirm, width: u16, room: u16) -> Vec<Line<'s
     let asks = confirm.progress.asks();
     if asks {
         lines.extend(bad_commits::lines(model, confirm, width, room));
+        lines.extend(incident::lines(model, confirm, width));
         for (at, of) in confirm.dialog.fields().into_iter().enumerate() {
             lines.push(field(model, width, of, confirm.progress.focus() == Focus::Field(at)));
         }
@@ -292,12 +301,15 @@ pub fn field(model: &Model, width: u16, field: &Field, focused: bool) -> Line<'s
         FieldKind::Note => "note (optional)".to_owned(),
         FieldKind::Number(_) => "type build number".to_owned(),
         FieldKind::Until => "end: 2h, 1d or date".to_owned(),
+        FieldKind::Title => "what is wrong".to_owned(),
+        FieldKind::Update => "what is new".to_owned(),
+        FieldKind::Ending => "how it ended".to_owned(),
     };
     let room = usize::from(width).saturating_sub(2 + 21 + 4);
     let room = match field.kind {
         FieldKind::Number(_) => room.min(10),
         FieldKind::Until => room.min(20),
-        FieldKind::Reason | FieldKind::Note => room,
+        _ => room,
     };
     let end = match field.kind {
         FieldKind::Until => field.until(model.now(), model.zone()).ok().flatten(),

@@ -89,7 +89,10 @@ fn bad_commit(model: &Model, row: &BuildRow, sha: &Sha, width: u16) -> Vec<Line<
     let said = said.iter().take(MOST_LINES);
     let said = said.map(|text| fact(model, width, "").safe(text, Role::Text).line());
     let head = head.name(&named.commit.subject, Role::Text).line();
-    std::iter::once(head).chain(said).chain([safe]).collect()
+    let of = model.incident_of_build(named.commit.build).map(|standing| &standing.incident);
+    let of = of.map(|of| format!("in incident {} {}", of.id, of.severity));
+    let of = of.map(|of| fact(model, width, "").own(of, Role::Muted).line());
+    std::iter::once(head).chain(said).chain(of).chain([safe]).collect()
 }
 
 /// The first newer build of the trunk that lacks the commit's effect, among those that are listed.

@@ -14,7 +14,7 @@ use crate::console::view::parts::fact::{NAME, ago, fact};
 use crate::console::view::parts::lines::{draw_empty, draw_lines};
 use crate::console::view::parts::row::{Row, called_width};
 use crate::console::view::parts::{
-    findings, frame, here, measures, on_call, progress, requests, verdict, watch,
+    findings, frame, here, incidents, measures, on_call, progress, requests, verdict, watch,
 };
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
@@ -76,7 +76,8 @@ fn selection(model: &Model, width: u16) -> Option<Vec<Line<'static>>> {
 
 /// Who is concerned with the service now.
 fn parts(model: &Model, width: u16) -> Vec<Vec<Line<'static>>> {
-    let mut parts = vec![watch::lines(model, width), on_call::lines(model, width)];
+    let incidents = incidents::lines(model, width);
+    let mut parts = vec![incidents, watch::lines(model, width), on_call::lines(model, width)];
     // The activity lists them where it has its own column.
     if !is_wide(model.area()) {
         parts.extend([here::lines(model, width), requests::lines(model, width)]);
@@ -108,6 +109,7 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         let text = "no longer on the trunk: it was rewritten";
         lines.push(fact(model, width, "trunk").own(text, Role::Warn).line());
     }
+    lines.extend(incidents::of_build(model, build.number, width));
     lines.extend(build_quality::bad(model, build.number, width));
     lines.extend(build_quality::verifications(model, row, width));
     if let Some(staging) = build.staging.and_then(|id| model.deployment(id)) {
@@ -174,6 +176,7 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
         }),
     );
     lines.extend(aftermath(model, row, width));
+    lines.extend(incidents::of_deployment(model, deployment.id, width));
     lines.extend(way_back(model, row, width));
     lines.extend(subject(model, width, &row.subject));
     let is_known = deployment.unknown_commit().is_none();

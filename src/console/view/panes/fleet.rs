@@ -9,12 +9,14 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::link::LinkState;
 use crate::console::theme::Role;
+use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::lines::{draw_lines, nothing_passes};
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{frame, problems, progress, watch};
 use crate::domain::deployment::DeploymentState;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::Environment;
+use crate::domain::incident::{Incident, IncidentStanding, PostmortemStanding};
 use crate::domain::snapshot::FleetRow;
 use crate::domain::snapshot::alarm::Alarm;
 use crate::domain::target::differ;
@@ -135,9 +137,42 @@ fn line(model: &Model, fleet: &FleetRow, width: u16) -> Line<'static> {
     )
 }
 
+/// The worst open incident of a service, as `SEV-1 i12`, and how many more are open.
+fn incident(row: &FleetRow) -> Option<(&IncidentStanding, String)> {
+    let open: Vec<_> = row.incidents.iter().filter(|of| of.incident.is_open()).collect();
+    let newest = open.first()?;
+    let more = if open.len() == 1 { String::new() } else { format!(" +{}", open.len() - 1) };
+    let Incident { id, severity, .. } = &newest.incident;
+    Some((newest, format!("{severity} {id}{more}")))
+}
+
+/// What still asks something of people after all else: whether users were affected, and a postmortem.
+fn unfinished(model: &Model, row: &FleetRow) -> Option<(String, Role)> {
+    if row.users_question.is_some() {
+        return Some(("users affected?".into(), Role::Warn));
+    }
+    let due = row.incidents.iter().find_map(|of| match of.postmortem {
+        PostmortemStanding::Needed { due, .. } => due,
+        _ => None,
+    })?;
+    let is_late = due <= model.now();
+    Some(if is_late {
+        ("postmortem OVERDUE".into(), Role::Danger)
+    } else {
+        (format!("postmortem {}", clock(model, due)), Role::Warn)
+    })
+}
+
 /// What runs now, else what is wrong with what runs and how much else there is to say, else how many things are wrong.
 fn now(model: &Model, row: &FleetRow) -> (String, Role) {
+    let incident = incident(row);
     let Some(running) = &row.running else {
+        if let Some((standing, words)) = incident {
+            let age = age(model.since(standing.incident.opened_at));
+            let is_due = standing.is_update_due(model.now());
+            let due = if is_due { ", UPDATE DUE" } else { "" };
+            return (format!("{words} open {age}{due}"), Role::Danger);
+        }
         if let [worst, more @ ..] = row.alarms.as_slice() {
             let more = more.len() + row.problems as usize + usize::from(row.request.is_some());
             let more = if more == 0 { String::new() } else { format!(" +{more}") };
@@ -145,6 +180,9 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
         }
         if let Some(request) = &row.request {
             return (format!("ASKED {} by {}", request.build, request.by), Role::Warn);
+        }
+        if let Some(asks) = unfinished(model, row).filter(|_| row.problems == 0) {
+            return asks;
         }
         return match row.problems {
             0 if row.live_unknown => ("live not known".into(), Role::Warn),
@@ -159,17 +197,18 @@ fn now(model: &Model, row: &FleetRow) -> (String, Role) {
             count => (format!("{count} problems"), Role::Danger),
         };
     };
+    let also = incident.map_or_else(String::new, |(_, words)| format!(", {words}"));
     let what = match running.kind {
         DeploymentKind::Rollback => format!("rollback to {}", running.build),
         _ => format!("{} to {}", running.build, running.environment),
     };
     if running.state == DeploymentState::Queued {
-        return (format!("{what}, waiting"), Role::Muted);
+        return (format!("{what}, waiting{also}"), Role::Muted);
     }
     if let Some(wave) = row.wave.as_ref().filter(|wave| wave.deployment == running.deployment) {
         let (words, role) = (wave.short(model.now()), watch::of_wave(wave, model.now()));
-        return (format!("{} {words}", wave.build), role);
+        return (format!("{} {words}{also}", wave.build), role);
     }
     let (time, role) = progress::elapsed(model, running.since, running.waited, running.expected);
-    (format!("{what} {time}"), role)
+    (format!("{what} {time}{also}"), role)
 }

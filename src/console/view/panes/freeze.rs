@@ -13,9 +13,9 @@ use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
 use crate::console::view::panes::calendar;
 use crate::console::view::parts::clock::clock;
-use crate::console::view::parts::frame;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
+use crate::console::view::parts::{frame, incidents};
 use crate::domain::ids::Environment;
 use crate::domain::leftovers::Leftovers;
 use crate::domain::policy::FreezeMode;
@@ -111,11 +111,13 @@ fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
     let row = || Row::new(theme, width).gap(1);
     let (now, next) = turning(model, row());
     let hold = model.service.as_ref().and_then(|s| s.holds.get(&Environment::Production));
-    // How much of what its rollback left behind is not ticked.
+    // How much of what its rollback left behind is not ticked, and its incident.
     let open = |hold: &Hold| {
         let count = hold.left.as_deref().and_then(Leftovers::count);
         let key = model.key(&KeyAction::Checklist);
-        count.map_or_else(String::new, |count| format!(", {count} ({key})"))
+        let left = count.map_or_else(String::new, |count| format!(", {count} ({key})"));
+        let of = incidents::of_hold(model, hold.rollback);
+        of.map_or(left.clone(), |of| format!("{left}, {of}"))
     };
     let below = match (hold, next) {
         (Some(hold), _) => row()

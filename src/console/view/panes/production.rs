@@ -92,7 +92,9 @@ fn line<'t>(
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
     let bad = bad_mark(model, row);
     let targets = targets_mark(model, row);
-    let subject = columns.subject(width).saturating_sub(bad.len() + targets.len());
+    let incident = incident_mark(model, row);
+    let marks = incident.len() + bad.len() + targets.len();
+    let subject = columns.subject(width).saturating_sub(marks);
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
@@ -104,6 +106,7 @@ fn line<'t>(
         )
         .cell(format!("{glyph} {word}"), word_width + 3, role)
         .cell(commit, 8, Role::Muted)
+        .own(incident, Role::Warn)
         .own(bad, Role::Danger)
         .own(targets, Role::Warn)
         .outside(&row.subject, subject, Role::Text)
@@ -111,6 +114,12 @@ fn line<'t>(
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
         .gap(1)
         .right(progress::within(last, end), end, last_role)
+}
+
+/// The incident that a deployment belongs to, before its subject.
+fn incident_mark(model: &Model, row: &DeploymentRow) -> String {
+    let standing = model.incident_of(row.deployment.id);
+    standing.map_or_else(String::new, |standing| format!("{} ", standing.incident.id))
 }
 
 /// The mark before the subject of a build that no rollback should go to.

@@ -5,6 +5,7 @@ pub mod fact;
 pub mod findings;
 pub mod frame;
 pub mod here;
+pub mod incidents;
 pub mod lines;
 pub mod measures;
 pub mod on_call;
