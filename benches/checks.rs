@@ -1,5 +1,6 @@
-//! What checks cost: a promote and a rollback beside checks that all hang, and an engine whose 50 services are all watched:
-//! `cargo bench --bench checks`, Linux only. `cargo bench --bench checks watched` is the last part alone.
+//! What checks and notices cost: a promote and a rollback beside checks that all hang, and beside destinations that all hang;
+//! and an engine whose 50 services are all watched: `cargo bench --bench checks`, Linux only. `cargo bench --bench checks told`
+//! and `watched` are one part alone.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -35,20 +36,69 @@ every = "1s"
 "#;
 
 fn main() {
-    if std::env::args().all(|argument| argument != "watched") {
-        beside_checks_that_hang();
+    let is_wanted = |part: &str| {
+        let parts = ["checks-hang", "told", "watched"];
+        let mut named = std::env::args().filter(|argument| parts.contains(&argument.as_str()));
+        named.next().is_none_or(|named| named == part)
+    };
+    if is_wanted("checks-hang") {
+        let shop =
+            |checks| Home::with_service(&format!("{}{checks}", service_file("echo shipped")));
+        side_by_side([shop(""), shop(HANGING)], ["without checks", "every check hangs"]);
     }
-    watched();
+    if is_wanted("told") {
+        let shop = || Home::with_service(&service_file("echo shipped"));
+        let told = shop();
+        tell_those_that_hang(&told);
+        side_by_side([shop(), told], ["nobody is told", "every destination hangs"]);
+    }
+    if is_wanted("watched") {
+        watched();
+    }
 }
 
-/// One shop that asks nobody and one whose checks hang, by turns.
-fn beside_checks_that_hang() {
-    let shops = ["", HANGING].map(|checks| {
-        let home = Home::with_service(&format!("{}{checks}", service_file("echo shipped")));
+/// Adds a destination of each kind, none of which ever answers.
+fn tell_those_that_hang(home: &Home) {
+    let port = hang();
+    let url = format!("http://127.0.0.1:{port}");
+    std::fs::write(home.path("address"), format!("{url}/hook")).expect("it can be written");
+    std::fs::write(home.path("token"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+        .expect("it can be written");
+    let [address, token] =
+        ["address", "token"].map(|name| format!("{{ file = {:?} }}", home.path(name)));
+    let mut settings = std::fs::read_to_string(home.path("config/config.toml")).unwrap_or_default();
+    for kind in ["slack", "webhook", "teams", "mattermost", "discord", "pagerduty"] {
+        let more = match kind {
+            "slack" => format!(
+                "url = {url:?}\ntoken = {token}\nchannels = {{ all = \"C1\" }}\nchannel = \"all\""
+            ),
+            "pagerduty" => format!("url = {url:?}\ntoken = {token}\nincidents = true"),
+            "webhook" => format!("address = {address}\ntoken = {token}"),
+            _ => format!("address = {address}"),
+        };
+        settings += &format!("\n[notify.{kind}]\nkind = {kind:?}\nservices = [\"*\"]\n{more}\n");
+    }
+    std::fs::write(home.path("config/config.toml"), settings).expect("it can be written");
+    home.said(&["engine", "restart"]);
+}
+
+/// Takes whatever comes and answers nothing.
+fn hang() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it is bound").port();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        kept.extend(listener.incoming().flatten());
+    });
+    port
+}
+
+/// The same in two shops, by turns.
+fn side_by_side(shops: [Home; 2], names: [&str; 2]) {
+    for home in &shops {
         home.verified(1);
         home.said(&["promote", "1", "--yes", "--wait"]);
-        home
-    });
+    }
     let (mut promotes, mut rollbacks) = (Pairs::default(), Pairs::default());
     for round in 2..2 + ROUNDS {
         for (shop, at) in shops.iter().zip(0..) {
@@ -66,8 +116,12 @@ fn beside_checks_that_hang() {
             }
         }
     }
-    promotes.print("trunkline promote N --yes --wait", "without checks", "every check hangs");
-    rollbacks.print("trunkline rollback --yes --wait", "without checks", "every check hangs");
+    let [without, hanging] = names;
+    promotes.print("trunkline promote N --yes --wait", without, hanging);
+    rollbacks.print("trunkline rollback --yes --wait", without, hanging);
+    for home in &shops {
+        println!("{}", home.said(&["notify", "status"]));
+    }
 }
 
 /// How long a command takes that may end badly: what hangs leaves a deployment in doubt.

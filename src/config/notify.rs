@@ -44,6 +44,8 @@ pub struct DestinationSettings {
     pub body: Option<String>,
     /// Until it is taken out, the secret before: both sign.
     pub old_token: Option<TokenSource>,
+    /// Whether an incident calls somebody at a pager.
+    pub incidents: bool,
 }
 
 /// What a destination is.
@@ -171,6 +173,7 @@ fn destination(
     let services = section.take("services").map(|entry| entry.texts(mistakes));
     let services = services.into_iter().flatten().map(|name| name.value.to_owned()).collect();
     let topic = section.take("topic").and_then(|entry| entry.flag(mistakes)).unwrap_or_default();
+    let incidents = section.take("incidents").and_then(|entry| entry.flag(mistakes));
     let templates =
         section.take("templates").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let body = section.take("body").and_then(|entry| entry.text(mistakes)).map(str::to_owned);
@@ -191,6 +194,7 @@ fn destination(
         templates,
         body,
         old_token,
+        incidents: incidents.unwrap_or_default(),
     };
     if let Some(why) = lacks(&settings) {
         mistakes.add(at, &path, why);
@@ -216,6 +220,9 @@ fn lacks(settings: &DestinationSettings) -> Option<String> {
     if !settings.kind.has_channels() && !settings.channels.is_empty() {
         let sentence = "writes where its address leads; take channels out";
         return Some(format!("a destination of kind {kind} {sentence}"));
+    }
+    if settings.incidents && settings.kind != DestinationKind::PagerDuty {
+        return Some(format!("incidents is for kind = \"pagerduty\"; {kind} hears of them anyway"));
     }
     let body = settings.body.as_deref()?;
     if settings.kind != DestinationKind::Webhook {
@@ -340,7 +347,7 @@ mod tests {
             ("mattermost", "channels = { deploys = \"town-square\" }"),
             ("discord", ""),
             ("teams", ""),
-            ("pagerduty", "url = \"https://events.eu.pagerduty.com\""),
+            ("pagerduty", "url = \"https://events.eu.pagerduty.com\"\nincidents = true"),
         ] {
             assert_eq!(read(kind, more), Ok(()), "{kind} {more}");
         }
@@ -350,6 +357,7 @@ mod tests {
             ("teams", "body = \"incident-io\"", "is for kind = \"webhook\""),
             ("discord", "channels = { deploys = \"1\" }", "take channels out"),
             ("pagerduty", "url = \"http://events.pagerduty.com\"", "in the clear"),
+            ("slack", "channels = { a = \"C1\" }\nincidents = true", "hears of them anyway"),
             ("irc", "", "kind"),
         ] {
             let why = read(kind, more).unwrap_err();

@@ -14,7 +14,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{Seq, ServiceName};
 use crate::domain::notice::{
     DestinationName, DetailKind, Notice, NoticeAbout, NoticeDetail, NoticeKey, freezes_now,
-    hold_after, notices,
+    hold_after, notices, reminders,
 };
 use crate::store::StoreError;
 use crate::store::outbox::{ItemState, NewItem, OutboxItem};
@@ -30,7 +30,7 @@ const OLDEST: TimeDelta = TimeDelta::days(90);
 const FRESH: TimeDelta = TimeDelta::days(1);
 /// How long the events of a service wait that is not read.
 const UNREAD: TimeDelta = TimeDelta::minutes(5);
-/// How often freezes are looked for and old rows are removed.
+/// How often freezes and what is due are looked for, and old rows are removed.
 const FREEZES: TimeDelta = TimeDelta::seconds(10);
 const PRUNING: TimeDelta = TimeDelta::hours(1);
 
@@ -68,6 +68,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         if has_news || self.freezes_at.is_none_or(|at| now - at >= FREEZES) {
             self.freezes_at = Some(now);
             self.look_for_freezes(all)?;
+            self.look_for_reminders(all)?;
             self.look_for_topics(all)?;
         }
         self.look_at_messages(all).await?;
@@ -235,6 +236,36 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         Ok(())
     }
 
+    /// Reminds of what is due, where the incident itself was told.
+    fn look_for_reminders(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+        let now = self.shared.source.now();
+        for name in self.shared.source.services() {
+            let found = self.shared.source.look(&name, |noted| {
+                let due = match noted.is_read {
+                    true => reminders(&name, noted.state, noted.incidents, now),
+                    false => Vec::new(),
+                };
+                let is_due = |to: &&Rc<OpenDestination>| !due.is_empty() && to.is_told_incidents();
+                let at = |to: &Rc<OpenDestination>| {
+                    Some((to.clone(), channel_of(to, &name, &noted)?.ok()?))
+                };
+                let places: Vec<_> = all.iter().filter(is_due).filter_map(at).collect();
+                (due, places)
+            });
+            let Some((due, places)) = found else { continue };
+            for (to, channel) in &places {
+                for notice in &due {
+                    let Some(of) = notice.parent() else { continue };
+                    let is_told = self.shared.outbox.borrow().find(&to.name, channel, of)?;
+                    if is_told.is_some() && route(to, channel, notice.clone()).is_some() {
+                        self.add_new(to, channel, notice)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn look_for_topics(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
         let now = self.shared.source.now();
         for to in all.iter().filter(|to| to.settings.topic && to.abilities().topic) {
@@ -335,14 +366,9 @@ impl<S: NoticeSource> NoticeConsumer<S> {
             return Ok(());
         }
         let of = item.notice.key.clone();
-        let about = NoticeDetail {
-            of: of.clone(),
-            kind: DetailKind::Over,
-            sentence: format!("the freeze is over: {}", freeze.reason),
-            loud: true,
-            deployment: None,
-            step: None,
-        };
+        let sentence = format!("the freeze is over: {}", freeze.reason);
+        let about = NoticeDetail::new(of.clone(), DetailKind::Over, sentence);
+        let about = NoticeDetail { loud: true, ..about };
         let at = freeze.until.filter(|until| *until <= now).unwrap_or(now);
         let about = NoticeAbout::Detail(about);
         let notice = Notice { key: of.part("over"), at, about, ..item.notice.clone() };

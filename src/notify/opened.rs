@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::destination::{Abilities, Destination};
 use super::discord::Discord;
 use super::mattermost::Mattermost;
-use super::pagerduty::{PAGERDUTY, PagerDuty};
+use super::pagerduty::{self, PAGERDUTY, PagerDuty};
 use super::slack::{self, Slack};
 use super::style;
 use super::teams::Teams;
@@ -59,12 +59,25 @@ impl OpenDestination {
         self.destination.abilities()
     }
 
-    /// Whether its kind hears of this at all: a pager only of what changes production.
+    /// Whether its kind hears of this at all: a pager only of what changes production, and of incidents if it is to call.
     #[must_use]
     pub fn hears(&self, notice: &Notice) -> bool {
         let is_change =
             matches!(notice.about, NoticeAbout::Deployment { .. } | NoticeAbout::Test { .. });
-        is_change || self.settings.kind != DestinationKind::PagerDuty
+        let is_alert = match &notice.about {
+            NoticeAbout::Incident { .. } => true,
+            NoticeAbout::Detail(detail) => pagerduty::ALERTS.contains(&detail.kind),
+            _ => false,
+        };
+        is_change
+            || self.settings.kind != DestinationKind::PagerDuty
+            || (is_alert && self.settings.incidents)
+    }
+
+    /// Whether people are told here of incidents.
+    #[must_use]
+    pub fn is_told_incidents(&self) -> bool {
+        self.settings.kind != DestinationKind::PagerDuty
     }
 
     /// Which deployments of staging are told here.

@@ -14,7 +14,7 @@ use super::destination::{Act, Delivery, LookedUp, SendOutcome};
 use super::opened::OpenDestination;
 use super::rendering::{RenderedItem, render};
 use super::source::NoticeSource;
-use crate::domain::notice::{DetailKind, NoticeAbout, NoticeDetail};
+use crate::domain::notice::{NoticeAbout, NoticeDetail};
 use crate::store::StoreError;
 use crate::store::outbox::{ItemState, Outbox, OutboxItem};
 
@@ -186,6 +186,10 @@ impl<S: NoticeSource> DestinationQueue<S> {
             NoticeAbout::Topic => {
                 Ok((can.topic && rendered.digest != item.told).then_some(Act::Topic))
             }
+            NoticeAbout::Detail(_) if rendered.view.is_moot && item.told.is_empty() => {
+                item.state = ItemState::Dropped;
+                Ok(None)
+            }
             NoticeAbout::Detail(detail) => self.act_of_detail(item, &detail.clone()),
             _ => Ok(self.act_of_message(item, rendered)),
         }
@@ -220,9 +224,7 @@ impl<S: NoticeSource> DestinationQueue<S> {
         }
         let can = self.to.abilities();
         if !can.thread {
-            // How it ended is what its message says where that is told at the end.
-            let is_said = detail.kind == DetailKind::Ended && !can.edit;
-            return Ok((detail.loud && !is_said).then_some(Act::Post));
+            return Ok(detail.stands_alone(can.edit).then_some(Act::Post));
         }
         let parent =
             self.shared.outbox.borrow().find(&item.destination, &item.channel, &detail.of)?;

@@ -7,6 +7,7 @@ use super::source::{NoticeSource, ToldService};
 use crate::domain::chain::Hash;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
+use crate::domain::incident::IncidentPolicy;
 use crate::domain::notice::view::{NoticeInput, NoticeView, mark_late, view};
 use crate::domain::notice::{DetailKind, NoticeAbout, freezes_now, live_of};
 use crate::domain::people::People;
@@ -54,15 +55,16 @@ fn seen<S: NoticeSource>(
 ) -> Result<NoticeView, String> {
     let (notice, now) = (&item.notice, source.now());
     let input = |told: ToldService<'_>| {
-        let ToldService { state, people, windows, on_call, .. } = told;
-        view(notice, NoticeInput { state, people, now, pages, windows, on_call })
+        let ToldService { state, people, incidents: policy, windows, on_call, .. } = told;
+        view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
     };
     let mut view = match &notice.about {
         // These are of no service.
         NoticeAbout::Topic | NoticeAbout::Dropped { .. } | NoticeAbout::Test { .. } => {
             let (state, people) = (ServiceState::default(), People::default());
-            let (state, people) = (&state, &people);
-            view(notice, NoticeInput { state, people, now, pages, windows: &[], on_call: &[] })
+            let (state, people, policy) = (&state, &people, &IncidentPolicy::default());
+            let (windows, on_call) = (&[][..], &[][..]);
+            view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
         }
         _ => source
             .look(&notice.service, input)
@@ -94,6 +96,9 @@ async fn fill_tail<S: NoticeSource>(
     item: &OutboxItem,
 ) {
     let service = &item.notice.service;
+    if let Some(incident) = &view.incident {
+        view.command = Some(format!("trunkline incident show {} --service {service}", incident.id));
+    }
     if let Some(deployment) = &view.deployment {
         view.command = Some(format!("trunkline logs {} --service {service}", deployment.id));
     }

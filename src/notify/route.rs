@@ -4,7 +4,7 @@ use super::opened::OpenDestination;
 use crate::config::notify::StagingNotices;
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{DeploymentId, Environment};
-use crate::domain::notice::{DetailKind, Notice, NoticeAbout, NoticeKey};
+use crate::domain::notice::{Notice, NoticeAbout, NoticeKey};
 use crate::domain::service::ServiceState;
 use crate::store::outbox::NewItem;
 
@@ -15,8 +15,7 @@ pub(super) fn route(to: &OpenDestination, channel: &str, notice: Notice) -> Opti
     }
     let can = to.abilities();
     if let NoticeAbout::Detail(detail) = &notice.about {
-        let is_said = detail.kind == DetailKind::Ended && !can.edit;
-        if !can.thread && (!detail.loud || is_said) {
+        if !can.thread && !detail.stands_alone(can.edit) {
             return None;
         }
     }

@@ -11,6 +11,7 @@ use crate::calendar::{FreezeMode, FreezeWindow};
 use crate::config::notify::ServiceDestination;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
+use crate::domain::incident::IncidentPolicy;
 use crate::domain::log::LogFrom;
 use crate::domain::notice::DestinationName;
 use crate::domain::people::People;
@@ -26,6 +27,8 @@ const TAIL: usize = 8 * 1024;
 pub struct ToldService<'a> {
     pub state: &'a ServiceState,
     pub people: &'a People,
+    /// The severities of its incidents, and what is due of them.
+    pub incidents: &'a IncidentPolicy,
     /// Whether its file was read.
     pub is_read: bool,
     /// Where its own file says that it is told.
@@ -85,11 +88,14 @@ impl NoticeSource for Handle {
         self.noted(service, |state, people, file| {
             let none = BTreeMap::new();
             let destinations = file.map_or(&none, |file| &file.notify);
+            let usual = IncidentPolicy::default();
+            let incidents = file.map_or(&usual, |file| &file.policy.incidents);
             let is_read = file.is_some();
             // Where its policy has freezes only warn, none holds it.
             let only_warns = file.is_some_and(|file| file.policy.freeze == FreezeMode::Warn);
             let windows = if only_warns { &[][..] } else { windows.as_slice() };
-            read(ToldService { state, people, is_read, destinations, windows, on_call: &on_call })
+            let on_call = &on_call;
+            read(ToldService { state, people, incidents, is_read, destinations, windows, on_call })
         })
     }
 

@@ -14,6 +14,7 @@ use crate::gate;
 /// The shipped templates, by their names.
 const SHIPPED: &[(&str, &str)] = &[
     ("slack/deployment", include_str!("../../assets/notify/slack/deployment.txt")),
+    ("slack/incident", include_str!("../../assets/notify/slack/incident.txt")),
     ("slack/request", include_str!("../../assets/notify/slack/request.txt")),
     ("slack/hold", include_str!("../../assets/notify/slack/hold.txt")),
     ("slack/freeze", include_str!("../../assets/notify/slack/freeze.txt")),
@@ -22,6 +23,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("slack/test", include_str!("../../assets/notify/slack/test.txt")),
     ("slack/detail", include_str!("../../assets/notify/slack/detail.txt")),
     ("markdown/deployment", include_str!("../../assets/notify/markdown/deployment.txt")),
+    ("markdown/incident", include_str!("../../assets/notify/markdown/incident.txt")),
     ("markdown/request", include_str!("../../assets/notify/markdown/request.txt")),
     ("markdown/hold", include_str!("../../assets/notify/markdown/hold.txt")),
     ("markdown/freeze", include_str!("../../assets/notify/markdown/freeze.txt")),
@@ -29,6 +31,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("markdown/test", include_str!("../../assets/notify/markdown/test.txt")),
     ("markdown/detail", include_str!("../../assets/notify/markdown/detail.txt")),
     ("plain/deployment", include_str!("../../assets/notify/plain/deployment.txt")),
+    ("plain/incident", include_str!("../../assets/notify/plain/incident.txt")),
     ("plain/request", include_str!("../../assets/notify/plain/request.txt")),
     ("plain/hold", include_str!("../../assets/notify/plain/hold.txt")),
     ("plain/freeze", include_str!("../../assets/notify/plain/freeze.txt")),

@@ -11,7 +11,7 @@ use super::destination::{Abilities, Act, Delivery, SendOutcome};
 use super::http::{HttpAddress, HttpCall};
 use super::signature::SigningKeys;
 use crate::domain::chain::Hash;
-use crate::domain::notice::view::NoticeView;
+use crate::domain::notice::view::{IncidentView, NoticeView};
 use crate::gate;
 
 /// How many digits of a digest an id has.
@@ -33,7 +33,7 @@ pub struct WebhookBody {
     pub notice: String,
     /// The number of the newest event of the service: of deliveries about one notice, the one with the greatest is the newest.
     pub sequence: u64,
-    /// `deployment`, `request`, `hold`, `freeze`, `detail`, `dropped` or `test`.
+    /// `deployment`, `incident`, `request`, `hold`, `freeze`, `detail`, `dropped` or `test`.
     pub kind: &'static str,
     pub service: String,
     pub environment: Option<String>,
@@ -44,6 +44,11 @@ pub struct WebhookBody {
     /// `#1290`.
     pub build: Option<String>,
     pub commit: Option<String>,
+    /// `i63`, of an incident; and its severity, its title, and whether users were affected, in words.
+    pub incident: Option<String>,
+    pub severity: Option<String>,
+    pub title: Option<String>,
+    pub users: Option<String>,
     /// How it stands, in a word or a few: `deploying`, `live`, `failed at migrate`.
     pub state: String,
     /// Whether it has ended, and whether nothing more can change what is said of it.
@@ -147,10 +152,13 @@ impl WebhookBody {
             view.request.as_ref().map(|request| &request.by),
             view.hold.as_ref().map(|hold| &hold.by),
             view.freeze.as_ref().map(|freeze| &freeze.by),
+            view.incident.as_ref().map(|incident| &incident.by),
             view.tester.as_ref(),
         ];
         let hold = view.hold.as_ref().map(|hold| hold.environment.clone());
         let request = view.request.as_ref().map(|request| request.build.clone());
+        let incident = view.incident.as_ref();
+        let of_incident = |part: fn(&IncidentView) -> &str| incident.map(|of| gate::line(part(of)));
         let is_reply = matches!(act, Act::Reply { .. });
         Self {
             id: format!("{key}/{}", digest(delivery)),
@@ -163,6 +171,10 @@ impl WebhookBody {
             action: run.map(|run| gate::line(&run.kind)),
             build: run.map(|run| run.build.clone()).or(request).map(|build| gate::line(&build)),
             commit: run.map(|run| run.sha.clone()).filter(|sha| !sha.is_empty()),
+            incident: of_incident(|of| &of.id),
+            severity: of_incident(|of| &of.severity),
+            title: of_incident(|of| &of.title),
+            users: of_incident(|of| &of.users),
             state: gate::line(&view.state),
             settled: view.settled,
             is_final: view.is_final || is_reply,

@@ -12,6 +12,7 @@ use trunkline::config::notify::ServiceDestination;
 use trunkline::config::operator_files::OperatorFiles;
 use trunkline::domain::event::{DeploymentRequest, Event, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{DeploymentId, Seq, ServiceName};
+use trunkline::domain::incident::IncidentPolicy;
 use trunkline::domain::notice::DestinationName;
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::service::ServiceState;
@@ -47,12 +48,15 @@ pub struct WrittenRecord {
     pub events: Vec<Event>,
     pub states: BTreeMap<ServiceName, ServiceState>,
     pub people: People,
+    pub incidents: IncidentPolicy,
     pub destinations: BTreeMap<DestinationName, ServiceDestination>,
     pub windows: Vec<FreezeWindow>,
     pub on_call: Vec<String>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
     pub tail: Vec<String>,
+    /// What its clock says, if that stands still.
+    pub at: Option<DateTime<Utc>>,
     /// How far the clock of the notifier is ahead.
     pub ahead: TimeDelta,
     /// What the notifier said is wrong.
@@ -142,10 +146,18 @@ impl NoticeSource for NoticeRecord {
 
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
-        let WrittenRecord { states, people, destinations, windows, on_call, is_unread, .. } =
-            &*written;
-        let (state, is_read) = (states.get(service)?, !is_unread);
-        Some(read(ToldService { state, people, is_read, destinations, windows, on_call }))
+        let WrittenRecord { states, people, incidents, destinations, windows, .. } = &*written;
+        let (state, is_read, on_call) =
+            (states.get(service)?, !written.is_unread, &written.on_call);
+        Some(read(ToldService {
+            state,
+            people,
+            incidents,
+            is_read,
+            destinations,
+            windows,
+            on_call,
+        }))
     }
 
     fn services(&self) -> Vec<ServiceName> {
@@ -157,7 +169,8 @@ impl NoticeSource for NoticeRecord {
     }
 
     fn now(&self) -> DateTime<Utc> {
-        SystemClock.now() + self.written().ahead
+        let written = self.written();
+        written.at.unwrap_or_else(|| SystemClock.now()) + written.ahead
     }
 
     async fn tail(&self, _: &ServiceName, _: DeploymentId, _: usize, lines: usize) -> Vec<String> {

@@ -63,6 +63,10 @@ pub(super) fn details(
         Fact::HoldReleased { environment: Environment::Production, .. } => {
             held_by.map(|key| released(event, key)).into_iter().collect()
         }
+        Fact::UsersNotAffected(answer) => {
+            let kind = DetailKind::IncidentNote;
+            vec![of(event, answer.rollback, kind, event.sentence())]
+        }
         Fact::FreezeLifted { freeze, .. } => vec![lifted(event, *freeze)],
         Fact::TargetsSaid(said) => heard(event, said, state).into_iter().collect(),
         _ => Vec::new(),
@@ -104,7 +108,10 @@ fn ended(
             } else {
                 format!("{environment} rolled back to {build}{took} by {by}")
             };
-            (sentence, true)
+            let asks_of_users = state.incidents.questions().iter().any(|asked| asked.is_of(id));
+            let users =
+                if asks_of_users { "; were users affected? Nobody has said yet" } else { "" };
+            (sentence + users, true)
         }
         Outcome::Succeeded => return None,
         Outcome::Failed(why) => (format!("{build} failed in {environment}{took}: {why}"), true),
@@ -178,7 +185,7 @@ fn lifted(event: &Event, freeze: Seq) -> Notice {
 
 /// A loud detail of a message that is about no deployment.
 fn under(event: &Event, of: NoticeKey, kind: DetailKind, sentence: String) -> Notice {
-    let about = NoticeDetail { of, kind, sentence, loud: true, deployment: None, step: None };
+    let about = NoticeDetail { loud: true, ..NoticeDetail::new(of, kind, sentence) };
     Notice {
         key: NoticeKey::of_event(&event.service, event.seq),
         service: event.service.clone(),
@@ -194,14 +201,9 @@ fn of_subject(event: &Event, kind: DetailKind) -> Vec<Notice> {
 }
 
 fn of(event: &Event, deployment: DeploymentId, kind: DetailKind, sentence: String) -> Notice {
-    let detail = NoticeDetail {
-        of: NoticeKey::of_deployment(&event.service, deployment),
-        kind,
-        sentence,
-        loud: false,
-        deployment: Some(deployment),
-        step: None,
-    };
+    let of = NoticeKey::of_deployment(&event.service, deployment);
+    let detail =
+        NoticeDetail { deployment: Some(deployment), ..NoticeDetail::new(of, kind, sentence) };
     Notice {
         key: NoticeKey::of_event(&event.service, event.seq),
         service: event.service.clone(),

@@ -1,9 +1,9 @@
 //! Which notices an event makes.
 
-use super::detail;
 use super::{Notice, NoticeAbout, NoticeKey};
+use super::{detail, incident};
 use crate::domain::event::{Event, Fact};
-use crate::domain::ids::{DeploymentId, Environment};
+use crate::domain::ids::{DeploymentId, Environment, IncidentId};
 use crate::domain::service::ServiceState;
 
 /// What an event of a service makes to tell. `state` has the event, and may have later ones. `held_by` is the message that
@@ -13,6 +13,7 @@ pub fn notices(event: &Event, state: &ServiceState, held_by: Option<&NoticeKey>)
     let mut all = Vec::new();
     all.extend(message(event, state));
     all.extend(detail::details(event, state, held_by));
+    all.extend(incident::detail(event));
     all
 }
 
@@ -27,6 +28,11 @@ fn message(event: &Event, state: &ServiceState) -> Option<Notice> {
             }
             let key = NoticeKey::of_deployment(&event.service, deployment);
             (key, NoticeAbout::Deployment { deployment })
+        }
+        Fact::IncidentOpened(_) => {
+            let incident = IncidentId::from(event.seq);
+            let key = NoticeKey::of_incident(&event.service, incident);
+            (key, NoticeAbout::Incident { incident })
         }
         Fact::PromoterRequested { .. } => {
             let key = NoticeKey::of_event(&event.service, event.seq);

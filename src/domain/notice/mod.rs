@@ -3,6 +3,7 @@
 mod deployment;
 mod detail;
 mod from_event;
+mod incident;
 mod standing;
 pub mod view;
 
@@ -12,8 +13,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::from_event::{hold_after, notices};
+pub use self::incident::reminders;
 pub use self::standing::{freezes_now, live_of};
-use super::ids::{DeploymentId, Environment, InvalidName, Seq, ServiceName};
+use super::ids::{DeploymentId, Environment, IncidentId, InvalidName, Seq, ServiceName};
 
 /// The name of a destination, as the operator's own file gives it. It has the form of a service's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,6 +65,12 @@ impl NoticeKey {
     #[must_use]
     pub fn of_deployment(service: &ServiceName, deployment: DeploymentId) -> Self {
         Self(format!("{service}/{deployment}"))
+    }
+
+    /// The message of an incident.
+    #[must_use]
+    pub fn of_incident(service: &ServiceName, incident: IncidentId) -> Self {
+        Self(format!("{service}/{incident}"))
     }
 
     /// What one event tells.
@@ -125,6 +133,8 @@ pub struct Notice {
 pub enum NoticeAbout {
     /// The one message of a deployment.
     Deployment { deployment: DeploymentId },
+    /// The one message of an incident.
+    Incident { incident: IncidentId },
     /// Somebody asks for a promoter.
     Request { request: Seq },
     /// A hold that a person placed.
@@ -172,6 +182,22 @@ pub struct NoticeDetail {
     /// The step that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
+    /// The incident that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+    /// Of a reminder: it is told only while this is still due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<NoticeDue>,
+}
+
+/// What a reminder asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "due", rename_all = "snake_case")]
+pub enum NoticeDue {
+    /// An update of an incident of which nobody wrote since then.
+    Update { since: DateTime<Utc> },
+    /// A postmortem.
+    Postmortem,
 }
 
 /// What a detail is about.
@@ -196,6 +222,36 @@ pub enum DetailKind {
     Over,
     /// What the targets themselves said after it ended.
     Heard,
+    /// Somebody says how an incident stands.
+    IncidentUpdate,
+    /// Something was written down about an incident that is no news of now.
+    IncidentNote,
+    IncidentResolved,
+    IncidentReopened,
+    /// The next update of an incident is due, or its postmortem.
+    IncidentDue,
+}
+
+impl NoticeDetail {
+    /// A quiet one about nothing but a message.
+    #[must_use]
+    pub fn new(of: NoticeKey, kind: DetailKind, sentence: String) -> Self {
+        let (loud, deployment, step, incident, due) = (false, None, None, None, None);
+        Self { of, kind, sentence, loud, deployment, step, incident, due }
+    }
+
+    /// Whether it is a message of its own where details cannot stand below one. `edits` says whether messages are changed
+    /// there.
+    #[must_use]
+    pub fn stands_alone(&self, edits: bool) -> bool {
+        match self.kind {
+            // A message that is told at the end says how it ended.
+            DetailKind::Ended => self.loud && edits,
+            // A message that cannot change does not say what is new.
+            DetailKind::IncidentUpdate => self.loud || !edits,
+            _ => self.loud,
+        }
+    }
 }
 
 impl Notice {

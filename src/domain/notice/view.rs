@@ -7,11 +7,13 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::deployment::deployment;
+use super::incident::{incident, is_moot};
 use super::standing::needs_override;
 use super::{DetailKind, FreezeNotice, Notice, NoticeAbout, NoticeDetail};
 use crate::calendar::FreezeWindow;
 use crate::domain::commit::writers;
 use crate::domain::ids::Seq;
+use crate::domain::incident::IncidentPolicy;
 use crate::domain::instant::in_utc;
 use crate::domain::people::People;
 use crate::domain::request::{Request, RequestState};
@@ -26,6 +28,8 @@ const LATE: std::time::Duration = std::time::Duration::from_mins(1);
 pub struct NoticeInput<'a> {
     pub state: &'a ServiceState,
     pub people: &'a People,
+    /// The severities of its incidents, and what is due of them.
+    pub policy: &'a IncidentPolicy,
     pub now: DateTime<Utc>,
     /// Where people reach the pages of the server, without a slash at its end.
     pub pages: Option<&'a str>,
@@ -42,7 +46,7 @@ pub struct NoticeView {
     pub key: String,
     /// Grows with every change of what is told of it.
     pub sequence: u64,
-    /// `deployment`, `request`, `hold`, `freeze`, `topic`, `dropped`, `test` or `detail`; which of the parts below is there.
+    /// `deployment`, `incident`, `request`, `hold`, `freeze`, `topic`, `dropped`, `test` or `detail`; which of the parts below is there.
     pub kind: &'static str,
     pub service: String,
     /// When its event was recorded.
@@ -57,6 +61,9 @@ pub struct NoticeView {
     pub settled: bool,
     /// Whether nothing more can change what it says.
     pub is_final: bool,
+    /// Whether it reminds of what is there by now, so that it is not told.
+    #[serde(skip)]
+    pub is_moot: bool,
     /// How late it is told: `12m`; absent in time.
     pub late: Option<String>,
     /// The page of what it is about, where the server has pages.
@@ -65,6 +72,8 @@ pub struct NoticeView {
     pub command: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestView>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +143,42 @@ pub struct OverrideView {
     pub reason: String,
 }
 
+/// An incident as it stands. All its instants are in UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IncidentView {
+    /// `i63`.
+    pub id: String,
+    pub title: String,
+    /// `SEV-2`.
+    pub severity: String,
+    /// Its place among the severities, 0 for the worst; absent if the service has no such severity now.
+    pub rank: Option<usize>,
+    /// `users affected`, `users not affected`, or that this is not known.
+    pub users: String,
+    /// Who opened it.
+    pub by: String,
+    /// `Mon 2026-11-30 03:14 UTC`.
+    pub opened: String,
+    pub opened_at: DateTime<Utc>,
+    /// `rollback d57 of #12 (d50) to #11`.
+    pub rollbacks: Option<String>,
+    /// The newest update.
+    pub last: Option<IncidentSaid>,
+    /// Until when the next update is due; only while it is open.
+    pub update_due: Option<String>,
+    pub resolved: Option<IncidentSaid>,
+    /// `postmortem due Tue 2026-12-01 03:14 UTC`, where it is, or why there is none.
+    pub postmortem: Option<String>,
+}
+
+/// What somebody said of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IncidentSaid {
+    pub by: String,
+    pub at: String,
+    pub text: String,
+}
+
 /// A request for a promoter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RequestView {
@@ -193,6 +238,8 @@ pub struct DetailView {
     pub tail: Vec<String>,
     /// Who wrote what failed, where nobody told them yet.
     pub authors: Vec<String>,
+    /// Who is reminded.
+    pub asks: Option<String>,
 }
 
 /// A notice as it stands now.
@@ -204,6 +251,7 @@ pub fn view(notice: &Notice, input: NoticeInput<'_>) -> NoticeView {
     }
     match &notice.about {
         NoticeAbout::Deployment { deployment: id } => deployment(&mut view, *id, input),
+        NoticeAbout::Incident { incident: id } => incident(&mut view, *id, input),
         NoticeAbout::Request { request: id } => request(&mut view, *id, input),
         NoticeAbout::Hold { hold, environment, reason, by } => {
             let holds = input.state.holds.get(environment).is_some_and(|now| now.id == *hold);
@@ -234,6 +282,7 @@ fn bare(notice: &Notice, input: NoticeInput<'_>) -> NoticeView {
     let service = notice.service.to_string();
     let kind = match &notice.about {
         NoticeAbout::Deployment { .. } => "deployment",
+        NoticeAbout::Incident { .. } => "incident",
         NoticeAbout::Request { .. } => "request",
         NoticeAbout::Hold { .. } => "hold",
         NoticeAbout::Freeze(_) => "freeze",
@@ -252,11 +301,13 @@ fn bare(notice: &Notice, input: NoticeInput<'_>) -> NoticeView {
         symbol: "",
         settled: false,
         is_final: false,
+        is_moot: false,
         late: None,
         page: input.pages.map(|pages| format!("{pages}/services/{service}")),
         command: None,
         service,
         deployment: None,
+        incident: None,
         request: None,
         hold: None,
         freeze: None,
@@ -347,7 +398,14 @@ fn detail(view: &mut NoticeView, about: &NoticeDetail, notice: &Notice, input: N
             view.page = Some(page);
         }
     }
+    if let Some(id) = about.incident {
+        incident(view, id, input);
+        (view.symbol, view.state) = ("", String::new());
+    }
     (view.settled, view.is_final) = (true, true);
+    view.is_moot = is_moot(about, input.state);
+    let asks = view.incident.as_ref().filter(|_| about.due.is_some());
+    let asks = asks.map(|incident| incident.by.clone());
     view.detail = Some(DetailView {
         kind: about.kind,
         sentence: about.sentence.clone(),
@@ -356,6 +414,7 @@ fn detail(view: &mut NoticeView, about: &NoticeDetail, notice: &Notice, input: N
         step: step_of(about, input),
         tail: Vec::new(),
         authors: Vec::new(),
+        asks,
     });
 }
 

@@ -4,6 +4,7 @@ mod answers;
 mod documents;
 mod formats;
 mod hostile;
+mod incidents;
 mod kind;
 mod runs;
 mod signature;
@@ -11,7 +12,8 @@ mod signature;
 use chrono::{DateTime, Utc};
 use trunkline::domain::notice::DetailKind;
 use trunkline::domain::notice::view::{
-    DeploymentView, DetailView, FreezeView, HoldView, NoticeView, OverrideView, RequestView,
+    DeploymentView, DetailView, FreezeView, HoldView, IncidentSaid, IncidentView, NoticeView,
+    OverrideView, RequestView,
 };
 use trunkline::notify::destination::{Act, Delivery};
 
@@ -39,10 +41,12 @@ fn bare(kind: &'static str, about: &str) -> NoticeView {
         symbol: "■",
         settled: true,
         is_final: false,
+        is_moot: false,
         late: None,
         page: Some("https://deploys.example.org/services/checkout/runs/57".into()),
         command: None,
         deployment: None,
+        incident: None,
         request: None,
         hold: None,
         freeze: None,
@@ -138,6 +142,7 @@ pub fn views(text: &str) -> Vec<NoticeView> {
         step: None,
         tail: vec![text()],
         authors: vec![text()],
+        asks: Some(text()),
     };
     vec![
         live,
@@ -149,7 +154,29 @@ pub fn views(text: &str) -> Vec<NoticeView> {
         NoticeView { deployment: Some(run), detail: Some(detail), ..bare("detail", "e66") },
         NoticeView { dropped: Some(3), page: None, ..bare("dropped", "e67") },
         NoticeView { tester: Some(text()), ..bare("test", "test") },
+        NoticeView { incident: Some(incident(&text())), ..bare("incident", "i68") },
     ]
+}
+
+/// An incident that is open, with this text wherever a text of others can stand.
+fn incident(text: &str) -> IncidentView {
+    let text = || text.to_owned();
+    let said = || IncidentSaid { by: text(), at: "Mon 2026-11-30 03:20 UTC".into(), text: text() };
+    IncidentView {
+        id: "i68".into(),
+        title: text(),
+        severity: text(),
+        rank: Some(0),
+        users: "users affected".into(),
+        by: text(),
+        opened: "Mon 2026-11-30 03:14 UTC".into(),
+        opened_at: now(),
+        rollbacks: Some("rollback d57 of #12 (d50) to #11".into()),
+        last: Some(said()),
+        update_due: Some("Mon 2026-11-30 03:35 UTC".into()),
+        resolved: None,
+        postmortem: Some(text()),
+    }
 }
 
 /// A delivery of a view, worded by the shipped template for this kind.

@@ -13,7 +13,7 @@ use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
 use trunkline::notify::source::NoticeSource as _;
 use trunkline::notify::{Notifier, NotifyOptions};
 use trunkline::store::outbox::{OUTBOX, Outbox};
-use trunkline_testing::destinations::DestinationFault as Fault;
+use trunkline_testing::destinations::{DestinationFault as Fault, PagedAlert};
 use trunkline_testing::dice::{self, Dice, Seed};
 use trunkline_testing::notices::{FAST, NoticeRecord};
 use trunkline_testing::record::{adopted, person, request, step};
@@ -31,28 +31,34 @@ const FAULTS: usize = 50;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
-struct RunFigures {
+pub(super) struct RunFigures {
     deployments: usize,
     restarts: usize,
-    requests: usize,
+    pub requests: usize,
     faults: usize,
     answers_lost: usize,
     repeats: usize,
 }
 
 /// A record, a destination, and the notifier between them.
-struct World {
-    record: NoticeRecord,
-    pair: Pair,
+pub(super) struct World {
+    pub record: NoticeRecord,
+    pub pair: Pair,
     folder: tempfile::TempDir,
     notifier: Option<Notifier>,
 }
 
 impl World {
-    fn of(kind: Kind) -> Self {
+    pub fn of(kind: Kind) -> Self {
+        Self::with(kind, "")
+    }
+
+    /// With these settings besides.
+    pub fn with(kind: Kind, more: &str) -> Self {
         let (record, pair) = (NoticeRecord::default(), Pair::of(kind));
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("config.toml"), kind.settings(&pair.url())).unwrap();
+        let settings = kind.settings(&pair.url()) + more;
+        std::fs::write(folder.path().join("config.toml"), settings).unwrap();
         let world = Self { record, pair, folder, notifier: None };
         let mut outbox = world.outbox();
         outbox.add(Some(Seq(0)), &[], None, world.record.now()).unwrap();
@@ -64,7 +70,7 @@ impl World {
         Outbox::open(&self.folder.path().join(OUTBOX)).unwrap()
     }
 
-    fn start(&mut self) {
+    pub fn start(&mut self) {
         let secrets = [("ADDRESS", self.pair.address()), ("TOKEN", self.pair.token())];
         let environment = secrets.map(|(name, value)| (name.to_owned(), value));
         let options = NotifyOptions {
@@ -77,14 +83,14 @@ impl World {
         self.notifier = Notifier::start(self.record.clone(), options);
     }
 
-    async fn stop(&mut self) {
+    pub async fn stop(&mut self) {
         if let Some(notifier) = self.notifier.take() {
             notifier.stop().await;
         }
     }
 
     /// Waits until nothing waits, and everything was looked at.
-    async fn until_quiet(&self) {
+    pub async fn until_quiet(&self) {
         let is_quiet = || {
             let (outbox, written) = (self.outbox(), self.record.written());
             let head = written.events.last().map_or(Seq(0), |event| event.seq);
@@ -99,6 +105,12 @@ impl World {
         let told = timeout(PATIENCE, wait).await;
         let said = self.record.written().told.clone();
         assert!(told.is_ok(), "something waits for ever: {said:?}\n{:#?}", self.pair.texts());
+    }
+
+    /// The alerts of a pager.
+    pub fn pager(&self) -> Vec<PagedAlert> {
+        let Pair::PagerDuty(server, _) = &self.pair else { panic!("it is no pager") };
+        server.see(|pager| pager.alerts.values().cloned().collect())
     }
 }
 
@@ -200,7 +212,7 @@ async fn play(kind: Kind, mut dice: Dice, figures: &mut RunFigures) {
 }
 
 /// Lets some requests come, and now and then ends the notifier, whatever it does just then.
-async fn pause(world: &mut World, dice: &mut Dice, figures: &mut RunFigures) {
+pub(super) async fn pause(world: &mut World, dice: &mut Dice, figures: &mut RunFigures) {
     let asked = world.pair.asked().len();
     for _ in 0..dice.below(4) {
         // Nothing may be left to ask.

@@ -1,128 +1,88 @@
-//! A day of a channel, as its members see it. `TRUNKLINE_NOTIFY_DAY=1` prints it.
+//! A day of a channel, as its members see it in the evening: docs/a-day-in-deploys.md. `TRUNKLINE_RENEW_GOLDEN=1` writes it
+//! anew.
 
-use chrono::TimeDelta;
-use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome};
-use trunkline::domain::ids::{BuildNumber, Environment};
-use trunkline::domain::people::Actor;
-use trunkline::domain::plan::Guard;
-use trunkline::notify::source::NoticeSource as _;
+mod script;
+
+use std::collections::BTreeMap;
+use std::fs;
+
 use trunkline_testing::notices::ToldRecord;
-use trunkline_testing::record::{adopted, people, person};
-use trunkline_testing::slack::FakeSlack;
+use trunkline_testing::slack::SlackChannel;
 
-use super::told::with_step;
+use self::script::{AUTHORS, Day};
 
-/// How many merges there are; after each seventh one somebody promotes.
-const MERGES: u64 = 40;
-const AUTHORS: [&str; 4] = ["ana", "bo", "chen", "dora"];
+const PAGE: &str = "docs/a-day-in-deploys.md";
+/// The channel that hears everything, and the one that hears of staging only what failed there.
+const CHANNELS: [(&str, &str); 2] = [("C2", "deploys"), ("C1", "deploys-all")];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_channels_day_has_one_message_for_each_deployment_and_pings_nobody_twice() {
-    let settings = |slack: &FakeSlack| {
-        let people = AUTHORS.map(|name| format!("{name} = \"U0{}\"\n", name.to_uppercase()));
-        format!("{}topic = true\n[notify.slack.people]\n{}", slack.settings(), people.concat())
+    let mut day = Day::begin();
+    day.play().await;
+    day.told.until("nothing waits", ToldRecord::is_quiet).await;
+    day.told.stop().await;
+    let deployments = day.deployments;
+    let channels = CHANNELS.map(|(id, _)| day.told.slack.channel(id));
+    let [quiet, all] = &channels;
+    let of_deployments = |channel: &SlackChannel| {
+        let keys = channel.top().map(|one| one.key().to_owned());
+        let keys: Vec<_> = keys.filter(|key| key.starts_with("checkout/d")).collect();
+        let mut once = keys.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), keys.len(), "a deployment has one message: {keys:?}");
+        keys.len()
     };
-    let mut told = ToldRecord::with(settings);
-    told.record.change(|all| {
-        all.people = people(AUTHORS);
-        all.tail = vec!["connecting to db-2".to_owned(), "error: timeout after 30s".to_owned()];
-    });
-    told.start();
-    let deployments = play(&told).await;
-    told.until("nothing waits", ToldRecord::is_quiet).await;
-    told.stop().await;
-    let channel = told.slack.channel("C1");
-    if std::env::var_os("TRUNKLINE_NOTIFY_DAY").is_some() {
-        for message in
-            channel.messages.iter().filter(|one| one.thread_ts.is_none() || one.is_broadcast)
-        {
-            let broadcast = if message.is_broadcast { "  (reply, also here) " } else { "" };
-            eprintln!("{broadcast}{}", message.text());
-        }
-        eprintln!("topic: {}", channel.topic);
+    assert_eq!(of_deployments(all), deployments);
+    // Production, and what failed in staging.
+    assert_eq!(of_deployments(quiet), 6 + 1 + 1);
+    for channel in &channels {
+        // Besides them, an incident, a request and a freeze.
+        assert_eq!(channel.top().count(), of_deployments(channel) + 3);
+        pings_nobody_twice(channel);
+        assert!(channel.pins.is_empty(), "the freeze is over");
     }
-    let of_deployments: Vec<_> =
-        channel.top().filter(|one| one.key().starts_with("checkout/d")).collect();
-    assert_eq!(of_deployments.len(), deployments);
-    // Besides them, a freeze and a request.
-    assert_eq!(channel.top().count(), deployments + 2);
-    // Slack pings for what is posted, and for no edit.
+    assert!(all.topic.contains("[live: checkout #27"), "{}", all.topic);
+    assert_eq!(day.told.slack.state().violations, Vec::<String>::new());
+    let sections = CHANNELS.map(|(id, name)| (name, day.as_read(id)));
+    hold_golden(&sections);
+}
+
+/// Slack pings for what is posted, and for no edit: nobody twice for the same message and what stands below it.
+fn pings_nobody_twice(channel: &SlackChannel) {
+    let mut pings: BTreeMap<(String, &str), usize> = BTreeMap::new();
     for message in &channel.messages {
-        let posted = &message.texts[0];
+        let about = message.thread_ts.as_ref().unwrap_or(&message.ts);
         for name in AUTHORS {
             let mention = format!("<@U0{}>", name.to_uppercase());
-            assert!(posted.matches(&mention).count() <= 1, "{posted}");
+            let count = message.texts[0].matches(&mention).count();
+            *pings.entry((about.clone(), name)).or_default() += count;
         }
+        let of_staging = message.texts[0].contains("→ staging");
+        assert!(!of_staging || !message.texts[0].contains("<@"), "{}", message.texts[0]);
     }
-    let staging = of_deployments.iter().filter(|one| one.texts[0].contains("→ staging"));
-    assert!(staging.clone().all(|one| !one.texts[0].contains("<@")), "staging pings nobody");
-    assert!(channel.topic.contains("[live: checkout #"), "{}", channel.topic);
-    assert_eq!(told.slack.state().violations, Vec::<String>::new());
+    let twice: Vec<_> = pings.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert!(pings.values().any(|count| *count > 0), "somebody is pinged");
 }
 
-/// 40 merges, 5 promotes of which one fails, a failure in staging, a rollback, a freeze and a request.
-async fn play(told: &ToldRecord) -> usize {
-    let record = &told.record;
-    record.push("checkout", person("kim"), Fact::ProductionAdopted(Box::new(adopted(1))));
-    let (mut count, mut live) = (0, 1);
-    for number in 2..2 + MERGES {
-        let author = AUTHORS[usize::try_from(number).unwrap() % AUTHORS.len()];
-        record.build("checkout", number, author);
-        let id = record.begin("checkout", Actor::System, with_step(Environment::Staging, number));
-        count += 1;
-        let fails = number == 20;
-        record.step_ended(
-            "checkout",
-            id,
-            if fails { StepOutcome::Exited(1) } else { StepOutcome::Succeeded },
-        );
-        let failed = || Outcome::Failed("step release: exit 1".to_owned());
-        record.end("checkout", id, if fails { failed() } else { Outcome::Succeeded });
-        if number % 7 == 0 {
-            live = promote(told, number, live);
-            count += 1;
-        }
+/// Each channel of the page is in a block that follows its name.
+fn hold_golden(sections: &[(&str, String)]) {
+    let page = fs::read_to_string(PAGE).unwrap();
+    let mut new = page.clone();
+    for (name, text) in sections {
+        let begin = format!("## #{name}\n");
+        let at = new.find(&begin).unwrap_or_else(|| panic!("{PAGE} has {begin}"));
+        let from = at + new[at..].find("```text\n").expect("a block") + "```text\n".len();
+        let to = from + new[from..].find("```").expect("its end");
+        new.replace_range(from..to, text);
     }
-    let back = DeploymentRequest {
-        kind: DeploymentKind::Rollback,
-        previous: Some(BuildNumber(live)),
-        ..with_step(Environment::Production, 21)
-    };
-    let back = record.begin("checkout", person("chen"), back);
-    record.end("checkout", back, Outcome::Succeeded);
-    let now = record.now();
-    let until = now + TimeDelta::hours(1);
-    let fact =
-        Fact::PromoterRequested { build: BuildNumber(41), until, note: "after lunch".to_owned() };
-    record.push("checkout", person("ana"), fact);
-    let freeze = Fact::FreezePlaced { from: now, until: None, reason: "the sale".to_owned() };
-    let freeze = record.push("checkout", person("dora"), freeze);
-    told.until("it is pinned", |told| told.slack.channel("C1").pins.len() == 1).await;
-    record.push(
-        "checkout",
-        person("dora"),
-        Fact::FreezeLifted { freeze, reason: "sold".to_owned() },
-    );
-    count + 1
-}
-
-/// Promotes a build, one of them with an override, and another one without luck. Returns what is live after it.
-fn promote(told: &ToldRecord, number: u64, live: u64) -> u64 {
-    let record = &told.record;
-    let mut request = DeploymentRequest {
-        previous: Some(BuildNumber(live)),
-        ..with_step(Environment::Production, number)
-    };
-    if number == 14 {
-        request.overrides.insert(Guard::Soak, "the fix for INC-31".to_owned());
+    if std::env::var_os("TRUNKLINE_RENEW_GOLDEN").is_some() {
+        fs::write(PAGE, &new).unwrap();
     }
-    let id = record.begin("checkout", person("chen"), request);
-    if number == 28 {
-        record.step_ended("checkout", id, StepOutcome::Exited(1));
-        record.end("checkout", id, Outcome::Failed("step release: exit 1".to_owned()));
-        return live;
+    let page = fs::read_to_string(PAGE).unwrap();
+    for (was, is) in page.lines().zip(new.lines()) {
+        assert_eq!(was, is, "{PAGE}; TRUNKLINE_RENEW_GOLDEN=1 writes it anew");
     }
-    record.step_ended("checkout", id, StepOutcome::Succeeded);
-    record.end("checkout", id, Outcome::Succeeded);
-    number
+    assert_eq!(page.len(), new.len(), "{PAGE}");
 }

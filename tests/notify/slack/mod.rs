@@ -3,6 +3,7 @@
 mod day;
 mod faults;
 mod hostile;
+pub mod incident;
 mod program;
 mod restarts;
 mod told;

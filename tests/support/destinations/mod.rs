@@ -20,7 +20,7 @@ pub use line::ENDLESS;
 use line::Line;
 pub use line::{AskedDestination, DestinationReply};
 pub use mattermost::Mattermost;
-pub use pagerduty::PagerDuty;
+pub use pagerduty::{PagedAlert, PagerDuty};
 pub use teams::Teams;
 pub use webhook::WebhookReceiver;
 
