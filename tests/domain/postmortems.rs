@@ -455,8 +455,7 @@ fn the_postmortem_of_a_deploy_by_hand_says_what_is_not_known() {
         assert!(unknown.contains(what), "{what}: {unknown}");
     }
     let range = &report.taken_back[0];
-    assert_eq!((range.before, range.back_to), (None, Some(BuildNumber(2))));
-    assert_eq!(range.commits.len(), 1, "those after the build to which it went back");
+    assert_eq!((range.before, range.back_to), (Some(BuildNumber(2)), Some(BuildNumber(2))));
     let back = report.timeline.iter().find(|line| line.what.contains("run 882")).unwrap();
     assert!(back.what.ends_with("; this is the rollback d12 of #3 (event 14)"), "{back:?}");
     assert!(report.incident.is_update_due(report.at), "nobody said anything for 20 minutes");
@@ -499,6 +498,25 @@ fn what_the_record_cannot_tell_is_listed_with_its_reason() {
     night.record.push(Actor::System, ended);
     let rows = report(&night, id).not_known;
     assert!(!rows.iter().any(|told| told.contains("how the watch")), "{rows:#?}");
+}
+
+#[test]
+fn where_a_rollback_went_is_not_said_to_be_what_ran_before() {
+    let mut night = Night::begin();
+    night.add("ada", found(3, vec![commit(3, "ada")]));
+    let promote = ask(&mut night, "sam", request(PRODUCTION, 3));
+    night.finish(promote, Outcome::Succeeded);
+    let rollback = night.roll_back("raj", 2);
+    let id = night.opened("raj", "it is slow", "SEV-3", rollback);
+    let report = report(&night, id);
+    let range = &report.taken_back[0];
+    assert_eq!((range.before, range.back_to), (None, Some(BuildNumber(2))));
+    assert_eq!(range.commits.len(), 1, "those after the build to which it went back");
+    let text = postmortem::markdown(&report, postmortem::SHIPPED).unwrap();
+    assert!(
+        text.contains("by sam, what ran before is not recorded; it went back to \\#2)"),
+        "{text}"
+    );
 }
 
 #[test]

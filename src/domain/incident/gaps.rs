@@ -11,7 +11,7 @@ use crate::domain::watch::SampleVerdict;
 
 /// What is known of it elsewhere in the report.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct KnownOfIncident<'a> {
     pub times: &'a IncidentTimes,
     pub taken_back: &'a [TakenBackRange],
     pub failed: &'a [FailedStep],
@@ -20,7 +20,7 @@ pub(super) struct Known<'a> {
     pub cut: bool,
 }
 
-pub(super) fn gaps(input: IncidentInput<'_>, known: Known<'_>) -> Vec<String> {
+pub(super) fn gaps(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> Vec<String> {
     let times = known.times;
     let unanswered = format!("nobody answered this in {}", input.incident.id);
     let asked = [
@@ -58,17 +58,17 @@ fn is_end_unsaid(input: IncidentInput<'_>) -> bool {
 }
 
 /// `; no watch of d11 is recorded`, for each that was taken back.
-fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
+fn watches(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> String {
     let each = known.taken_back.iter().map(|range| {
         let id = range.deployment;
-        match Watched::of(input, id) {
-            Watched { saw_bad: true, .. } => {
+        match WatchRecord::of(input, id) {
+            WatchRecord { saw_bad: true, .. } => {
                 format!("; the watch of {id} gives only the latest that it can have been")
             }
-            Watched { was_blind: true, .. } => {
+            WatchRecord { was_blind: true, .. } => {
                 format!("; the watch of {id} recorded nothing bad, but not every sample was known")
             }
-            Watched { began: true, .. } => format!("; the watch of {id} recorded nothing bad"),
+            WatchRecord { began: true, .. } => format!("; the watch of {id} recorded nothing bad"),
             _ if known.cut => format!("; the events that were read have no watch of {id}"),
             _ => format!("; no watch of {id} is recorded"),
         }
@@ -79,7 +79,7 @@ fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
 /// What the record has of the watch of a deployment.
 #[derive(Debug, Default)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
-struct Watched {
+struct WatchRecord {
     began: bool,
     ended: bool,
     saw_bad: bool,
@@ -87,7 +87,7 @@ struct Watched {
     was_blind: bool,
 }
 
-impl Watched {
+impl WatchRecord {
     fn of(input: IncidentInput<'_>, id: DeploymentId) -> Self {
         let mut watched = Self::default();
         for event in input.events.iter().filter(|event| event.service == *input.service) {
@@ -114,7 +114,7 @@ impl Watched {
 }
 
 fn watch_end(input: IncidentInput<'_>, id: DeploymentId) -> Option<String> {
-    let watched = Watched::of(input, id);
+    let watched = WatchRecord::of(input, id);
     (watched.began && !watched.ended)
         .then(|| format!("how the watch of {id} ended: no end is recorded"))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::deployments::{IncidentDeployment, deployments, stops_now};
-use super::gaps::{Known, gaps};
+use super::gaps::{KnownOfIncident, gaps};
 use super::overrides::{IncidentOverride, overrides};
 use super::range::{TakenBackRange, ranges};
 use super::standing::IncidentStanding;
@@ -84,8 +84,13 @@ impl IncidentReport {
         let taken_back = ranges(input);
         let failed = failed(input);
         let has_flags = !flags.is_empty();
-        let known =
-            Known { times: &times, taken_back: &taken_back, failed: &failed, has_flags, cut };
+        let known = KnownOfIncident {
+            times: &times,
+            taken_back: &taken_back,
+            failed: &failed,
+            has_flags,
+            cut,
+        };
         let not_known = gaps(input, known);
         Self {
             service: input.service.clone(),

@@ -175,7 +175,7 @@ impl Incident {
 }
 
 /// What one line needs of other events.
-struct Reading<'a> {
+struct LineContext<'a> {
     watches: BTreeMap<Seq, WatchLine>,
     /// The starts of deployments with steps.
     starts: BTreeMap<DeploymentId, &'a Event>,
@@ -183,7 +183,7 @@ struct Reading<'a> {
     holds: BTreeMap<DeploymentId, Seq>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> LineContext<'a> {
     fn of(input: IncidentInput<'a>, window: IncidentWindow) -> Self {
         let watches = watch_lines(input, window);
         let (mut starts, mut holds) = (BTreeMap::new(), BTreeMap::new());
@@ -216,7 +216,7 @@ impl<'a> Reading<'a> {
 #[must_use]
 pub fn timeline(input: IncidentInput<'_>) -> Vec<IncidentLine> {
     let window = input.incident.window(input.state);
-    let reading = Reading::of(input, window);
+    let reading = LineContext::of(input, window);
     let told = input.events.iter().filter(|event| INCIDENT_FACTS.contains(&event.fact.kind()));
     let all = told.filter(|event| {
         is_said_of(event, input.incident.id) && event.service == *input.service
@@ -244,7 +244,7 @@ fn line(
     input: IncidentInput<'_>,
     window: IncidentWindow,
     event: &Event,
-    reading: &Reading<'_>,
+    reading: &LineContext<'_>,
 ) -> Option<IncidentLine> {
     let plain = IncidentLine {
         at: event.at,
@@ -315,7 +315,7 @@ fn dated(line: IncidentLine, event: &Event) -> IncidentLine {
 }
 
 /// What a line says of an event of the service itself; `None` if it has none.
-fn own(input: IncidentInput<'_>, event: &Event, reading: &Reading<'_>) -> Option<String> {
+fn own(input: IncidentInput<'_>, event: &Event, reading: &LineContext<'_>) -> Option<String> {
     let of = |id: DeploymentId| of_production(input.state, id);
     match &event.fact {
         Fact::DeploymentRequested(_) => {
@@ -365,7 +365,7 @@ fn own(input: IncidentInput<'_>, event: &Event, reading: &Reading<'_>) -> Option
 }
 
 /// `; this is the rollback d12 of #3 (event 14)`, for a deployment at another engine that is one of the incident's rollbacks.
-fn as_rollback(input: IncidentInput<'_>, id: DeploymentId, reading: &Reading<'_>) -> String {
+fn as_rollback(input: IncidentInput<'_>, id: DeploymentId, reading: &LineContext<'_>) -> String {
     let linked = input.incident.rollbacks.iter().find(|linked| linked.rollback == id);
     let Some(linked) = linked else { return String::new() };
     let of = linked.took_back.map_or_else(String::new, |taken| format!(" of {}", taken.build));

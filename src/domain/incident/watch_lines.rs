@@ -16,17 +16,17 @@ pub(super) struct WatchLine {
 
 /// What was read of the watch of one deployment.
 #[derive(Debug, Default)]
-struct Reading {
+struct WatchReading {
     /// The checks that had a bad sample.
     seen: BTreeSet<String>,
     /// Whether the last summary had no bad sample, after one that had.
     is_clean: bool,
-    run: Option<Run>,
+    run: Option<BadRun>,
 }
 
 /// Bad summaries, one after the other.
 #[derive(Debug)]
-struct Run {
+struct BadRun {
     first: Seq,
     is_again: bool,
     checks: BTreeSet<String>,
@@ -38,7 +38,7 @@ pub(super) fn watch_lines(
     window: IncidentWindow,
 ) -> BTreeMap<Seq, WatchLine> {
     let mut lines = BTreeMap::new();
-    let mut all: BTreeMap<DeploymentId, Reading> = BTreeMap::new();
+    let mut all: BTreeMap<DeploymentId, WatchReading> = BTreeMap::new();
     let own = input.events.iter().filter(|event| event.service == *input.service);
     for event in own.filter(|event| window.has(event.at)) {
         match &event.fact {
@@ -58,7 +58,7 @@ pub(super) fn watch_lines(
     lines
 }
 
-impl Reading {
+impl WatchReading {
     fn summary(
         &mut self,
         input: IncidentInput<'_>,
@@ -78,7 +78,7 @@ impl Reading {
             bad.into_iter().partition(|check| self.seen.contains(check));
         if first.is_empty() {
             let is_again = self.is_clean;
-            let begins = || Run { first: event.seq, is_again, checks: BTreeSet::new() };
+            let begins = || BadRun { first: event.seq, is_again, checks: BTreeSet::new() };
             let run = self.run.get_or_insert_with(begins);
             run.checks.extend(before);
             run.extend(input, id, event, lines);
@@ -94,7 +94,7 @@ impl Reading {
     }
 }
 
-impl Run {
+impl BadRun {
     /// Takes this summary into the run's line.
     fn extend(
         &self,
