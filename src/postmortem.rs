@@ -1,6 +1,7 @@
 //! The postmortem of an incident as Markdown: its report in the words of a template, with everything from outside escaped.
 
 mod escape;
+mod summary;
 mod view;
 
 use minijinja::value::{Serde, Value};
@@ -71,6 +72,10 @@ fn environment() -> Environment<'static> {
     // Nothing marks text as harmless but what is here.
     environment.remove_filter("safe");
     environment.add_global("todo", Value::from_safe_string("**TO FILL IN**".to_owned()));
+    environment.add_function("link", |address: String| match escape::link(&address) {
+        Some(link) => Value::from_safe_string(link),
+        None => Value::from(address),
+    });
     environment.add_function("fenced", |lines: Vec<String>| {
         Value::from_safe_string(escape::fenced(&lines))
     });

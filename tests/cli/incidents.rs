@@ -56,7 +56,7 @@ fn a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem() {
         assert!(show.contains(line), "{line:?} in {show}");
     }
     let promoted = show.lines().find(|line| line.contains("me promotes #2 to production")).unwrap();
-    assert!(promoted.contains("(event "), "{show}");
+    assert!(promoted.contains("(event"), "{show}");
     let report = home.json(&["incident", "show", "--json"]);
     assert_eq!(report["incident"]["users_affected"], "yes", "{report:#}");
     assert_eq!(report["taken_back"][0]["build"], 2);

@@ -114,7 +114,7 @@ fn lines(report: &IncidentReport) -> Vec<String> {
 fn of_time(time: &IncidentTime) -> String {
     let at = time.at.map(wording::to_the_second).unwrap_or_default();
     let event = time.seq.map(|seq| format!(" (event {seq})")).unwrap_or_default();
-    format!("{}{at}: {}{event}", time.bound.in_words(), time.evidence)
+    format!("{}{at}: {}{event}", time.bound_in_words(), time.evidence)
 }
 
 fn of_line(line: &IncidentLine) -> String {
@@ -125,11 +125,11 @@ fn of_line(line: &IncidentLine) -> String {
     });
     let page = line.link.as_ref().map(|page| format!(", {page}"));
     format!(
-        "  {}  {}{} (event {}{}{})",
+        "  {}  {}{} ({}{}{})",
         wording::to_the_second(line.at),
         other.unwrap_or_default(),
         line.what,
-        line.seq,
+        line.events_in_words(),
         written.unwrap_or_default(),
         page.unwrap_or_default()
     )

@@ -26,6 +26,8 @@ pub(super) struct FirstBad {
     pub seq: Seq,
     pub check: String,
     pub deployment: DeploymentId,
+    /// Whether the watch judged the check bad; otherwise a summary had the sample.
+    pub is_judged: bool,
 }
 
 impl BadSamples {
@@ -39,7 +41,7 @@ impl BadSamples {
                 Fact::WatchTurned(turned) if is_taken_back(input.incident, turned.deployment) => {
                     let key = (turned.deployment, turned.check.as_str());
                     if turned.to == SampleVerdict::Bad {
-                        seen.first(at, event.seq, &turned.check, turned.deployment);
+                        seen.first(at, event.seq, &turned.check, turned.deployment, true);
                         bad.entry(key).or_insert(at);
                     } else {
                         bad.remove(&key);
@@ -49,7 +51,7 @@ impl BadSamples {
                     if is_taken_back(input.incident, sampled.deployment) =>
                 {
                     for check in sampled.checks.iter().filter(|check| check.bad > 0) {
-                        seen.first(at, event.seq, &check.check, sampled.deployment);
+                        seen.first(at, event.seq, &check.check, sampled.deployment, false);
                         let since = bad.get(&(sampled.deployment, check.check.as_str()));
                         // The last sample tells until when; one that is not bad any more may be of long before.
                         if let Some(since) = since.filter(|_| check.last == SampleVerdict::Bad) {
@@ -63,9 +65,16 @@ impl BadSamples {
         seen
     }
 
-    fn first(&mut self, at: DateTime<Utc>, seq: Seq, check: &str, deployment: DeploymentId) {
+    fn first(
+        &mut self,
+        at: DateTime<Utc>,
+        seq: Seq,
+        check: &str,
+        deployment: DeploymentId,
+        is_judged: bool,
+    ) {
         let check = check.to_owned();
-        self.first.get_or_insert(FirstBad { at, seq, check, deployment });
+        self.first.get_or_insert(FirstBad { at, seq, check, deployment, is_judged });
     }
 
     fn lasted(&mut self, took: Duration, check: &str) {

@@ -1,13 +1,17 @@
 //! Incidents: what hurt users or might have, what people said of it, when it was over, and what the record knows of it.
 
 mod bad_samples;
+mod deployments;
 mod fold;
+mod gaps;
+mod overrides;
 mod policy;
 mod range;
 mod report;
 mod standing;
 mod timeline;
 mod times;
+mod watch_lines;
 mod words;
 
 use std::fmt;
@@ -19,10 +23,12 @@ use utoipa::ToSchema;
 use super::ids::{BuildNumber, DeploymentId, IncidentId, Seq};
 use super::people::Actor;
 
+pub use self::deployments::IncidentDeployment;
 pub use self::fold::Incidents;
+pub use self::overrides::IncidentOverride;
 pub use self::policy::{IncidentPolicy, PostmortemTime, SeverityLevel};
 pub use self::range::{RangeCommit, TakenBackRange};
-pub use self::report::{FailedStep, IncidentOverride, IncidentReport};
+pub use self::report::{FailedStep, IncidentReport};
 pub use self::standing::{
     IncidentStanding, IncidentState, PostmortemStanding, UsersQuestion, standings, users_question,
 };

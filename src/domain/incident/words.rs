@@ -158,6 +158,11 @@ impl LinkedRollback {
     }
 }
 
+/// `: the reason`, or nothing without one.
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
 impl UsersQuestion {
     /// `were users affected before rollback d57 of #12 (d50) to #11?`
     #[must_use]
@@ -168,6 +173,31 @@ impl UsersQuestion {
 }
 
 impl Incident {
+    /// `03:04:55 UTC`, with its day if that is not the one on which the incident was opened.
+    #[must_use]
+    pub fn clock(&self, at: DateTime<Utc>) -> String {
+        let is_same_day = at.date_naive() == self.opened_at.date_naive();
+        let form = if is_same_day { "%H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S UTC" };
+        at.format(form).to_string()
+    }
+
+    /// The answer on users and its source: `yes: raj says so: about 300 carts were lost (event 28)`.
+    #[must_use]
+    pub fn users_in_words(&self) -> String {
+        let (answer, id) = (self.users_affected, self.id);
+        let last = self.updates.iter().rev().find(|update| update.users_affected.is_some());
+        match last {
+            Some(said) => {
+                let text = because(&said.text);
+                format!("{answer}: {} says so{text} (event {})", said.by, said.seq)
+            }
+            None if answer == UsersAffected::NotKnown => {
+                format!("{answer}: nobody answered this in {id}")
+            }
+            None => format!("{answer}: {} said so when opening {id} (event {})", self.by, id.0),
+        }
+    }
+
     /// `rollback d57 of #12 (d50) to #11`; empty without one.
     #[must_use]
     pub fn rollbacks_in_words(&self) -> String {
