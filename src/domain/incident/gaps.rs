@@ -1,11 +1,12 @@
 //! What the record does not tell of an incident, one row for each thing.
 
-use super::report::FailedStep;
+use super::report::{FailedStep, IncidentCut};
 use super::timeline::IncidentInput;
-use super::times::{IncidentTimes, TimeBound, last_success};
+use super::times::{IncidentTimes, TimeBound, last_marked, last_success};
 use super::{IncidentMark, TakenBackRange, UsersAffected};
 use crate::domain::event::Fact;
 use crate::domain::ids::DeploymentId;
+use crate::domain::watch::SampleVerdict;
 
 /// What is known of it elsewhere in the report.
 #[derive(Debug, Clone, Copy)]
@@ -14,8 +15,7 @@ pub(super) struct Known<'a> {
     pub taken_back: &'a [TakenBackRange],
     pub failed: &'a [FailedStep],
     pub has_flags: bool,
-    /// Whether there were more events than were read.
-    pub cut: bool,
+    pub cut: IncidentCut,
 }
 
 pub(super) fn gaps(input: IncidentInput<'_>, known: Known<'_>) -> Vec<String> {
@@ -34,7 +34,11 @@ pub(super) fn gaps(input: IncidentInput<'_>, known: Known<'_>) -> Vec<String> {
             .taken_back
             .is_empty()
             .then(|| "which deployment it was: no rollback is linked".to_owned()),
-        known.cut.then(|| "the first part of the timeline: there are too many events".to_owned()),
+        known
+            .cut
+            .own
+            .then(|| "the first part of the timeline: there are too many events".to_owned()),
+        known.cut.others.then(|| "what other services did first: there are too many events".into()),
         target(input),
     ];
     let causes = known.taken_back.iter().map(|range| {
@@ -51,7 +55,7 @@ pub(super) fn gaps(input: IncidentInput<'_>, known: Known<'_>) -> Vec<String> {
 
 fn is_end_unsaid(input: IncidentInput<'_>) -> bool {
     let said = input.incident;
-    let by_mark = said.updates.iter().any(|of| of.mark == Some(IncidentMark::Restored));
+    let by_mark = last_marked(said, IncidentMark::Restored).is_some();
     !by_mark && said.resolved.as_ref().is_none_or(|end| end.at.is_none())
 }
 
@@ -60,11 +64,14 @@ fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
     let each = known.taken_back.iter().map(|range| {
         let id = range.deployment;
         match Watched::of(input, id) {
-            Watched { saw_bad: true, .. } => {
+            Watched { judged_bad: true, .. } => {
                 format!("; the watch of {id} gives only the latest that it can have been")
             }
+            Watched { saw_bad: true, .. } => {
+                format!("; the watch of {id} has bad samples, and judged nothing bad")
+            }
             Watched { began: true, .. } => format!("; the watch of {id} recorded nothing bad"),
-            _ if known.cut => format!("; the events that were read have no watch of {id}"),
+            _ if known.cut.own => format!("; the events that were read have no watch of {id}"),
             _ => format!("; no watch of {id} is recorded"),
         }
     });
@@ -77,6 +84,7 @@ struct Watched {
     began: bool,
     ended: bool,
     saw_bad: bool,
+    judged_bad: bool,
 }
 
 impl Watched {
@@ -94,7 +102,7 @@ impl Watched {
                 }
                 Fact::WatchTurned(turned) if turned.deployment == id => {
                     watched.began = true;
-                    watched.saw_bad |= !turned.to.is_good();
+                    watched.judged_bad |= turned.to == SampleVerdict::Bad;
                 }
                 _ => {}
             }
