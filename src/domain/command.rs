@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::event::NoteKind;
 use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, IncidentId, Seq};
-use super::incident::{IncidentMark, UsersAffected};
+use super::incident::{IncidentMark, UsersAffected, all_of};
 use super::limits::{BadCommitName, BadCommitNames, ReasonText};
 use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
@@ -200,6 +200,9 @@ pub enum Command {
     /// States that users were not affected by what a rollback took back.
     UsersNotAffected {
         rollback: DeploymentId,
+        /// The other rollbacks that the question was about when it was answered.
+        #[serde(default)]
+        with: Vec<DeploymentId>,
         #[serde(default)]
         #[schema(value_type = ReasonText)]
         note: String,
@@ -330,8 +333,9 @@ impl Command {
             Self::DismissPostmortem { incident, .. } => {
                 format!("the end of the wait for the postmortem of {incident}")
             }
-            Self::UsersNotAffected { rollback, .. } => {
-                format!("the answer that users were not affected before {rollback}")
+            Self::UsersNotAffected { rollback, with, .. } => {
+                let all = all_of(with.iter().copied().chain([*rollback]));
+                format!("the answer that users were not affected before {all}")
             }
         }
     }

@@ -5,6 +5,7 @@ mod config;
 mod decide;
 mod doubts;
 mod evidence;
+mod incident_answers;
 mod incidents;
 mod late;
 mod notices;

@@ -12,7 +12,8 @@ use trunkline::domain::event::{
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IncidentId, Seq};
 use trunkline::domain::incident::{
-    IncidentInput, IncidentLine, IncidentMark, IncidentPolicy, IncidentReport, UsersAffected,
+    IncidentCut, IncidentInput, IncidentLine, IncidentMark, IncidentPolicy, IncidentReport,
+    UsersAffected,
 };
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{Finding, Guard, Severity};
@@ -271,6 +272,10 @@ fn by_hand() -> (Night, IncidentId) {
 }
 
 fn report(night: &Night, id: IncidentId) -> IncidentReport {
+    report_of(night, id, IncidentCut::default())
+}
+
+fn report_of(night: &Night, id: IncidentId, cut: IncidentCut) -> IncidentReport {
     let (record, people) = (&night.record, People::default());
     let input = IncidentInput {
         service: &checkout(),
@@ -280,7 +285,7 @@ fn report(night: &Night, id: IncidentId) -> IncidentReport {
         incident: record.state.incidents.get(id).unwrap(),
         events: &record.events,
     };
-    let mut report = IncidentReport::of(input, record.now, false);
+    let mut report = IncidentReport::of(input, record.now, cut);
     for failed in &mut report.failed {
         failed.tail = ["ERROR: column is used", "```", "## Root cause", "\u{1b}[2J<script>"]
             .map(str::to_owned)
@@ -420,7 +425,7 @@ fn told(name: &str, (night, id): &(Night, IncidentId)) -> IncidentReport {
 fn the_postmortem_of_a_watched_rollback_has_only_what_the_record_and_people_say() {
     let report = told("watched", &watched());
     let times = &report.times;
-    assert!(times.detected.evidence.starts_with("a summary of the watch of d11 has the first bad"));
+    assert!(times.detected.evidence.starts_with("the watch of d11 judged errors bad"));
     assert_eq!(times.to_detect.words, "at most 30s", "{times:#?}");
     assert_eq!(times.to_restore.words, "at least 11m30s");
     assert_eq!(times.affected_at_most.words, "12m, if it began when lena says");

@@ -302,7 +302,7 @@ fn incidents(world: &mut ScriptedWorld, rollback: DeploymentId) {
         Fact::IncidentResolved(resolved),
         Fact::PostmortemDismissed(PostmortemDismissed { incident, reason: text.clone() }),
         Fact::PostmortemWritten(PostmortemWritten { incident, place }),
-        Fact::UsersNotAffected(UsersNotAffected { rollback, note: text }),
+        Fact::UsersNotAffected(UsersNotAffected { rollback, with: Vec::new(), note: text }),
         opened(None),
     ] {
         world.record(&name, sam.clone(), fact);
@@ -639,7 +639,11 @@ async fn every_command_is_as_described() {
         Command::ReopenIncident { incident, reason: reason.clone() },
         Command::WritePostmortem { incident, place: reason.clone() },
         Command::DismissPostmortem { incident, reason: reason.clone() },
-        Command::UsersNotAffected { rollback: DeploymentId(57), note: reason },
+        Command::UsersNotAffected {
+            rollback: DeploymentId(57),
+            with: vec![DeploymentId(52)],
+            note: reason,
+        },
         Command::Tick(ItemOfHold { environment, item: 1, hold: Some(Seq(9)) }),
         Command::Untick(ItemOfHold { environment, item: 1, hold: None }),
     ];

@@ -115,9 +115,9 @@ pub struct IncidentReopenArgs {
 
 #[derive(Debug, Args)]
 pub struct NotAffectedArgs {
-    /// The rollback, as in d57; not needed for the last one
+    /// The rollback, as in d57, once for each; not needed where one is asked about
     #[arg(long, value_name = "DEPLOYMENT")]
-    rollback: Option<DeploymentId>,
+    rollback: Vec<DeploymentId>,
     /// How you know, as in "the error rate never moved"
     #[arg(long, value_name = "TEXT", default_value = "")]
     note: String,

@@ -77,6 +77,16 @@ pub struct PostmortemDismissed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UsersNotAffected {
     pub rollback: DeploymentId,
+    /// The other rollbacks of which this was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<DeploymentId>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+}
+
+impl UsersNotAffected {
+    /// All rollbacks of which this was said.
+    pub fn rollbacks(&self) -> impl Iterator<Item = DeploymentId> {
+        self.with.iter().copied().chain([self.rollback])
+    }
 }

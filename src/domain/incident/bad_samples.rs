@@ -12,22 +12,20 @@ use crate::domain::ids::{DeploymentId, Seq};
 use crate::domain::time::between;
 use crate::domain::watch::SampleVerdict;
 
-/// The first bad sample, and the longest time in which a check was judged bad.
+/// The first turn of a check to bad, and the longest time in which a check was judged bad.
 #[derive(Debug, Default)]
 pub(super) struct BadSamples {
     pub first: Option<FirstBad>,
     pub longest: Option<(Duration, String)>,
 }
 
-/// The first bad sample.
+/// The first turn to bad. A bad sample that turned nothing was tolerated, and nobody was told of it.
 #[derive(Debug)]
 pub(super) struct FirstBad {
     pub at: DateTime<Utc>,
     pub seq: Seq,
     pub check: String,
     pub deployment: DeploymentId,
-    /// Whether the watch judged the check bad; otherwise a summary had the sample.
-    pub is_judged: bool,
 }
 
 impl BadSamples {
@@ -41,7 +39,7 @@ impl BadSamples {
                 Fact::WatchTurned(turned) if is_taken_back(input.incident, turned.deployment) => {
                     let key = (turned.deployment, turned.check.as_str());
                     if turned.to == SampleVerdict::Bad {
-                        seen.first(at, event.seq, &turned.check, turned.deployment, true);
+                        seen.first(at, event.seq, &turned.check, turned.deployment);
                         bad.entry(key).or_insert(at);
                     } else {
                         bad.remove(&key);
@@ -51,7 +49,6 @@ impl BadSamples {
                     if is_taken_back(input.incident, sampled.deployment) =>
                 {
                     for check in sampled.checks.iter().filter(|check| check.bad > 0) {
-                        seen.first(at, event.seq, &check.check, sampled.deployment, false);
                         let since = bad.get(&(sampled.deployment, check.check.as_str()));
                         // The last sample tells until when; one that is not bad any more may be of long before.
                         if let Some(since) = since.filter(|_| check.last == SampleVerdict::Bad) {
@@ -65,16 +62,9 @@ impl BadSamples {
         seen
     }
 
-    fn first(
-        &mut self,
-        at: DateTime<Utc>,
-        seq: Seq,
-        check: &str,
-        deployment: DeploymentId,
-        is_judged: bool,
-    ) {
+    fn first(&mut self, at: DateTime<Utc>, seq: Seq, check: &str, deployment: DeploymentId) {
         let check = check.to_owned();
-        self.first.get_or_insert(FirstBad { at, seq, check, deployment, is_judged });
+        self.first.get_or_insert(FirstBad { at, seq, check, deployment });
     }
 
     fn lasted(&mut self, took: Duration, check: &str) {

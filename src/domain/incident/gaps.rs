@@ -1,8 +1,8 @@
 //! What the record does not tell of an incident, one row for each thing.
 
-use super::report::FailedStep;
+use super::report::{FailedStep, IncidentCut};
 use super::timeline::IncidentInput;
-use super::times::{IncidentTimes, TimeBound, last_success};
+use super::times::{IncidentTimes, TimeBound, last_marked, last_success};
 use super::{IncidentMark, TakenBackRange, UsersAffected};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::Fact;
@@ -16,8 +16,7 @@ pub(super) struct KnownOfIncident<'a> {
     pub taken_back: &'a [TakenBackRange],
     pub failed: &'a [FailedStep],
     pub has_flags: bool,
-    /// Whether there were more events than were read.
-    pub cut: bool,
+    pub cut: IncidentCut,
 }
 
 pub(super) fn gaps(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> Vec<String> {
@@ -36,7 +35,11 @@ pub(super) fn gaps(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> Vec<
             .taken_back
             .is_empty()
             .then(|| "which deployment it was: no rollback is linked".to_owned()),
-        known.cut.then(|| "the first part of the timeline: there are too many events".to_owned()),
+        known
+            .cut
+            .own
+            .then(|| "the first part of the timeline: there are too many events".to_owned()),
+        known.cut.others.then(|| "what other services did first: there are too many events".into()),
         target(input),
     ];
     let causes = known.taken_back.iter().map(|range| {
@@ -53,7 +56,7 @@ pub(super) fn gaps(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> Vec<
 
 fn is_end_unsaid(input: IncidentInput<'_>) -> bool {
     let said = input.incident;
-    let by_mark = said.updates.iter().any(|of| of.mark == Some(IncidentMark::Restored));
+    let by_mark = last_marked(said, IncidentMark::Restored).is_some();
     !by_mark && said.resolved.as_ref().is_none_or(|end| end.at.is_none())
 }
 
@@ -62,14 +65,17 @@ fn watches(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> String {
     let each = known.taken_back.iter().map(|range| {
         let id = range.deployment;
         match WatchRecord::of(input, id) {
-            WatchRecord { saw_bad: true, .. } => {
+            WatchRecord { judged_bad: true, .. } => {
                 format!("; the watch of {id} gives only the latest that it can have been")
+            }
+            WatchRecord { saw_bad: true, .. } => {
+                format!("; the watch of {id} has bad samples, and judged nothing bad")
             }
             WatchRecord { was_blind: true, .. } => {
                 format!("; the watch of {id} recorded nothing bad, but not every sample was known")
             }
             WatchRecord { began: true, .. } => format!("; the watch of {id} recorded nothing bad"),
-            _ if known.cut => format!("; the events that were read have no watch of {id}"),
+            _ if known.cut.own => format!("; the events that were read have no watch of {id}"),
             _ => format!("; no watch of {id} is recorded"),
         }
     });
@@ -83,6 +89,7 @@ struct WatchRecord {
     began: bool,
     ended: bool,
     saw_bad: bool,
+    judged_bad: bool,
     /// Whether a sample could not be taken or read.
     was_blind: bool,
 }
@@ -103,7 +110,7 @@ impl WatchRecord {
                 }
                 Fact::WatchTurned(turned) if turned.deployment == id => {
                     watched.began = true;
-                    watched.saw_bad |= turned.to == SampleVerdict::Bad;
+                    watched.judged_bad |= turned.to == SampleVerdict::Bad;
                     watched.was_blind |= turned.to == SampleVerdict::Unknown;
                 }
                 _ => {}

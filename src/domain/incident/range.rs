@@ -87,9 +87,11 @@ pub(super) fn ranges(input: IncidentInput<'_>) -> Vec<TakenBackRange> {
 
 fn range(input: IncidentInput<'_>, taken: TakenBack, made: &Deployment) -> TakenBackRange {
     let request = &made.request;
-    let linked = input.incident.rollbacks.iter().find(|of| of.took_back == Some(taken));
+    let linked = input.incident.rollbacks.iter().find(|of| of.taken().any(|of| of == taken));
     let back_to = linked.and_then(|linked| linked.to);
-    let since = request.previous.or(back_to);
+    let is_before = |of: &TakenBack| of.deployment < taken.deployment;
+    let before = linked.and_then(|linked| linked.taken().filter(is_before).last());
+    let since = request.previous.or(before.map(|before| before.build)).or(back_to);
     let is_known = made.unknown_commit().is_none();
     let is_inside = |build: &&Build| match since {
         _ if !is_known => false,

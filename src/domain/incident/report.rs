@@ -17,6 +17,14 @@ use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
 /// The most failed steps whose logs are a part of a report.
 const MOST_FAILED: usize = 5;
 
+/// Of which there were more events than were read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IncidentCut {
+    /// Of the service itself.
+    pub own: bool,
+    pub others: bool,
+}
+
 /// Everything that is recorded of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentReport {
@@ -74,11 +82,10 @@ pub struct FailedStep {
 }
 
 impl IncidentReport {
-    /// `cut` says that there were more events than were read.
     #[must_use]
-    pub fn of(input: IncidentInput<'_>, now: DateTime<Utc>, cut: bool) -> Self {
+    pub fn of(input: IncidentInput<'_>, now: DateTime<Utc>, cut: IncidentCut) -> Self {
         let incident = input.incident;
-        let (lines, times) = (timeline(input), times(input));
+        let (lines, times) = (timeline(input), times(input, cut));
         let about = input.policy.severity(&incident.severity).map(|level| level.about.clone());
         let flags = flags(input, &lines);
         let taken_back = ranges(input);
@@ -104,7 +111,7 @@ impl IncidentReport {
             not_known,
             times,
             timeline: lines,
-            cut,
+            cut: cut.own || cut.others,
             taken_back,
             flags,
         }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::overrides::overrides_in_words;
 use super::watch_lines::{WatchLine, watch_lines};
-use super::{Incident, IncidentPolicy, TakenBack};
+use super::{Incident, IncidentPolicy, LinkedRollback, TakenBack};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Event, Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, Environment, IncidentId, Seq, ServiceName};
@@ -168,8 +168,7 @@ impl Incident {
 
     /// What its rollbacks took back, each once.
     pub(super) fn taken_back(&self) -> impl Iterator<Item = TakenBack> {
-        let all: BTreeSet<_> =
-            self.rollbacks.iter().filter_map(|linked| linked.took_back).collect();
+        let all: BTreeSet<_> = self.rollbacks.iter().flat_map(LinkedRollback::taken).collect();
         all.into_iter()
     }
 }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bad_samples::BadSamples;
+use super::report::IncidentCut;
 use super::timeline::IncidentInput;
-use super::{Incident, IncidentMark, IncidentUpdate, UsersAffected};
+use super::{Incident, IncidentMark, IncidentTurn, IncidentUpdate, UsersAffected};
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{DeploymentId, Seq};
@@ -92,9 +93,10 @@ pub struct IncidentSpan {
 
 /// The times of the incident of this input.
 #[must_use]
-pub fn times(input: IncidentInput<'_>) -> IncidentTimes {
+pub fn times(input: IncidentInput<'_>, cut: IncidentCut) -> IncidentTimes {
     let seen = BadSamples::of(input);
-    let (began, detected, restored) = (began(input), detected(input, &seen), restored(input));
+    let (began, restored) = (began(input), restored(input));
+    let detected = if cut.own { detected_in_part(input) } else { detected(input, &seen) };
     IncidentTimes {
         to_detect: to_detect(&began, &detected),
         to_restore: to_restore(&detected, &restored),
@@ -106,9 +108,14 @@ pub fn times(input: IncidentInput<'_>) -> IncidentTimes {
     }
 }
 
-/// The last line with this mark: a later one corrects an earlier one.
-fn last_marked(incident: &Incident, mark: IncidentMark) -> Option<&IncidentUpdate> {
-    incident.updates.iter().rev().find(|update| update.mark == Some(mark))
+/// The last line with this mark: a later one corrects an earlier one. Who opened the incident again says that users were not
+/// well.
+pub(super) fn last_marked(incident: &Incident, mark: IncidentMark) -> Option<&IncidentUpdate> {
+    let is_over = |update: &&IncidentUpdate| {
+        mark == IncidentMark::Restored && update.turn == Some(IncidentTurn::Reopened)
+    };
+    let counted = incident.updates.iter().rev().take_while(|update| !is_over(update));
+    counted.into_iter().find(|update| update.mark == Some(mark))
 }
 
 fn marked(incident: &Incident, mark: IncidentMark) -> Option<IncidentTime> {
@@ -158,20 +165,21 @@ fn own(input: IncidentInput<'_>) -> impl DoubleEndedIterator<Item = &Event> {
     input.events.iter().filter(move |event| event.service == *input.service)
 }
 
+/// What a watch judged first may be in the events that were not read.
+fn detected_in_part(input: IncidentInput<'_>) -> IncidentTime {
+    let said = marked(input.incident, IncidentMark::Detected);
+    said.unwrap_or_else(|| {
+        not_known("there are too many events to read the first of them, and nobody said it")
+    })
+}
+
 fn detected(input: IncidentInput<'_>, seen: &BadSamples) -> IncidentTime {
     let by_watch = seen.first.as_ref().map(|first| IncidentTime {
         at: Some(first.at),
-        // Neither has the time of the sample itself.
+        // It is not the time of the sample itself.
         bound: TimeBound::NotLater,
         condition: None,
-        evidence: if first.is_judged {
-            format!("the watch of {} judged {} bad then", first.deployment, first.check)
-        } else {
-            format!(
-                "a summary of the watch of {} has the first bad sample of {}",
-                first.deployment, first.check
-            )
-        },
+        evidence: format!("the watch of {} judged {} bad then", first.deployment, first.check),
         seq: Some(first.seq),
     });
     let said = marked(input.incident, IncidentMark::Detected);
@@ -255,7 +263,8 @@ fn unknown_span(words: &str) -> IncidentSpan {
 
 fn to_detect(began: &IncidentTime, detected: &IncidentTime) -> IncidentSpan {
     let (Some(from), Some(to)) = (began.at, detected.at) else {
-        return unknown_span("not known: when it began is not known");
+        let which = if began.at.is_none() { "it began" } else { "it was noticed" };
+        return unknown_span(&format!("not known: when {which} is not known"));
     };
     if to < from {
         return unknown_span("not known: it was noticed before the time given as its beginning");
@@ -269,7 +278,8 @@ fn to_detect(began: &IncidentTime, detected: &IncidentTime) -> IncidentSpan {
 
 fn to_restore(detected: &IncidentTime, restored: &IncidentTime) -> IncidentSpan {
     let (Some(from), Some(to)) = (detected.at, restored.at) else {
-        return unknown_span("not known: when users were well again is not known");
+        let which = if restored.at.is_none() { "users were well again" } else { "it was noticed" };
+        return unknown_span(&format!("not known: when {which} is not known"));
     };
     if to < from {
         return unknown_span(

@@ -6,7 +6,7 @@ use super::{
     Incident, IncidentStanding, LinkedRollback, PostmortemStanding, UsersAffected, UsersQuestion,
 };
 use crate::domain::event::{Fact, IncidentOpened, IncidentUpdated};
-use crate::domain::ids::{IncidentId, Seq};
+use crate::domain::ids::{DeploymentId, IncidentId, Seq};
 use crate::domain::instant::in_utc;
 use crate::domain::people::Actor;
 use crate::domain::time::{between, say};
@@ -38,11 +38,18 @@ impl Fact {
                 } else {
                     format!(": {}", answer.note)
                 };
-                format!("{by} says that users were not affected before {}{note}", answer.rollback)
+                let before = all_of(answer.rollbacks());
+                format!("{by} says that users were not affected before {before}{note}")
             }
             _ => String::new(),
         }
     }
+}
+
+/// `d57 and d60`.
+#[must_use]
+pub fn all_of(rollbacks: impl Iterator<Item = DeploymentId>) -> String {
+    rollbacks.map(|id| id.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
 impl IncidentOpened {
@@ -150,9 +157,16 @@ impl LinkedRollback {
     /// `rollback d57 of #12 (d50) to #11`.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let of = self.took_back.map_or_else(String::new, |taken| {
-            format!(" of {} ({})", taken.build, taken.deployment)
-        });
+        const NAMED: usize = 3;
+        let all: Vec<_> =
+            self.taken().map(|taken| format!("{} ({})", taken.build, taken.deployment)).collect();
+        let of = match all.as_slice() {
+            [] => String::new(),
+            [first, .., last] if all.len() > NAMED => {
+                format!(" of {} deployments from {first} up to {last}, back", all.len())
+            }
+            all => format!(" of {}", all.join(" and ")),
+        };
         let to = self.to.map_or_else(String::new, |to| format!(" to {to}"));
         format!("rollback {}{of}{to}", self.rollback)
     }
