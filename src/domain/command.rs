@@ -191,6 +191,14 @@ pub enum Command {
         #[schema(value_type = ReasonText)]
         place: String,
     },
+    /// Opens an issue with the draft of the postmortem of an incident, at most once.
+    OpenPostmortemIssue {
+        incident: IncidentId,
+        /// The issue that is there; without it the engine opens one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<ReasonText>)]
+        place: Option<String>,
+    },
     /// States that nobody will write the postmortem of an incident.
     DismissPostmortem {
         incident: IncidentId,
@@ -329,6 +337,9 @@ impl Command {
             Self::ReopenIncident { incident, .. } => format!("opening {incident} again"),
             Self::WritePostmortem { incident, .. } => {
                 format!("the note of where the postmortem of {incident} is")
+            }
+            Self::OpenPostmortemIssue { incident, .. } => {
+                format!("the issue with the draft of the postmortem of {incident}")
             }
             Self::DismissPostmortem { incident, .. } => {
                 format!("the end of the wait for the postmortem of {incident}")

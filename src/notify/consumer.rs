@@ -241,9 +241,10 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         let now = self.shared.source.now();
         for name in self.shared.source.services() {
             let found = self.shared.source.look(&name, |noted| {
-                let due = match noted.is_read {
-                    true => reminders(&name, noted.state, noted.incidents, now),
-                    false => Vec::new(),
+                let due = if noted.is_read {
+                    reminders(&name, noted.state, noted.incidents, now)
+                } else {
+                    Vec::new()
                 };
                 let is_due = |to: &&Rc<OpenDestination>| !due.is_empty() && to.is_told_incidents();
                 let at = |to: &Rc<OpenDestination>| {
@@ -289,8 +290,8 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         let mut outbox = self.shared.outbox.borrow_mut();
         if let Some(known) = outbox.find(&to.name, channel, &notice.key)? {
             // What holds for months is not forgotten meanwhile, and so not told anew.
-            let (now, is_told) = (self.shared.source.now(), known.state == ItemState::Done);
-            let is_old = is_told && now - known.changed_at >= FRESH;
+            let (now, told) = (self.shared.source.now(), known.state == ItemState::Done);
+            let is_old = told && now - known.changed_at >= FRESH;
             return if is_old { outbox.update(&known, now) } else { Ok(()) };
         }
         let (destination, channel) = (to.name.clone(), channel.to_owned());

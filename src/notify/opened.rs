@@ -1,6 +1,7 @@
 //! A destination of the operator's file as it is used: with its secrets read, its templates and its way of writing.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -142,8 +143,8 @@ async fn opened(
 }
 
 /// A secret as it is now.
-async fn secret(
-    name: &DestinationName,
+pub(super) async fn secret(
+    name: &(impl Display + ?Sized + Sync),
     what: &'static str,
     source: Option<&TokenSource>,
     environment: &BTreeMap<String, String>,

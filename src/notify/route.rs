@@ -14,10 +14,11 @@ pub(super) fn route(to: &OpenDestination, channel: &str, notice: Notice) -> Opti
         return None;
     }
     let can = to.abilities();
-    if let NoticeAbout::Detail(detail) = &notice.about {
-        if !can.thread && !detail.stands_alone(can.edit) {
-            return None;
-        }
+    if let NoticeAbout::Detail(detail) = &notice.about
+        && !can.thread
+        && !detail.stands_alone(can.edit)
+    {
+        return None;
     }
     Some(NewItem { destination: to.name.clone(), channel: channel.to_owned(), notice })
 }

@@ -13,8 +13,8 @@ pub(super) fn lines(report: &IncidentReport) -> Vec<String> {
         .map(|made| (made.at, if made.is_rollback { back(report, made) } else { to(report, made) }))
         .collect();
     all.push((incident.opened_at, opened(incident)));
-    let answers = incident.updates.iter().filter(|of| of.users_affected.is_some());
-    let answered_at = answers.last().map_or(incident.opened_at, |of| of.written_at);
+    let mut answers = incident.updates.iter().filter(|of| of.users_affected.is_some());
+    let answered_at = answers.next_back().map_or(incident.opened_at, |of| of.written_at);
     let is_known = incident.users_affected != UsersAffected::NotKnown;
     if is_known {
         all.push((answered_at, format!("users affected: {}", incident.users_in_words())));

@@ -197,14 +197,14 @@ fn line(line: &IncidentLine) -> LineView {
         Some(by) => format!(", written {} by {by}", clock(at)),
         None => format!(", recorded {}", clock(at)),
     });
-    let link = || line.link.clone();
+    let page = || line.link.clone();
     LineView {
         day: None,
         at: line.at.format("%H:%M:%S").to_string(),
         what: format!("{}{}", other.unwrap_or_default(), line.what),
         source: format!("{}{}", line.events_in_words(), written.unwrap_or_default()),
-        page: if line.link_of_run { None } else { link() },
-        run: if line.link_of_run { link() } else { None },
+        page: if line.link_of_run { None } else { page() },
+        run: if line.link_of_run { page() } else { None },
     }
 }
 

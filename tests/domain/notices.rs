@@ -7,6 +7,7 @@ use trunkline::domain::event::{
     TargetsSaid,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
+use trunkline::domain::incident::IncidentPolicy;
 use trunkline::domain::live_source::AskedOf;
 use trunkline::domain::notice::view::{NoticeInput, NoticeView, view};
 use trunkline::domain::notice::{Notice, NoticeAbout, NoticeKey, freezes_now, notices};
@@ -60,7 +61,8 @@ fn failed() -> Outcome {
 
 fn seen(notice: &Notice, record: &Record, people: &People, on_call: &[String]) -> NoticeView {
     let (state, now) = (&record.state, record.now);
-    view(notice, NoticeInput { state, people, now, pages: None, windows: &[], on_call })
+    let (policy, pages, windows) = (&IncidentPolicy::default(), None, &[][..]);
+    view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
 }
 
 fn told(record: &Record, deployment: DeploymentId) -> NoticeView {
@@ -139,9 +141,10 @@ fn only_what_needs_an_override_is_told_as_a_freeze_and_one_of_an_unread_calendar
     let windows = [window(FreezeMode::Override, None), dated];
     let all = now(&windows);
     let (state, now) = (&record.state, record.now);
-    let people = People::default();
+    let (people, policy) = (People::default(), IncidentPolicy::default());
     let words = |notice: &Notice, folder: &str, windows: &[FreezeWindow]| {
-        let input = NoticeInput { state, people: &people, now, pages: None, windows, on_call: &[] };
+        let (people, policy) = (&people, &policy);
+        let input = NoticeInput { state, people, policy, now, pages: None, windows, on_call: &[] };
         let view = view(notice, input);
         let style = style::plain();
         Templates::default().render(&format!("{folder}/freeze"), &view, &style).unwrap().text

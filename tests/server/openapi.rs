@@ -301,7 +301,7 @@ fn incidents(world: &mut ScriptedWorld, rollback: DeploymentId) {
         Fact::IncidentReopened(IncidentReopened { incident, reason: text.clone() }),
         Fact::IncidentResolved(resolved),
         Fact::PostmortemDismissed(PostmortemDismissed { incident, reason: text.clone() }),
-        Fact::PostmortemWritten(PostmortemWritten { incident, place }),
+        Fact::PostmortemWritten(PostmortemWritten { incident, place, draft: true }),
         Fact::UsersNotAffected(UsersNotAffected { rollback, with: Vec::new(), note: text }),
         opened(None),
     ] {
@@ -638,6 +638,7 @@ async fn every_command_is_as_described() {
         Command::ResolveIncident { incident, text: reason.clone(), at: until },
         Command::ReopenIncident { incident, reason: reason.clone() },
         Command::WritePostmortem { incident, place: reason.clone() },
+        Command::OpenPostmortemIssue { incident, place: None },
         Command::DismissPostmortem { incident, reason: reason.clone() },
         Command::UsersNotAffected {
             rollback: DeploymentId(57),

@@ -1,10 +1,12 @@
 //! Whether the places that are told what happens take it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Check;
 use crate::config::operator_files::OperatorFiles;
 use crate::config::places::Places;
+use crate::notify::issues::IssueProject;
 use crate::notify::opened::OpenDestination;
 use crate::store::outbox::{OUTBOX, Outbox};
 
@@ -18,7 +20,7 @@ pub async fn check(places: &Places) -> Vec<Check> {
     let environment = std::env::vars_os();
     let environment = environment
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let environment = Arc::new(environment.collect());
+    let environment: Arc<BTreeMap<_, _>> = Arc::new(environment.collect());
     let mut checks = Vec::new();
     for (name, settings) in &all {
         let look = format!("look at [notify.{name}]");
@@ -33,8 +35,28 @@ pub async fn check(places: &Places) -> Vec<Check> {
             }
         }
     }
+    checks.extend(issues(&files, &environment).await);
     checks.extend(untold(places));
     checks
+}
+
+/// Whether the token for issues reads its project.
+async fn issues(files: &OperatorFiles, environment: &BTreeMap<String, String>) -> Option<Check> {
+    let what = "issues";
+    let look = "look at [incidents.issues]";
+    let settings = match files.issues() {
+        Ok(settings) => settings?,
+        Err(why) => return Some(Check::wrong(what, why.in_one_line(), look)),
+    };
+    let project = settings.project.clone();
+    let read = match IssueProject::open(settings, environment).await {
+        Ok(open) => open.check().await,
+        Err(why) => Err(why),
+    };
+    Some(match read {
+        Ok(()) => Check::fine(what, format!("the token reads {project}; not tried: to write")),
+        Err(why) => Check::wrong(what, why, look),
+    })
 }
 
 /// What was given up.

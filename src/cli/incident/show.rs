@@ -20,7 +20,10 @@ pub async fn list(context: &Context, arguments: IncidentListArgs) -> Result<(), 
         return output::json(&all);
     }
     let asked = snapshot.users_question.iter().map(|asked| asked.sentence());
-    let lines = all.iter().map(|incident| incident.sentence(snapshot.at));
+    let lines = all.iter().map(|incident| {
+        let issue = incident.incident.issue.as_ref().map(|place| format!("; draft: {place}"));
+        incident.sentence(snapshot.at) + &issue.unwrap_or_default()
+    });
     let none = all.is_empty().then(|| format!("{service} has no incident"));
     context.out.lines(asked.chain(lines).chain(none))?;
     let shown = u32::try_from(all.len()).unwrap_or(u32::MAX);
@@ -88,6 +91,7 @@ fn lines(report: &IncidentReport) -> Vec<String> {
     let mut lines = vec![standing.sentence(report.at)];
     let about = standing.incident.rollbacks.iter().map(LinkedRollback::in_words);
     lines.extend(about.map(|rollback| format!("  about       {rollback}")));
+    lines.extend(standing.incident.issue.iter().map(|place| format!("  draft       {place}")));
     let times = &report.times;
     for (name, time) in
         [("began", &times.began), ("detected", &times.detected), ("restored", &times.restored)]

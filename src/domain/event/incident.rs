@@ -64,6 +64,9 @@ pub struct PostmortemWritten {
     pub incident: IncidentId,
     /// Where it is: an address or a path.
     pub place: String,
+    /// Only its draft is there, as an issue that people fill in: it is not written yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 /// Nobody will write the postmortem of an incident.

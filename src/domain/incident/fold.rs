@@ -89,6 +89,10 @@ impl Incidents {
                 self.turned(event, reopened.incident, &reopened.reason, IncidentTurn::Reopened);
                 self.change(reopened.incident, |incident| incident.resolved = None);
             }
+            Fact::PostmortemWritten(written) if written.draft => {
+                let place = written.place.clone();
+                self.change(written.incident, |incident| incident.issue = Some(place));
+            }
             Fact::PostmortemWritten(written) => {
                 let (by, at, place) = (event.actor.clone(), event.at, written.place.clone());
                 let document = PostmortemRecord::Written { by, at, place };
@@ -139,6 +143,7 @@ impl Incidents {
             updates: Vec::new(),
             resolved: None,
             document: None,
+            issue: None,
         };
         self.all.insert(id, incident);
     }

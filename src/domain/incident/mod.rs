@@ -126,6 +126,9 @@ pub struct Incident {
     pub resolved: Option<IncidentEnd>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<PostmortemRecord>,
+    /// The address of the issue that has the draft of its postmortem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
 }
 
 /// A rollback of production, and what it took away.

@@ -297,12 +297,12 @@ fn dated(line: IncidentLine, event: &Event) -> IncidentLine {
             IncidentLine { at: *at, written_at: Some(event.at), ..line }
         }
         Fact::DeploymentObserved(seen) => {
-            let (written_at, link) = (Some(event.at), seen.page.clone());
-            IncidentLine { at: seen.at, written_at, link, link_of_run: true, ..line }
+            let (written_at, page) = (Some(event.at), seen.page.clone());
+            IncidentLine { at: seen.at, written_at, link: page, link_of_run: true, ..line }
         }
         Fact::UnknownObserved(seen) => {
-            let (written_at, link) = (Some(event.at), seen.page.clone());
-            IncidentLine { at: seen.at, written_at, link, link_of_run: true, ..line }
+            let (written_at, page) = (Some(event.at), seen.page.clone());
+            IncidentLine { at: seen.at, written_at, link: page, link_of_run: true, ..line }
         }
         Fact::IncidentOpened(_)
         | Fact::IncidentReopened(_)

@@ -25,6 +25,10 @@ impl Fact {
             Self::IncidentReopened(reopened) => {
                 format!("{by} opened {} again: {}", reopened.incident, reopened.reason)
             }
+            Self::PostmortemWritten(written) if written.draft => {
+                let (id, place) = (written.incident, &written.place);
+                format!("{by} opened an issue with the draft of the postmortem of {id}: {place}")
+            }
             Self::PostmortemWritten(written) => {
                 format!("{by} wrote the postmortem of {}: {}", written.incident, written.place)
             }

@@ -35,6 +35,9 @@ pub(super) fn decide(
         }
         Command::ReopenIncident { incident, reason } => reopen(service, *incident, reason),
         Command::WritePostmortem { incident, place } => written(service, *incident, place),
+        Command::OpenPostmortemIssue { incident, place } => {
+            drafted(service, *incident, place.as_deref())
+        }
         Command::DismissPostmortem { incident, reason } => dismiss(service, *incident, reason),
         Command::UsersNotAffected { rollback, with, note } => {
             let with = with.iter().copied().filter(|id| id != rollback).collect();
@@ -165,7 +168,30 @@ fn written(service: &ServiceView<'_>, id: IncidentId, place: &str) -> Result<Dec
     found(service, id)?;
     let place = text("place of the postmortem", place, Need::Required)?;
     let said = format!("the postmortem of {id} is written: {place}");
-    Ok(decided(Fact::PostmortemWritten(PostmortemWritten { incident: id, place }), said))
+    let written = PostmortemWritten { incident: id, place, draft: false };
+    Ok(decided(Fact::PostmortemWritten(written), said))
+}
+
+/// The issue is there already: whoever opened it looked it up.
+fn drafted(
+    service: &ServiceView<'_>,
+    id: IncidentId,
+    place: Option<&str>,
+) -> Result<Decided, Refusal> {
+    let incident = found(service, id)?;
+    if let Some(place) = &incident.issue {
+        let sentence = format!("the draft of the postmortem of {id} is an issue already: {place}");
+        return Err(Refusal::invalid(sentence));
+    }
+    let Some(place) = place else {
+        return Err(Refusal::invalid("this engine opens no issues"));
+    };
+    let place = text("address of the issue", place, Need::Required)?;
+    let said = format!(
+        "the draft of the postmortem of {id} is an issue: {place}; fill in what is marked there, then say so with --written"
+    );
+    let written = PostmortemWritten { incident: id, place, draft: true };
+    Ok(decided(Fact::PostmortemWritten(written), said))
 }
 
 fn dismiss(service: &ServiceView<'_>, id: IncidentId, reason: &str) -> Result<Decided, Refusal> {
