@@ -1,6 +1,6 @@
 //! A record of several services that a test writes fact by fact, as the notifier reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct WrittenRecord {
     pub windows: Vec<FreezeWindow>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
+    /// The services whose file alone was not read yet.
+    pub unread: BTreeSet<ServiceName>,
     pub tail: Vec<String>,
     /// How far the clock of the notifier is ahead.
     pub ahead: TimeDelta,
@@ -141,8 +143,9 @@ impl NoticeSource for NoticeRecord {
 
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
-        let WrittenRecord { states, people, destinations, windows, is_unread, .. } = &*written;
-        let (state, is_read) = (states.get(service)?, !is_unread);
+        let WrittenRecord { states, people, destinations, windows, is_unread, unread, .. } =
+            &*written;
+        let (state, is_read) = (states.get(service)?, !is_unread && !unread.contains(service));
         Some(read(ToldService { state, people, is_read, destinations, windows }))
     }
 
@@ -173,6 +176,7 @@ impl NoticeSource for NoticeRecord {
 pub struct ToldRecord {
     pub record: NoticeRecord,
     pub slack: FakeSlack,
+    pub times: NotifyTimes,
     folder: tempfile::TempDir,
     notifier: Option<Notifier>,
 }
@@ -183,7 +187,8 @@ impl ToldRecord {
         let slack = FakeSlack::start(&["C1", "C2"]);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), settings(&slack)).unwrap();
-        let told = Self { record: NoticeRecord::default(), slack, folder, notifier: None };
+        let (record, times) = (NoticeRecord::default(), FAST);
+        let told = Self { record, slack, times, folder, notifier: None };
         let mut outbox = told.outbox();
         outbox.add(Some(Seq(0)), &[], None, told.record.now()).unwrap();
         outbox.know(&"slack".parse().unwrap(), Seq(0)).unwrap();
@@ -210,7 +215,7 @@ impl ToldRecord {
             data: self.folder.path().to_owned(),
             environment: Arc::new(environment),
             pages: Some("https://deploys.example.org".to_owned()),
-            times: FAST,
+            times: self.times,
         };
         self.notifier = Notifier::start(self.record.clone(), options);
     }

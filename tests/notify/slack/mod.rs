@@ -4,5 +4,6 @@ mod day;
 mod faults;
 mod hostile;
 mod program;
+mod recovery;
 mod restarts;
 mod told;
