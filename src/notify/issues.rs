@@ -248,7 +248,7 @@ fn title(report: &IncidentReport) -> String {
     let incident = &report.incident.incident;
     let words = incident.title.split(|c: char| !c.is_alphanumeric());
     let is_plain = |word: &&str| {
-        !word.is_empty() && !(word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit()))
+        !(word.is_empty() || word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit()))
     };
     let words: Vec<_> = words.filter(is_plain).collect();
     let words: String = words.join(" ").chars().take(LONGEST_TITLE).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::opened::OpenDestination;
+use super::opened::KnownDestination;
 use super::source::{NoticeSource, ToldService};
 use crate::domain::chain::Hash;
 use crate::domain::deployment::DeploymentState;
@@ -34,7 +34,7 @@ pub(super) struct RenderedItem {
 /// When its service is gone, or no template renders it.
 pub(super) async fn render<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     pages: Option<&str>,
     item: &OutboxItem,
 ) -> Result<RenderedItem, String> {
@@ -49,7 +49,7 @@ pub(super) async fn render<S: NoticeSource>(
 
 fn seen<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     pages: Option<&str>,
     item: &OutboxItem,
 ) -> Result<NoticeView, String> {
@@ -91,7 +91,7 @@ fn seen<S: NoticeSource>(
 /// The end of the log of what failed, and how to see it all.
 async fn fill_tail<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     view: &mut NoticeView,
     item: &OutboxItem,
 ) {
@@ -135,7 +135,7 @@ fn failed_step(state: &ServiceState, id: DeploymentId) -> Option<usize> {
 /// The services that are told in a channel.
 pub(super) fn services_of<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     channel: &str,
 ) -> Vec<ServiceName> {
     let mut all = source.services();
@@ -148,7 +148,7 @@ pub(super) fn services_of<S: NoticeSource>(
 
 /// Where a service is told at a destination; `None` if it is not, and an error if its file names what it may not use.
 pub(super) fn channel_of(
-    to: &OpenDestination,
+    to: &KnownDestination,
     service: &ServiceName,
     noted: &ToldService<'_>,
 ) -> Option<Result<String, String>> {
@@ -160,7 +160,7 @@ pub(super) fn channel_of(
 
 fn live_of_channel<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     channel: &str,
 ) -> BTreeMap<String, String> {
     let live = |name: &ServiceName| {
@@ -177,7 +177,7 @@ fn live_of_channel<S: NoticeSource>(
 /// The services of the channel that the same window of a calendar holds.
 fn frozen_with<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     item: &OutboxItem,
 ) -> Vec<String> {
     let now = source.now();

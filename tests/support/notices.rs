@@ -1,6 +1,6 @@
 //! A record of several services that a test writes fact by fact, as the notifier reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -54,6 +54,8 @@ pub struct WrittenRecord {
     pub on_call: Vec<String>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
+    /// The services whose file alone was not read yet.
+    pub unread: BTreeSet<ServiceName>,
     pub tail: Vec<String>,
     /// What its clock says, if that stands still.
     pub at: Option<DateTime<Utc>>,
@@ -147,8 +149,8 @@ impl NoticeSource for NoticeRecord {
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
         let WrittenRecord { states, people, incidents, destinations, windows, .. } = &*written;
-        let (state, is_read, on_call) =
-            (states.get(service)?, !written.is_unread, &written.on_call);
+        let is_read = !written.is_unread && !written.unread.contains(service);
+        let (state, on_call) = (states.get(service)?, &written.on_call);
         Some(read(ToldService {
             state,
             people,
@@ -188,6 +190,7 @@ impl NoticeSource for NoticeRecord {
 pub struct ToldRecord {
     pub record: NoticeRecord,
     pub slack: FakeSlack,
+    pub times: NotifyTimes,
     folder: tempfile::TempDir,
     notifier: Option<Notifier>,
 }
@@ -198,7 +201,8 @@ impl ToldRecord {
         let slack = FakeSlack::start(&["C1", "C2"]);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), settings(&slack)).unwrap();
-        let told = Self { record: NoticeRecord::default(), slack, folder, notifier: None };
+        let (record, times) = (NoticeRecord::default(), FAST);
+        let told = Self { record, slack, times, folder, notifier: None };
         let mut outbox = told.outbox();
         outbox.add(Some(Seq(0)), &[], None, told.record.now()).unwrap();
         outbox.know(&"slack".parse().unwrap(), Seq(0)).unwrap();
@@ -225,7 +229,7 @@ impl ToldRecord {
             data: self.folder.path().to_owned(),
             environment: Arc::new(environment),
             pages: Some("https://deploys.example.org".to_owned()),
-            times: FAST,
+            times: self.times,
         };
         self.notifier = Notifier::start(self.record.clone(), options);
     }

@@ -1,20 +1,21 @@
 //! Whether the places that are told what happens take it.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Check;
-use crate::config::operator_files::OperatorFiles;
+use crate::cli::notify::operator_files;
 use crate::config::places::Places;
 use crate::notify::issues::IssueProject;
-use crate::notify::opened::OpenDestination;
+use crate::notify::opened::{KnownDestination, OpenDestination};
 use crate::store::outbox::{OUTBOX, Outbox};
 
 /// What one check of a destination is called.
 const WHAT: &str = "tells";
 
 pub async fn check(places: &Places) -> Vec<Check> {
-    let files = OperatorFiles::new(&places.user_file(), None);
+    let files = operator_files(places);
     // A mistake in the user file is told where it is read for the services.
     let Ok(all) = files.destinations() else { return Vec::new() };
     let environment = std::env::vars_os();
@@ -24,7 +25,9 @@ pub async fn check(places: &Places) -> Vec<Check> {
     let mut checks = Vec::new();
     for (name, settings) in &all {
         let look = format!("look at [notify.{name}]");
-        match OpenDestination::open(name, settings, &environment).await {
+        match OpenDestination::open(Rc::new(KnownDestination::new(name, settings)), &environment)
+            .await
+        {
             Err(why) => checks.push(Check::wrong(WHAT, format!("{name}: {why}"), look)),
             Ok(to) => {
                 let all = to.destination.check().await;
