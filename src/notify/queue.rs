@@ -14,7 +14,7 @@ use super::destination::{Act, Delivery, LookedUp, SendOutcome};
 use super::opened::OpenDestination;
 use super::rendering::{RenderedItem, render};
 use super::source::NoticeSource;
-use crate::domain::notice::{DestinationName, DetailKind, NoticeAbout, NoticeDetail};
+use crate::domain::notice::{DestinationName, NoticeAbout, NoticeDetail};
 use crate::store::StoreError;
 use crate::store::outbox::{ItemState, Outbox, OutboxItem};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Check;
 use crate::cli::notify::operator_files;
+use crate::config::operator_files::OperatorFiles;
 use crate::config::places::Places;
 use crate::notify::issues::IssueProject;
 use crate::notify::opened::{KnownDestination, OpenDestination};
