@@ -64,10 +64,10 @@ fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
     let each = known.taken_back.iter().map(|range| {
         let id = range.deployment;
         match Watched::of(input, id) {
-            Watched { judged_bad: true, .. } => {
+            Watched { bad: WatchedBad::Judged, .. } => {
                 format!("; the watch of {id} gives only the latest that it can have been")
             }
-            Watched { saw_bad: true, .. } => {
+            Watched { bad: WatchedBad::Sampled, .. } => {
                 format!("; the watch of {id} has bad samples, and judged nothing bad")
             }
             Watched { began: true, .. } => format!("; the watch of {id} recorded nothing bad"),
@@ -78,13 +78,22 @@ fn watches(input: IncidentInput<'_>, known: Known<'_>) -> String {
     each.collect()
 }
 
+/// The worst that a watch had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum WatchedBad {
+    #[default]
+    Nothing,
+    /// A sample that turned no check.
+    Sampled,
+    Judged,
+}
+
 /// What the record has of the watch of a deployment.
 #[derive(Debug, Default)]
 struct Watched {
     began: bool,
     ended: bool,
-    saw_bad: bool,
-    judged_bad: bool,
+    bad: WatchedBad,
 }
 
 impl Watched {
@@ -98,11 +107,15 @@ impl Watched {
                 Fact::WatchEnded(ended) if ended.deployment == id => watched.ended = true,
                 Fact::WatchSampled(sampled) if sampled.deployment == id => {
                     watched.began = true;
-                    watched.saw_bad |= sampled.checks.iter().any(|check| check.bad > 0);
+                    if sampled.checks.iter().any(|check| check.bad > 0) {
+                        watched.bad = watched.bad.max(WatchedBad::Sampled);
+                    }
                 }
                 Fact::WatchTurned(turned) if turned.deployment == id => {
                     watched.began = true;
-                    watched.judged_bad |= turned.to == SampleVerdict::Bad;
+                    if turned.to == SampleVerdict::Bad {
+                        watched.bad = WatchedBad::Judged;
+                    }
                 }
                 _ => {}
             }
