@@ -65,10 +65,10 @@ fn watches(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> String {
     let each = known.taken_back.iter().map(|range| {
         let id = range.deployment;
         match WatchRecord::of(input, id) {
-            WatchRecord { judged_bad: true, .. } => {
+            WatchRecord { bad: WatchedBad::Judged, .. } => {
                 format!("; the watch of {id} gives only the latest that it can have been")
             }
-            WatchRecord { saw_bad: true, .. } => {
+            WatchRecord { bad: WatchedBad::Sampled, .. } => {
                 format!("; the watch of {id} has bad samples, and judged nothing bad")
             }
             WatchRecord { was_blind: true, .. } => {
@@ -82,14 +82,22 @@ fn watches(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> String {
     each.collect()
 }
 
+/// The worst that a watch had.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum WatchedBad {
+    #[default]
+    Nothing,
+    /// A sample that turned no check.
+    Sampled,
+    Judged,
+}
+
 /// What the record has of the watch of a deployment.
 #[derive(Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a thing of its own")]
 struct WatchRecord {
     began: bool,
     ended: bool,
-    saw_bad: bool,
-    judged_bad: bool,
+    bad: WatchedBad,
     /// Whether a sample could not be taken or read.
     was_blind: bool,
 }
@@ -105,12 +113,16 @@ impl WatchRecord {
                 Fact::WatchEnded(ended) if ended.deployment == id => watched.ended = true,
                 Fact::WatchSampled(sampled) if sampled.deployment == id => {
                     watched.began = true;
-                    watched.saw_bad |= sampled.checks.iter().any(|check| check.bad > 0);
+                    if sampled.checks.iter().any(|check| check.bad > 0) {
+                        watched.bad = watched.bad.max(WatchedBad::Sampled);
+                    }
                     watched.was_blind |= sampled.checks.iter().any(|check| check.unknown > 0);
                 }
                 Fact::WatchTurned(turned) if turned.deployment == id => {
                     watched.began = true;
-                    watched.judged_bad |= turned.to == SampleVerdict::Bad;
+                    if turned.to == SampleVerdict::Bad {
+                        watched.bad = WatchedBad::Judged;
+                    }
                     watched.was_blind |= turned.to == SampleVerdict::Unknown;
                 }
                 _ => {}

@@ -222,7 +222,7 @@ fn not_affected(
             return Err(Refusal::invalid(sentence));
         }
         if let Some(said) = incidents.not_affected(rollback) {
-            return Err(Refusal::invalid(format!("{} said so of {rollback} before", said.by)));
+            return Err(Refusal::invalid(format!("{} said so before of {rollback}", said.by)));
         }
     }
     let asked = incidents.questions().iter();
