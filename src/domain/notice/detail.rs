@@ -95,9 +95,9 @@ fn ended(
     let (sentence, is_loud) = match outcome {
         Outcome::Succeeded if is_rollback => {
             let took = deployment.took().map_or_else(String::new, |t| format!(" in {}", say(t)));
-            let is_asked = state.incidents.questions().iter().any(|asked| asked.is_of(id));
-            let asks = if is_asked { "; were users affected? Nobody has said yet" } else { "" };
-            (format!("{environment} rolled back to {build}{took} by {}{asks}", deployment.by), true)
+            let by = &deployment.by;
+            let after = after_rollback(id, *environment, state);
+            (format!("{environment} rolled back to {build}{took} by {by}{after}"), true)
         }
         Outcome::Succeeded => return None,
         Outcome::Failed(why) => (format!("{build} failed in {environment}{took}: {why}"), true),
@@ -113,6 +113,15 @@ fn ended(
         (Outcome::Failed(_) | Outcome::Interrupted(_), Some(step)) => with_step(notice, step),
         _ => notice,
     })
+}
+
+/// What a rollback leaves to be done: its hold, and the question of users.
+fn after_rollback(id: DeploymentId, environment: Environment, state: &ServiceState) -> String {
+    let hold = state.holds.get(&environment).filter(|hold| hold.rollback == Some(id));
+    let is_asked = state.incidents.questions().iter().any(|asked| asked.is_of(id));
+    let hold = hold.map(|_| format!("; {environment} is on hold until somebody releases it"));
+    let asks = is_asked.then(|| "; were users affected? Nobody has said yet".to_owned());
+    hold.into_iter().chain(asks).collect()
 }
 
 /// A release says so below what told of the hold.
