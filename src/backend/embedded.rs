@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::access::{Access, AccessEnd, Readiness, SendingAway, SigningBrowserIn, SigningIn};
+use super::issue_desk::IssueDesk;
 use super::sign_in::Provider;
 use super::{Answer, Backend, BackendError, LONGEST_WAIT};
 use crate::api::{API, path};
@@ -36,7 +37,7 @@ use crate::domain::snapshot::{
 use crate::domain::stats::DeliveryStats;
 use crate::domain::timeline::{TimelinePage, TimelineRange};
 use crate::domain::token::{MadeToken, NewToken, Token, TokenId, TokenRefusal};
-use crate::engine::Handle;
+use crate::engine::{Handle, IssueOpener};
 
 /// The embedded engine for one caller.
 #[derive(Clone)]
@@ -46,12 +47,13 @@ pub struct Embedded {
     public_url: Option<Arc<str>>,
     /// Called at every request.
     on_request: Option<Arc<dyn Fn() + Send + Sync>>,
+    issues: Option<Arc<IssueDesk>>,
 }
 
 impl Embedded {
     #[must_use]
     pub fn new(engine: Handle, caller: Caller) -> Self {
-        Self { engine, caller, public_url: None, on_request: None }
+        Self { engine, caller, public_url: None, on_request: None, issues: None }
     }
 
     /// The engine, if this service exists for the caller.
@@ -101,18 +103,25 @@ pub struct EngineAccess {
     public_url: Option<Arc<str>>,
     on_request: Option<Arc<dyn Fn() + Send + Sync>>,
     provider: Option<Arc<Provider>>,
+    issues: Option<Arc<IssueDesk>>,
 }
 
 impl EngineAccess {
     #[must_use]
     pub fn new(engine: Handle) -> Self {
-        Self { engine, public_url: None, on_request: None, provider: None }
+        Self { engine, public_url: None, on_request: None, provider: None, issues: None }
     }
 
     /// People sign in at this provider.
     #[must_use]
     pub fn trusting(self, provider: Option<Provider>) -> Self {
         Self { provider: provider.map(Arc::new), ..self }
+    }
+
+    /// Issues with drafts of postmortems are opened by this.
+    #[must_use]
+    pub fn opening(self, issues: impl IssueOpener + 'static) -> Self {
+        Self { issues: Some(Arc::new(IssueDesk::new(issues))), ..self }
     }
 
     /// Where people reach the pages of this server.
@@ -132,8 +141,8 @@ impl Access for EngineAccess {
     type Backend = Embedded;
 
     fn backend_for(&self, caller: Caller) -> Embedded {
-        let Self { engine, public_url, on_request, .. } = self.clone();
-        Embedded { engine, caller, public_url, on_request }
+        let Self { engine, public_url, on_request, issues, .. } = self.clone();
+        Embedded { engine, caller, public_url, on_request, issues }
     }
 
     fn authenticate(&self, token: &str, peer: IpAddr) -> Result<Caller, TokenRefusal> {
@@ -339,7 +348,14 @@ impl Backend for Embedded {
         command: Command,
         key: IdempotencyKey,
     ) -> Answer<Receipt> {
-        Ok(self.engine_of(service)?.command(service, &self.caller, command, key).await?)
+        let engine = self.engine_of(service)?;
+        if let (Command::OpenPostmortemIssue { incident, place: None }, Some(issues)) =
+            (&command, &self.issues)
+        {
+            let (engine, caller) = (engine.clone(), self.caller.clone());
+            return issues.clone().open((engine, caller), (service.clone(), *incident), key).await;
+        }
+        Ok(engine.command(service, &self.caller, command, key).await?)
     }
 
     async fn receipt(&self, key: &IdempotencyKey) -> Answer<Option<Receipt>> {

@@ -5,6 +5,7 @@ pub mod backoff;
 pub mod embedded;
 pub mod engine_place;
 pub mod intents;
+mod issue_desk;
 pub mod last_state;
 pub mod lost_answer;
 pub mod problem;

@@ -292,7 +292,9 @@ impl Backend for Remote {
             Command::Execute { action, .. } => planning_time(*action),
             Command::Ask { build, .. } => planning_time(Action::Promote { build: *build }),
             // The engine fetches the trunk, or asks git about the whole history.
-            Command::BuildTip {} | Command::Adopt { .. } => LONGEST_ANSWER,
+            Command::BuildTip {} | Command::Adopt { .. } | Command::OpenPostmortemIssue { .. } => {
+                LONGEST_ANSWER
+            }
             _ => Duration::ZERO,
         };
         let reply = Call::new(self, Method::POST, &path::commands(service))

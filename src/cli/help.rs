@@ -132,6 +132,7 @@ const ENDINGS: &[Ending] = &[
         "incident postmortem",
         &[
             "incident postmortem i123 --file postmortem-i123.md",
+            "incident postmortem i123 --issue",
             "incident postmortem i123 --written https://wiki.example.org/i123",
         ],
     ),

@@ -122,6 +122,12 @@ fn path(places: &Places) -> PathBuf {
     places.data.join(OUTBOX)
 }
 
+/// The operator's files, as the engine reads them: it may have been started with another server file.
+pub(super) fn operator_files(places: &Places) -> OperatorFiles {
+    let noted = outbox(places).ok().flatten().and_then(|outbox| outbox.server_file().ok()?);
+    OperatorFiles::new(&places.user_file(), noted.as_deref())
+}
+
 /// The outbox, if an engine made one.
 fn outbox(places: &Places) -> Result<Option<Outbox>, CliError> {
     let path = path(places);
@@ -132,7 +138,7 @@ fn outbox(places: &Places) -> Result<Option<Outbox>, CliError> {
 }
 
 fn status(places: &Places, reading: Reading) -> Result<(), CliError> {
-    let files = OperatorFiles::new(&places.user_file(), None);
+    let files = operator_files(places);
     let settings = files.destinations()?;
     let outbox = outbox(places)?;
     let (counts, failed) = match &outbox {
@@ -237,7 +243,7 @@ fn retry(places: &Places, arguments: &NotifyRetryArgs) -> Result<(), CliError> {
 }
 
 async fn test(places: &Places, arguments: NotifyTestArgs) -> Result<(), CliError> {
-    let files = OperatorFiles::new(&places.user_file(), None);
+    let files = operator_files(places);
     let all = files.destinations()?;
     let name = arguments.destination;
     let Some(settings) = all.get(&name) else {

@@ -29,6 +29,7 @@ use crate::domain::people::Person;
 use crate::domain::time::say;
 use crate::engine::clock::SystemClock;
 use crate::engine::{Engine, EngineOptions, Handle, RemoteTimes, Services};
+use crate::notify::issues::IssueTracker;
 use crate::notify::{Notifier, NotifyOptions, NotifyTimes};
 use crate::server::{self, NetworkListener, NetworkOptions};
 
@@ -130,6 +131,8 @@ pub async fn run(global: Global, arguments: ServeArgs) -> Result<(), CliError> {
     let keeping = tokio::spawn(by_hand::keep(handle.clone(), states));
     let notifier = notifier(&handle, &places, files_of_server.as_deref(), public_url.clone());
     let access = EngineAccess::new(handle.clone()).at(public_url).trusting(provider);
+    let files = OperatorFiles::new(&places.user_file(), files_of_server.as_deref());
+    let access = access.opening(IssueTracker::new(files, Arc::new(environment())));
     let access = access.on_request(move || presence.note());
     let served = server::serve_all(listeners, access, stop).await;
     for task in work.into_iter().chain(renewing).chain(copying).chain(opening).chain([keeping]) {

@@ -4,6 +4,7 @@ mod branch;
 pub mod engines;
 mod error;
 pub mod freezes;
+pub mod issues;
 mod live_hosts;
 pub mod notify;
 pub mod operator_files;

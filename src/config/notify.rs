@@ -238,7 +238,7 @@ fn lacks(settings: &DestinationSettings) -> Option<String> {
 }
 
 /// A secret: in a variable, a file, or printed by a command.
-fn secret(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<TokenSource> {
+pub(super) fn secret(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<TokenSource> {
     let source = token::read(entry, None, mistakes)?;
     if matches!(source, TokenSource::App(_)) {
         entry.reject(mistakes, "is of an App, which only engines have; use env, file or command");
@@ -248,7 +248,7 @@ fn secret(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<TokenSourc
 }
 
 /// The address of an API, to which no token goes in the clear.
-fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
+pub(super) fn address(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<String> {
     let text = entry.text(mistakes)?;
     let (server, path) = match text.split_once("://") {
         Some((scheme, rest)) => {

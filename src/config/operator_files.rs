@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::error::ConfigError;
+use super::issues::IssueSettings;
 use super::notify::DestinationSettings;
-use super::server_file::{SERVER_FILE, destinations_of, engines_of};
+use super::server_file::{SERVER_FILE, destinations_of, engines_of, issues_of};
 use super::user_file::{UserFile, read};
 use crate::domain::notice::DestinationName;
 
@@ -47,6 +48,17 @@ impl OperatorFiles {
         let mut all = file.destinations;
         all.extend(destinations_of(&self.server, &texts.server, &all, &self.user)?);
         Ok(all)
+    }
+
+    /// Where issues with drafts of postmortems are opened, by whichever file says so.
+    ///
+    /// # Errors
+    /// If one cannot be read, or with every mistake in one of them.
+    pub fn issues(&self) -> Result<Option<IssueSettings>, ConfigError> {
+        let texts = self.texts()?;
+        let own = UserFile::parse(&texts.user, &self.user.display().to_string())?.issues;
+        let of_server = issues_of(&self.server, &texts.server, own.is_some())?;
+        Ok(own.or(of_server))
     }
 
     /// When each was changed, and how long it is.

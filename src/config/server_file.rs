@@ -12,6 +12,7 @@ pub use self::oidc::{BrowserSettings, OidcSettings, RoleRule};
 pub use self::people::ServerPerson;
 use super::engines::{self, EngineSettings};
 use super::error::ConfigError;
+use super::issues::{self, IssueSettings};
 use super::notify::{self, DestinationSettings};
 use super::profile::is_loopback;
 use super::secret_sources::{self, absolute};
@@ -55,6 +56,8 @@ pub struct ServerFile {
     pub engines: BTreeMap<EngineName, EngineSettings>,
     /// The places that are told what happens, besides those of the user file.
     pub destinations: BTreeMap<DestinationName, DestinationSettings>,
+    /// Where issues are opened, if the user file does not say.
+    pub issues: Option<IssueSettings>,
 }
 
 /// Where the head of the record's chain is written now and then.
@@ -162,6 +165,26 @@ pub(super) fn destinations_of(
     Ok(mistakes.finish(Some(found))?)
 }
 
+/// Where issues are opened, by the text of a server file. Other mistakes in it do not concern that.
+///
+/// # Errors
+/// With every mistake about it; also if `is_known`: the user file says it too.
+pub(super) fn issues_of(
+    path: &Path,
+    text: &str,
+    is_known: bool,
+) -> Result<Option<IssueSettings>, ConfigError> {
+    let file = path.display().to_string();
+    let tree = tree(text, &file)?;
+    let (mut top, mut mistakes) = (Section::of_file(&tree), Mistakes::new(&file, text));
+    let setting = top.take("incidents");
+    if let Some(entry) = setting.as_ref().filter(|_| is_known) {
+        entry.reject(&mut mistakes, "is in config.toml too; keep one");
+    }
+    let issues = issues::read(setting, &mut mistakes);
+    Ok(mistakes.finish(Some(issues))?)
+}
+
 fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> ServerFile {
     let listen = top.take("listen").and_then(|entry| address(&entry, mistakes));
     let proxies = top.take("behind_proxy").map(|entry| entry.items(mistakes));
@@ -183,6 +206,7 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
     let people = people::read(top.take("people"), TOP, mistakes);
     let engines = engines::read(top.take("engines"), mistakes);
     let destinations = notify::read(top.take("notify"), mistakes);
+    let issues = issues::read(top.take("incidents"), mistakes);
     top.finish(mistakes);
     ServerFile {
         listen,
@@ -198,6 +222,7 @@ fn resolve(mut top: Section<'_>, folder: &Path, mistakes: &mut Mistakes<'_>) -> 
         chain_head,
         engines,
         destinations,
+        issues,
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::branch;
 use super::engines::{self, EngineKind, EngineSettings};
 use super::error::ConfigError;
+use super::issues::{self, IssueSettings};
 use super::live_hosts;
 use super::notify::{self, DestinationSettings};
 use super::profile::{self, Profile};
@@ -47,6 +48,8 @@ pub struct UserFile {
     pub server_file: String,
     /// The places that are told what happens, besides those of the server file.
     pub destinations: BTreeMap<DestinationName, DestinationSettings>,
+    /// Where issues with drafts of postmortems are opened.
+    pub issues: Option<IssueSettings>,
     /// The origins that may be asked what runs there.
     pub live: Vec<String>,
     /// What the engine keeps, for how long and up to which size.
@@ -78,6 +81,7 @@ impl Default for UserFile {
             server_engines: BTreeSet::new(),
             server_file: String::new(),
             destinations: BTreeMap::new(),
+            issues: None,
             live: Vec::new(),
             retention: Retention::default(),
         }
@@ -304,6 +308,7 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     file.profiles = profile::read(top.take("profiles"), mistakes);
     file.engines = engines::read(top.take("engines"), mistakes);
     file.destinations = notify::read(top.take("notify"), mistakes);
+    file.issues = issues::read(top.take("incidents"), mistakes);
     file.live = live_hosts::read(top.take("live"), mistakes);
     file.retention = retention::read(top.take("retention"), mistakes);
     file.secrets = secret_sources::read(top.take("secrets"), mistakes);

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::event::NoteKind;
 use super::ids::{BuildNumber, CommitPrefix, DeploymentId, Environment, IncidentId, Seq};
-use super::incident::{IncidentMark, UsersAffected};
+use super::incident::{IncidentMark, UsersAffected, all_of};
 use super::limits::{BadCommitName, BadCommitNames, ReasonText};
 use super::log::Unsearchable;
 use super::plan::{Finding, Fingerprint, Guard, Plan};
@@ -191,6 +191,14 @@ pub enum Command {
         #[schema(value_type = ReasonText)]
         place: String,
     },
+    /// Opens an issue with the draft of the postmortem of an incident, at most once.
+    OpenPostmortemIssue {
+        incident: IncidentId,
+        /// The issue that is there; without it the engine opens one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<ReasonText>)]
+        place: Option<String>,
+    },
     /// States that nobody will write the postmortem of an incident.
     DismissPostmortem {
         incident: IncidentId,
@@ -200,6 +208,9 @@ pub enum Command {
     /// States that users were not affected by what a rollback took back.
     UsersNotAffected {
         rollback: DeploymentId,
+        /// The other rollbacks that the question was about when it was answered.
+        #[serde(default)]
+        with: Vec<DeploymentId>,
         #[serde(default)]
         #[schema(value_type = ReasonText)]
         note: String,
@@ -327,11 +338,15 @@ impl Command {
             Self::WritePostmortem { incident, .. } => {
                 format!("the note of where the postmortem of {incident} is")
             }
+            Self::OpenPostmortemIssue { incident, .. } => {
+                format!("the issue with the draft of the postmortem of {incident}")
+            }
             Self::DismissPostmortem { incident, .. } => {
                 format!("the end of the wait for the postmortem of {incident}")
             }
-            Self::UsersNotAffected { rollback, .. } => {
-                format!("the answer that users were not affected before {rollback}")
+            Self::UsersNotAffected { rollback, with, .. } => {
+                let all = all_of(with.iter().copied().chain([*rollback]));
+                format!("the answer that users were not affected before {all}")
             }
         }
     }

@@ -246,7 +246,7 @@ impl ServiceState {
             | Fact::IncidentReopened(_)
             | Fact::PostmortemWritten(_)
             | Fact::PostmortemDismissed(_)
-            | Fact::UsersNotAffected(_) => self.incidents.take_in(event),
+            | Fact::UsersNotAffected(_) => self.take_in_of_incidents(event),
         }
     }
 

@@ -164,6 +164,7 @@ pub fn decide(
         | Command::ResolveIncident { .. }
         | Command::ReopenIncident { .. }
         | Command::WritePostmortem { .. }
+        | Command::OpenPostmortemIssue { .. }
         | Command::DismissPostmortem { .. }
         | Command::UsersNotAffected { .. } => Ok(incident::decide(service, command, context)?),
         Command::Rehearse {} => Ok(rehearse::rehearse(service, context.next)?),

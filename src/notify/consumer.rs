@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::Instant;
 
-use super::opened::OpenDestination;
+use super::opened::KnownDestination;
 use super::queue::NotifyShared;
 use super::rendering::{channel_of, render, services_of};
 use super::route::{route, wanted};
@@ -26,16 +28,28 @@ pub(super) const MOST: usize = 500;
 /// How long what was told is kept, and how long anything is.
 const KEPT: TimeDelta = TimeDelta::days(14);
 const OLDEST: TimeDelta = TimeDelta::days(90);
+/// How old the row of what still holds may be.
+const FRESH: TimeDelta = TimeDelta::days(1);
+/// What is older than this is counted and not told: nobody acts on it any more.
+const OLD: TimeDelta = TimeDelta::hours(6);
 /// How long the events of a service wait that is not read.
-const UNREAD: TimeDelta = TimeDelta::minutes(5);
+const UNREAD: Duration = Duration::from_mins(5);
 /// How often freezes and what is due are looked for, and old rows are removed.
-const FREEZES: TimeDelta = TimeDelta::seconds(10);
-const PRUNING: TimeDelta = TimeDelta::hours(1);
+const FREEZES: Duration = Duration::from_secs(10);
+const PRUNING: Duration = Duration::from_hours(1);
 
 pub(super) struct NoticeConsumer<S> {
     shared: Rc<NotifyShared<S>>,
-    freezes_at: Option<DateTime<Utc>>,
-    pruned_at: Option<DateTime<Utc>>,
+    freezes_at: Option<Instant>,
+    pruned_at: Option<Instant>,
+    /// The last event that was looked at, where the position stays behind since one of another service waits.
+    ahead: Seq,
+    /// The events up to there that wait.
+    waiting: BTreeSet<Seq>,
+    /// Since when each service is waited for. By a clock that nobody sets.
+    unread: BTreeMap<ServiceName, Instant>,
+    /// How many old notices of a service are not told, by destination and channel.
+    old: BTreeMap<(DestinationName, String, ServiceName), u32>,
 }
 
 /// Why a look at the record ended early.
@@ -53,18 +67,26 @@ impl From<StoreError> for PassError {
 
 impl<S: NoticeSource> NoticeConsumer<S> {
     pub fn new(shared: Rc<NotifyShared<S>>) -> Self {
-        Self { shared, freezes_at: None, pruned_at: None }
+        Self {
+            shared,
+            freezes_at: None,
+            pruned_at: None,
+            ahead: Seq(0),
+            waiting: BTreeSet::new(),
+            unread: BTreeMap::new(),
+            old: BTreeMap::new(),
+        }
     }
 
     /// Looks at what is new in the record and at what time changed.
     ///
     /// # Errors
     /// When the record or the outbox cannot be read or written. Then the next look begins where this one ended.
-    pub async fn pass(&mut self, all: &[Rc<OpenDestination>]) -> Result<(), PassError> {
+    pub async fn pass(&mut self, all: &[Rc<KnownDestination>]) -> Result<(), PassError> {
         let has_news = self.read_events(all).await?;
-        let now = self.shared.source.now();
-        if has_news || self.freezes_at.is_none_or(|at| now - at >= FREEZES) {
-            self.freezes_at = Some(now);
+        self.count_old()?;
+        if has_news || self.freezes_at.is_none_or(|at| at.elapsed() >= FREEZES) {
+            self.freezes_at = Some(Instant::now());
             self.look_for_freezes(all)?;
             self.look_for_reminders(all)?;
             self.look_for_topics(all)?;
@@ -73,16 +95,19 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         for to in all {
             self.make_room(to)?;
         }
-        if self.pruned_at.is_none_or(|at| now - at >= PRUNING) {
-            self.pruned_at = Some(now);
+        if self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNING) {
+            self.pruned_at = Some(Instant::now());
+            let now = self.shared.source.now();
             self.shared.outbox.borrow_mut().prune(now - KEPT, now - OLDEST)?;
         }
         Ok(())
     }
 
     /// Where the record is read from. At a first start, and for a new destination, that is its end.
-    async fn begin(&self, all: &[Rc<OpenDestination>]) -> Result<Seq, PassError> {
+    async fn begin(&mut self, all: &[Rc<KnownDestination>]) -> Result<Seq, PassError> {
         let head = self.shared.source.head().await.map_err(PassError::Record)?;
+        self.ahead = self.ahead.min(head);
+        self.waiting.retain(|seq| *seq <= head);
         let now = self.shared.source.now();
         let mut outbox = self.shared.outbox.borrow_mut();
         let position = match outbox.position()? {
@@ -108,48 +133,79 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         Ok(position)
     }
 
-    async fn read_events(&self, all: &[Rc<OpenDestination>]) -> Result<bool, PassError> {
+    /// Reads what is new. Where a service is waited for, the position stays before its first event, and only that service waits.
+    async fn read_events(&mut self, all: &[Rc<KnownDestination>]) -> Result<bool, PassError> {
         let mut position = self.begin(all).await?;
         let since = self.since(all)?;
-        let mut has_news = false;
+        let (mut has_news, mut stays) = (false, false);
+        let mut waits = BTreeMap::new();
         loop {
             let events = self.shared.source.events(position, PAGE).await;
             let events = events.map_err(PassError::Record)?;
-            if events.is_empty() {
-                return Ok(has_news);
-            }
-            has_news = true;
-            let (mut looked, mut noted) = (position, position);
-            let waiting = events.iter().position(|event| self.waits(event));
-            for event in &events[..waiting.unwrap_or(events.len())] {
-                if self.take(event, all, &since)? {
-                    noted = event.seq;
+            let Some(last) = events.last().map(|event| event.seq) else { return Ok(has_news) };
+            let mut noted = position;
+            let mut looked = position;
+            for event in &events {
+                let is_new = event.seq > self.ahead;
+                if self.waits(event, &mut waits) {
+                    stays = true;
+                    self.waiting.insert(event.seq);
+                } else if is_new || self.waiting.contains(&event.seq) {
+                    has_news = true;
+                    let at = (!stays).then_some(event.seq);
+                    if self.take(event, at, all, &since)? && !stays {
+                        noted = event.seq;
+                    }
+                    self.waiting.remove(&event.seq);
                 }
-                looked = event.seq;
+                if !stays {
+                    looked = event.seq;
+                }
+                self.ahead = self.ahead.max(event.seq);
             }
             // Most events tell nobody anything: one write is enough for them.
             if noted != looked {
                 let now = self.shared.source.now();
                 self.shared.outbox.borrow_mut().add(Some(looked), &[], None, now)?;
             }
-            if waiting.is_some() {
-                return Ok(has_news);
-            }
-            position = looked;
+            position = last;
         }
     }
 
-    /// Whether an event has to wait for its service to be read, as after a start. One that is gone is not waited for.
-    fn waits(&self, event: &Event) -> bool {
-        let source = &self.shared.source;
-        let is_read = || source.look(&event.service, |told| told.is_read) == Some(true);
-        let is_young = source.now() - event.at < UNREAD;
-        !matches!(event.fact, Fact::BuildFound { .. }) && is_young && !is_read()
+    /// Whether an event has to wait for its service to be read, as after a start. One that is gone is not waited for. All events of
+    /// a service wait or none.
+    fn waits(&mut self, event: &Event, all: &mut BTreeMap<ServiceName, bool>) -> bool {
+        if matches!(event.fact, Fact::BuildFound { .. }) {
+            return false;
+        }
+        if let Some(waits) = all.get(&event.service) {
+            return *waits;
+        }
+        let is_read = self.shared.source.look(&event.service, |told| told.is_read);
+        let waits = if is_read == Some(true) {
+            self.unread.remove(&event.service);
+            false
+        } else {
+            let since = self.unread.entry(event.service.clone()).or_insert_with(Instant::now);
+            since.elapsed() < UNREAD
+        };
+        all.insert(event.service.clone(), waits);
+        waits
+    }
+
+    /// Says how many old notices were not told.
+    fn count_old(&mut self) -> Result<(), StoreError> {
+        let now = self.shared.source.now();
+        let mut outbox = self.shared.outbox.borrow_mut();
+        for ((destination, channel, service), count) in std::mem::take(&mut self.old) {
+            outbox.note_dropped(&destination, &channel, &service, count, now)?;
+        }
+        Ok(())
     }
 
     fn since(
         &self,
-        all: &[Rc<OpenDestination>],
+        all: &[Rc<KnownDestination>],
     ) -> Result<BTreeMap<DestinationName, Seq>, StoreError> {
         let outbox = self.shared.outbox.borrow();
         let mut since = BTreeMap::new();
@@ -161,9 +217,10 @@ impl<S: NoticeSource> NoticeConsumer<S> {
 
     /// Puts what one event tells into the outbox, together with the position. Returns whether that was written.
     fn take(
-        &self,
+        &mut self,
         event: &Event,
-        all: &[Rc<OpenDestination>],
+        position: Option<Seq>,
+        all: &[Rc<KnownDestination>],
         since: &BTreeMap<DestinationName, Seq>,
     ) -> Result<bool, StoreError> {
         let held_by = match &event.fact {
@@ -186,20 +243,26 @@ impl<S: NoticeSource> NoticeConsumer<S> {
             }
             items
         });
-        let (items, hold) = (made.unwrap_or_default(), hold_after(event));
+        let (mut items, hold) = (made.unwrap_or_default(), hold_after(event));
+        if self.shared.source.now() - event.at > OLD {
+            for item in items.drain(..) {
+                let at = (item.destination, item.channel, event.service.clone());
+                *self.old.entry(at).or_default() += 1;
+            }
+        }
         if items.is_empty() && hold.is_none() {
             return Ok(false);
         }
         let hold = hold.as_ref().map(|key| (&event.service, key.as_ref()));
         let now = self.shared.source.now();
-        self.shared.outbox.borrow_mut().add(Some(event.seq), &items, hold, now)?;
+        self.shared.outbox.borrow_mut().add(position, &items, hold, now)?;
         Ok(true)
     }
 
     /// The channel that was found, or none, with a word of what is wrong.
     fn channel(
         &self,
-        to: &OpenDestination,
+        to: &KnownDestination,
         service: &ServiceName,
         found: Option<Result<String, String>>,
     ) -> Option<String> {
@@ -213,12 +276,12 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     }
 
     /// Tells of each freeze that holds now and was not told yet.
-    fn look_for_freezes(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+    fn look_for_freezes(&self, all: &[Rc<KnownDestination>]) -> Result<(), StoreError> {
         let now = self.shared.source.now();
         for name in self.shared.source.services() {
             let found = self.shared.source.look(&name, |noted| {
                 let freezes = freezes_now(&name, noted.state, noted.windows, now);
-                let at = |to: &Rc<OpenDestination>| {
+                let at = |to: &Rc<KnownDestination>| {
                     Some((to.clone(), self.channel(to, &name, channel_of(to, &name, &noted))?))
                 };
                 let places: Vec<_> = all.iter().filter_map(at).collect();
@@ -235,16 +298,17 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     }
 
     /// Reminds of what is due, where the incident itself was told.
-    fn look_for_reminders(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+    fn look_for_reminders(&self, all: &[Rc<KnownDestination>]) -> Result<(), StoreError> {
         let now = self.shared.source.now();
         for name in self.shared.source.services() {
             let found = self.shared.source.look(&name, |noted| {
-                let due = match noted.is_read {
-                    true => reminders(&name, noted.state, noted.incidents, now),
-                    false => Vec::new(),
+                let due = if noted.is_read {
+                    reminders(&name, noted.state, noted.incidents, now)
+                } else {
+                    Vec::new()
                 };
-                let is_due = |to: &&Rc<OpenDestination>| !due.is_empty() && to.is_told_incidents();
-                let at = |to: &Rc<OpenDestination>| {
+                let is_due = |to: &&Rc<KnownDestination>| !due.is_empty() && to.is_told_incidents();
+                let at = |to: &Rc<KnownDestination>| {
                     Some((to.clone(), channel_of(to, &name, &noted)?.ok()?))
                 };
                 let places: Vec<_> = all.iter().filter(is_due).filter_map(at).collect();
@@ -264,7 +328,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         Ok(())
     }
 
-    fn look_for_topics(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+    fn look_for_topics(&self, all: &[Rc<KnownDestination>]) -> Result<(), StoreError> {
         let now = self.shared.source.now();
         for to in all.iter().filter(|to| to.settings.topic && to.abilities().topic) {
             let channels: BTreeSet<_> = to.settings.channels.values().cloned().collect();
@@ -280,13 +344,16 @@ impl<S: NoticeSource> NoticeConsumer<S> {
 
     fn add_new(
         &self,
-        to: &OpenDestination,
+        to: &KnownDestination,
         channel: &str,
         notice: &Notice,
     ) -> Result<(), StoreError> {
         let mut outbox = self.shared.outbox.borrow_mut();
-        if outbox.find(&to.name, channel, &notice.key)?.is_some() {
-            return Ok(());
+        if let Some(known) = outbox.find(&to.name, channel, &notice.key)? {
+            // What holds for months is not forgotten meanwhile, and so not told anew.
+            let (now, told) = (self.shared.source.now(), known.state == ItemState::Done);
+            let is_old = told && now - known.changed_at >= FRESH;
+            return if is_old { outbox.update(&known, now) } else { Ok(()) };
         }
         let (destination, channel) = (to.name.clone(), channel.to_owned());
         let item = NewItem { destination, channel, notice: notice.clone() };
@@ -294,7 +361,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     }
 
     /// Has told again what says something else now.
-    async fn look_at_messages(&self, all: &[Rc<OpenDestination>]) -> Result<(), StoreError> {
+    async fn look_at_messages(&self, all: &[Rc<KnownDestination>]) -> Result<(), StoreError> {
         let standing = self.shared.outbox.borrow().standing(None)?;
         for item in standing {
             let Some(to) = all.iter().find(|to| to.name == item.destination) else { continue };
@@ -303,7 +370,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         Ok(())
     }
 
-    async fn look_at(&self, item: &OutboxItem, to: &OpenDestination) -> Result<(), StoreError> {
+    async fn look_at(&self, item: &OutboxItem, to: &KnownDestination) -> Result<(), StoreError> {
         let pages = self.shared.pages.as_deref();
         let Ok(rendered) = render(&self.shared.source, to, pages, item).await else {
             return Ok(());
@@ -311,6 +378,10 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         let now = self.shared.source.now();
         if rendered.view.is_final {
             self.tell_end_of_freeze(item, to, now)?;
+            if !to.abilities().edit && item.state == ItemState::Done {
+                let ended = OutboxItem { is_final: true, ..item.clone() };
+                return self.shared.outbox.borrow_mut().update(&ended, now);
+            }
         }
         let says_more = if to.abilities().edit {
             rendered.digest != item.told
@@ -348,7 +419,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     fn tell_end_of_freeze(
         &self,
         item: &OutboxItem,
-        to: &OpenDestination,
+        to: &KnownDestination,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let NoticeAbout::Freeze(freeze) = &item.notice.about else { return Ok(()) };
@@ -367,7 +438,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     }
 
     /// Drops the oldest details where too many wait, and says how many.
-    fn make_room(&self, to: &OpenDestination) -> Result<(), StoreError> {
+    fn make_room(&self, to: &KnownDestination) -> Result<(), StoreError> {
         let now = self.shared.source.now();
         let mut outbox = self.shared.outbox.borrow_mut();
         let dropped = outbox.bound(&to.name, MOST, now)?;

@@ -54,7 +54,7 @@ impl Discord {
                 ..HttpCall::post(&body)
             },
             // With the message in the answer, and not before it is stored.
-            _ => HttpCall { query: Some(("wait", "true")), ..HttpCall::post(&body) },
+            _ => HttpCall { query: vec![("wait", "true".to_owned())], ..HttpCall::post(&body) },
         };
         let is_edit = call.method == Method::PATCH;
         match self.address.send(call).await {

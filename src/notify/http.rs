@@ -39,6 +39,8 @@ pub(super) struct HttpAddress {
     url: Url,
     /// What no sentence may repeat.
     secrets: Vec<String>,
+    /// The most bytes of an answer.
+    largest: usize,
 }
 
 /// An answer, as far as it is read.
@@ -54,8 +56,8 @@ pub(super) struct HttpCall {
     pub method: Method,
     /// What comes after the path of its address.
     pub below: String,
-    /// A pair of the query that comes with it.
-    pub query: Option<(&'static str, &'static str)>,
+    /// The pairs of the query that come with it.
+    pub query: Vec<(&'static str, String)>,
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
 }
@@ -63,7 +65,7 @@ pub(super) struct HttpCall {
 impl HttpCall {
     pub fn post(body: &Value) -> Self {
         let (method, body) = (Method::POST, body.to_string().into_bytes());
-        Self { method, below: String::new(), query: None, headers: Vec::new(), body }
+        Self { method, below: String::new(), query: Vec::new(), headers: Vec::new(), body }
     }
 }
 
@@ -100,7 +102,14 @@ impl HttpAddress {
         let path = url.path_segments().into_iter().flatten().map(str::to_owned);
         let query = url.query_pairs().map(|(_, value)| value.into_owned());
         let secrets = path.chain(query).filter(|part| part.len() >= SECRET).collect();
-        Ok(Self { http, url, secrets })
+        Ok(Self { http, url, secrets, largest: LARGEST })
+    }
+
+    /// The same at an API, whose address is no secret and whose answers may be as large as this.
+    pub fn of_api(mut self, largest: usize) -> Self {
+        self.secrets.clear();
+        self.largest = largest;
+        self
     }
 
     /// The same with another text that no sentence may repeat.
@@ -116,7 +125,7 @@ impl HttpAddress {
         if !call.below.is_empty() {
             url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), call.below));
         }
-        if let Some((name, value)) = call.query {
+        for (name, value) in &call.query {
             url.query_pairs_mut().append_pair(name, value);
         }
         let mut request = self.http.request(call.method, url).body(call.body);
@@ -125,7 +134,7 @@ impl HttpAddress {
             request = request.header(name, value);
         }
         let response = request.send().await.map_err(|error| self.no_answer(&error))?;
-        Ok(read(response).await)
+        Ok(read(response, self.largest).await)
     }
 
     /// The request was not sent, or nobody knows.
@@ -141,11 +150,16 @@ impl HttpAddress {
         }
     }
 
+    /// An answer in its own words.
+    pub fn said(&self, reply: &HttpReply) -> String {
+        let says = reply.words().map(|words| format!(": {}", self.hidden(&words)));
+        format!("it answers {}{}", reply.status.as_u16(), says.unwrap_or_default())
+    }
+
     /// What an answer means that is no success.
     pub fn refused(&self, reply: &HttpReply) -> SendOutcome {
         let status = reply.status;
-        let says = reply.words().map(|words| format!(": {}", self.hidden(&words)));
-        let why = format!("it answers {}{}", status.as_u16(), says.unwrap_or_default());
+        let why = self.said(reply);
         let for_good =
             |what: &str| SendOutcome::Failed { retry: false, why: format!("{why}; {what}") };
         match status.as_u16() {
@@ -233,11 +247,11 @@ fn seconds(number: f64) -> Option<Duration> {
 }
 
 /// A body that is too long or breaks off is none; what the status says stays true.
-async fn read(mut response: Response) -> HttpReply {
+async fn read(mut response: Response, largest: usize) -> HttpReply {
     let (status, headers) = (response.status(), response.headers().clone());
     let mut body = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await {
-        if body.len() + piece.len() > LARGEST {
+        if body.len() + piece.len() > largest {
             body.clear();
             break;
         }

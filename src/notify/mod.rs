@@ -8,6 +8,7 @@ pub mod destination;
 pub mod discord;
 pub mod escape;
 mod http;
+pub mod issues;
 pub mod mattermost;
 mod notifier;
 pub mod opened;

@@ -1,6 +1,9 @@
 //! A destination of the operator's file as it is used: with its secrets read, its templates and its way of writing.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,16 +29,30 @@ const PRINTED_WITHIN: Duration = Duration::from_secs(10);
 /// The longest secret, in bytes.
 const LONGEST_SECRET: usize = 16 * 1024;
 
-/// A destination that can be told something.
+/// A destination as the operator's file describes it: enough to write down what it is to be told.
 #[derive(Debug)]
-pub struct OpenDestination {
+pub struct KnownDestination {
     pub name: DestinationName,
     pub settings: DestinationSettings,
-    pub destination: Destination,
     /// The folder of its templates.
     folder: &'static str,
     style: Style,
     templates: Templates,
+}
+
+/// A destination that can be told something.
+#[derive(Debug)]
+pub struct OpenDestination {
+    known: Rc<KnownDestination>,
+    pub destination: Destination,
+}
+
+impl Deref for OpenDestination {
+    type Target = KnownDestination;
+
+    fn deref(&self) -> &KnownDestination {
+        &self.known
+    }
 }
 
 impl OpenDestination {
@@ -44,19 +61,32 @@ impl OpenDestination {
     /// # Errors
     /// With what to correct, and without any secret.
     pub async fn open(
-        name: &DestinationName,
-        settings: &DestinationSettings,
+        known: Rc<KnownDestination>,
         environment: &Arc<BTreeMap<String, String>>,
     ) -> Result<Self, String> {
-        let (destination, folder, style) = opened(name, settings, environment).await?;
+        let destination = opened(&known.name, &known.settings, environment).await?;
+        Ok(Self { known, destination })
+    }
+}
+
+impl KnownDestination {
+    #[must_use]
+    pub fn new(name: &DestinationName, settings: &DestinationSettings) -> Self {
+        let (folder, style) = match settings.kind {
+            DestinationKind::Slack => (slack::TEMPLATES, slack::style(settings.people.clone())),
+            DestinationKind::Webhook | DestinationKind::PagerDuty => (style::PLAIN, style::plain()),
+            DestinationKind::Teams => (style::PLAIN, style::teams()),
+            DestinationKind::Mattermost => (style::MARKDOWN, style::mattermost()),
+            DestinationKind::Discord => (style::MARKDOWN, style::discord()),
+        };
         let templates = Templates { own: settings.templates.clone() };
         let (name, settings) = (name.clone(), settings.clone());
-        Ok(Self { name, settings, destination, folder, style, templates })
+        Self { name, settings, folder, style, templates }
     }
 
     #[must_use]
     pub fn abilities(&self) -> Abilities {
-        self.destination.abilities()
+        Destination::abilities_of(self.settings.kind)
     }
 
     /// Whether its kind hears of this at all: a pager only of what changes production, and of incidents if it is to call.
@@ -102,8 +132,8 @@ async fn opened(
     name: &DestinationName,
     settings: &DestinationSettings,
     environment: &Arc<BTreeMap<String, String>>,
-) -> Result<(Destination, &'static str, Style), String> {
-    let DestinationSettings { kind, url, token, ca, channels, topic, people, .. } = settings;
+) -> Result<Destination, String> {
+    let DestinationSettings { kind, url, token, ca, channels, topic, .. } = settings;
     let ca = ca.as_deref();
     let address = || secret(name, "address", settings.address.as_ref(), environment);
     match kind {
@@ -111,7 +141,7 @@ async fn opened(
             let token = secret(name, "token", token.as_ref(), environment).await?;
             let url = url.as_deref().unwrap_or(SLACK);
             let slack = Slack::new(url, &token, ca, channels.clone(), *topic)?;
-            Ok((Destination::Slack(slack), slack::TEMPLATES, slack::style(people.clone())))
+            Ok(Destination::Slack(slack))
         }
         DestinationKind::Webhook => {
             let mut secrets = vec![secret(name, "token", token.as_ref(), environment).await?];
@@ -119,31 +149,24 @@ async fn opened(
                 secrets.push(secret(name, "old_token", Some(old), environment).await?);
             }
             let webhook = Webhook::new(&address().await?, &secrets, settings.body.as_deref(), ca)?;
-            Ok((Destination::Webhook(webhook), style::PLAIN, style::plain()))
+            Ok(Destination::Webhook(webhook))
         }
-        DestinationKind::Teams => {
-            let teams = Teams::new(&address().await?, ca)?;
-            Ok((Destination::Teams(teams), style::PLAIN, style::teams()))
-        }
+        DestinationKind::Teams => Ok(Destination::Teams(Teams::new(&address().await?, ca)?)),
         DestinationKind::Mattermost => {
-            let mattermost = Mattermost::new(&address().await?, ca)?;
-            Ok((Destination::Mattermost(mattermost), style::MARKDOWN, style::mattermost()))
+            Ok(Destination::Mattermost(Mattermost::new(&address().await?, ca)?))
         }
-        DestinationKind::Discord => {
-            let discord = Discord::new(&address().await?, ca)?;
-            Ok((Destination::Discord(discord), style::MARKDOWN, style::discord()))
-        }
+        DestinationKind::Discord => Ok(Destination::Discord(Discord::new(&address().await?, ca)?)),
         DestinationKind::PagerDuty => {
             let key = secret(name, "token", token.as_ref(), environment).await?;
             let pager = PagerDuty::new(url.as_deref().unwrap_or(PAGERDUTY), &key, ca)?;
-            Ok((Destination::PagerDuty(pager), style::PLAIN, style::plain()))
+            Ok(Destination::PagerDuty(pager))
         }
     }
 }
 
 /// A secret as it is now.
-async fn secret(
-    name: &DestinationName,
+pub(super) async fn secret(
+    name: &(impl Display + ?Sized + Sync),
     what: &'static str,
     source: Option<&TokenSource>,
     environment: &BTreeMap<String, String>,

@@ -1,12 +1,12 @@
 //! The queue of one destination: takes what is to be told from the outbox, in the order of each channel, and sends it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::backoff;
@@ -14,7 +14,7 @@ use super::destination::{Act, Delivery, LookedUp, SendOutcome};
 use super::opened::OpenDestination;
 use super::rendering::{RenderedItem, render};
 use super::source::NoticeSource;
-use crate::domain::notice::{NoticeAbout, NoticeDetail};
+use crate::domain::notice::{DestinationName, DetailKind, NoticeAbout, NoticeDetail};
 use crate::store::StoreError;
 use crate::store::outbox::{ItemState, Outbox, OutboxItem};
 
@@ -22,6 +22,8 @@ use crate::store::outbox::{ItemState, Outbox, OutboxItem};
 const TRIES: u32 = 12;
 /// The pause after the outbox could not be written.
 const BROKEN: Duration = Duration::from_secs(10);
+/// How long a destination is waited for that is opened again, since its token may be another one by now.
+const FRESH: Duration = Duration::from_secs(15);
 
 /// How fast the notifier is.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +64,10 @@ pub(super) struct NotifyShared<S> {
     pub troubles: RefCell<BTreeMap<String, String>>,
     /// What an item last said that was given up: only something else has it tried again.
     pub given_up: RefCell<BTreeMap<i64, String>>,
+    /// The destinations that are to be opened again now.
+    pub stale: RefCell<BTreeSet<DestinationName>>,
+    /// Wakes the notifier: one is stale, or was opened.
+    pub wake: Notify,
 }
 
 impl<S> NotifyShared<S> {
@@ -86,10 +92,16 @@ impl<S> NotifyShared<S> {
 pub(super) struct DestinationQueue<S> {
     shared: Rc<NotifyShared<S>>,
     to: Rc<OpenDestination>,
+    /// The destination as it was opened last; none while another one is opened in its place.
+    opened: watch::Receiver<Option<Rc<OpenDestination>>>,
     /// When there is room again in each channel.
     paced: BTreeMap<String, Instant>,
     /// Until then the destination wants to hear nothing.
     held: Option<Instant>,
+    /// When the items that are seen are due, by a clock that nobody sets.
+    due: BTreeMap<i64, (DateTime<Utc>, Instant)>,
+    /// What was due until then has had the destination opened again.
+    fresh_for: Option<DateTime<Utc>>,
 }
 
 /// What is to be done next.
@@ -100,19 +112,38 @@ enum NextItem {
 }
 
 impl<S: NoticeSource> DestinationQueue<S> {
-    pub fn new(shared: Rc<NotifyShared<S>>, to: Rc<OpenDestination>) -> Self {
-        Self { shared, to, paced: BTreeMap::new(), held: None }
+    pub fn new(
+        shared: Rc<NotifyShared<S>>,
+        to: Rc<OpenDestination>,
+        opened: watch::Receiver<Option<Rc<OpenDestination>>>,
+    ) -> Self {
+        let (paced, due) = (BTreeMap::new(), BTreeMap::new());
+        Self { shared, to, opened, paced, held: None, due, fresh_for: None }
     }
 
     /// Sends until it is dropped. `woken` changes when there may be something new.
     pub async fn run(mut self, mut woken: watch::Receiver<u64>) {
         loop {
             woken.mark_unchanged();
+            // Between two requests: what is on its way is waited for.
+            let opened = self.opened.borrow_and_update().clone();
+            let Some(opened) = opened else {
+                if self.opened.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            self.to = opened;
             let done = match self.next() {
+                Ok(NextItem::Item(item)) if self.needs_fresh(&item) => {
+                    self.freshen(&item).await;
+                    Ok(())
+                }
                 Ok(NextItem::Item(item)) => self.handle(*item).await,
                 Ok(NextItem::At(until)) => {
                     tokio::select! {
                         changed = woken.changed() => if changed.is_err() { return },
+                        changed = self.opened.changed() => if changed.is_err() { return },
                         () = sleep_until(until) => {}
                     }
                     Ok(())
@@ -127,14 +158,21 @@ impl<S: NoticeSource> DestinationQueue<S> {
     }
 
     /// The first item of a channel in which there is room, if it is due.
-    fn next(&self) -> Result<NextItem, StoreError> {
+    fn next(&mut self) -> Result<NextItem, StoreError> {
         let items = self.shared.outbox.borrow().first_items(&self.to.name)?;
         let (now, wall) = (Instant::now(), self.shared.source.now());
+        let longest = self.shared.times.longest * 2;
+        let before = std::mem::take(&mut self.due);
+        for item in &items {
+            let known = before.get(&item.id).filter(|(due, _)| *due == item.due).copied();
+            let wait = (item.due - wall).to_std().unwrap_or_default().min(longest);
+            self.due.insert(item.id, known.unwrap_or((item.due, now + wait)));
+        }
         let mut soonest: Option<Instant> = None;
         for item in items {
-            let wait = (item.due - wall).to_std().unwrap_or_default();
+            let due = self.due.get(&item.id).map(|(_, at)| *at);
             let room = self.paced.get(&item.channel).copied();
-            let at = [Some(now + wait), room, self.held].into_iter().flatten().max().unwrap_or(now);
+            let at = [due, room, self.held].into_iter().flatten().max().unwrap_or(now);
             if at <= now {
                 return Ok(NextItem::Item(Box::new(item)));
             }
@@ -143,17 +181,39 @@ impl<S: NoticeSource> DestinationQueue<S> {
         Ok(NextItem::At(soonest))
     }
 
+    /// Whether somebody may have renewed the token for this one: it was given up and is tried again, or tries the destination
+    /// while that is in trouble.
+    fn needs_fresh(&self, item: &OutboxItem) -> bool {
+        let is_test = matches!(item.notice.about, NoticeAbout::Test { .. });
+        let is_again = item.error.is_some() || (is_test && self.is_in_trouble());
+        is_again && item.attempts == 0 && self.fresh_for.is_none_or(|at| at < item.due)
+    }
+
+    fn is_in_trouble(&self) -> bool {
+        self.shared.troubles.borrow().contains_key(self.to.name.as_str())
+    }
+
+    /// Has the destination opened again. If that fails or takes long, the one that is open has to do.
+    async fn freshen(&mut self, item: &OutboxItem) {
+        self.fresh_for = Some(item.due);
+        self.shared.stale.borrow_mut().insert(self.to.name.clone());
+        self.shared.wake.notify_one();
+        let _changed_or_not = tokio::time::timeout(FRESH, self.opened.changed()).await;
+    }
+
     async fn handle(&mut self, mut item: OutboxItem) -> Result<(), StoreError> {
         let shared = self.shared.clone();
         let pages = shared.pages.as_deref();
         let rendered = match render(&shared.source, &self.to, pages, &item).await {
             Ok(rendered) => rendered,
-            // Its service may be read a moment later, as after a start.
+            // Its service may be read a moment later, as after a start, or never.
             Err(why) => {
+                item.is_stuck = true;
                 let state = item.state;
                 return self.failed(item, "", (true, why), state);
             }
         };
+        item.is_stuck = false;
         let about = format!("template {} of {}", rendered.view.kind, self.to.name);
         shared.note(&about, rendered.trouble.clone());
         let Some(act) = self.act(&mut item, &rendered)? else {
@@ -169,7 +229,8 @@ impl<S: NoticeSource> DestinationQueue<S> {
             now: shared.source.now(),
         };
         let is_new = matches!(delivery.act, Act::Post | Act::Reply { .. });
-        if item.state == ItemState::Sending && is_new && self.to.abilities().look_up {
+        let is_doubtful = item.is_doubtful || item.state == ItemState::Sending;
+        if is_doubtful && is_new && self.to.abilities().look_up {
             return self.look_up(item, &rendered, &delivery).await;
         }
         self.send(item, &rendered, &delivery).await
@@ -255,11 +316,12 @@ impl<S: NoticeSource> DestinationQueue<S> {
                 // It says what was true then.
                 (item.remote, item.told) = (Some(remote), String::new());
                 (item.state, item.attempts, item.error) = (ItemState::Open, 0, None);
+                item.is_doubtful = false;
                 self.update(&item, now)
             }
             LookedUp::Later { after } => {
                 self.hold(after);
-                item.due = now + delta(after);
+                (item.due, item.error) = (now + delta(after), None);
                 self.update(&item, item.changed_at)
             }
             LookedUp::Failed { retry, why } => {
@@ -275,16 +337,24 @@ impl<S: NoticeSource> DestinationQueue<S> {
         delivery: &Delivery,
     ) -> Result<(), StoreError> {
         item.state = ItemState::Sending;
+        item.is_doubtful = matches!(delivery.act, Act::Post | Act::Reply { .. });
         self.update(&item, self.shared.source.now())?;
         let pace = self.shared.times.pace.unwrap_or(self.to.abilities().pace);
         let outcome = self.to.destination.send(delivery).await;
         self.paced.insert(item.channel.clone(), Instant::now() + pace);
         let now = self.shared.source.now();
+        item.is_doubtful &= matches!(outcome, SendOutcome::Unknown { .. });
+        // Without these everything else can be told.
+        let is_besides = matches!(delivery.act, Act::Pin { .. } | Act::Unpin { .. } | Act::Topic);
+        item.is_aside |= is_besides && !matches!(outcome, SendOutcome::Done { .. });
         match outcome {
             SendOutcome::Done { remote } => self.sent(item, rendered, delivery, remote).await,
             SendOutcome::Later { after } => {
-                self.hold(after);
+                if !is_besides {
+                    self.hold(after);
+                }
                 (item.state, item.due) = (ItemState::Open, now + delta(after));
+                item.error = None;
                 self.update(&item, now)
             }
             SendOutcome::Failed { retry, why } => match delivery.act {
@@ -346,9 +416,11 @@ impl<S: NoticeSource> DestinationQueue<S> {
         if can.edit && is_told {
             item.told.clone_from(&rendered.digest);
         }
-        // What cannot be changed says the same for ever.
-        item.is_final = rendered.view.is_final || (!can.edit && is_told);
+        // What cannot be changed says the same for ever. That a freeze ended is told below it, also then.
+        let is_freeze = matches!(item.notice.about, NoticeAbout::Freeze(_));
+        item.is_final = rendered.view.is_final || (!can.edit && is_told && !is_freeze);
         item.attempts = 0;
+        item.is_aside = matches!(item.notice.about, NoticeAbout::Topic);
         self.update(&item, self.shared.source.now())
     }
 
@@ -362,6 +434,9 @@ impl<S: NoticeSource> DestinationQueue<S> {
     ) -> Result<(), StoreError> {
         item.attempts += 1;
         if !retry || item.attempts >= TRIES {
+            let (name, key) = (self.to.name.as_str(), &item.notice.key);
+            // With another token it may take the next one.
+            self.shared.note(name, Some(format!("{name} did not take {key}: {why}")));
             return self.give_up(item, digest, why);
         }
         let now = self.shared.source.now();

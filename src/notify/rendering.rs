@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::opened::OpenDestination;
+use super::opened::KnownDestination;
 use super::source::{NoticeSource, ToldService};
 use crate::domain::chain::Hash;
 use crate::domain::deployment::DeploymentState;
 use crate::domain::ids::{DeploymentId, Environment, ServiceName};
 use crate::domain::incident::IncidentPolicy;
 use crate::domain::notice::view::{NoticeInput, NoticeView, mark_late, view};
-use crate::domain::notice::{DetailKind, NoticeAbout, live_of};
+use crate::domain::notice::{DetailKind, NoticeAbout, freezes_now, live_of};
 use crate::domain::people::People;
 use crate::domain::service::ServiceState;
 use crate::store::outbox::OutboxItem;
@@ -34,7 +34,7 @@ pub(super) struct RenderedItem {
 /// When its service is gone, or no template renders it.
 pub(super) async fn render<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     pages: Option<&str>,
     item: &OutboxItem,
 ) -> Result<RenderedItem, String> {
@@ -49,21 +49,22 @@ pub(super) async fn render<S: NoticeSource>(
 
 fn seen<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     pages: Option<&str>,
     item: &OutboxItem,
 ) -> Result<NoticeView, String> {
     let (notice, now) = (&item.notice, source.now());
     let input = |told: ToldService<'_>| {
-        let ToldService { state, people, incidents: policy, windows, .. } = told;
-        view(notice, NoticeInput { state, people, policy, now, pages, windows })
+        let ToldService { state, people, incidents: policy, windows, on_call, .. } = told;
+        view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
     };
     let mut view = match &notice.about {
         // These are of no service.
         NoticeAbout::Topic | NoticeAbout::Dropped { .. } | NoticeAbout::Test { .. } => {
             let (state, people) = (ServiceState::default(), People::default());
             let (state, people, policy) = (&state, &people, &IncidentPolicy::default());
-            view(notice, NoticeInput { state, people, policy, now, pages, windows: &[] })
+            let (windows, on_call) = (&[][..], &[][..]);
+            view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
         }
         _ => source
             .look(&notice.service, input)
@@ -90,7 +91,7 @@ fn seen<S: NoticeSource>(
 /// The end of the log of what failed, and how to see it all.
 async fn fill_tail<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     view: &mut NoticeView,
     item: &OutboxItem,
 ) {
@@ -134,7 +135,7 @@ fn failed_step(state: &ServiceState, id: DeploymentId) -> Option<usize> {
 /// The services that are told in a channel.
 pub(super) fn services_of<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     channel: &str,
 ) -> Vec<ServiceName> {
     let mut all = source.services();
@@ -147,7 +148,7 @@ pub(super) fn services_of<S: NoticeSource>(
 
 /// Where a service is told at a destination; `None` if it is not, and an error if its file names what it may not use.
 pub(super) fn channel_of(
-    to: &OpenDestination,
+    to: &KnownDestination,
     service: &ServiceName,
     noted: &ToldService<'_>,
 ) -> Option<Result<String, String>> {
@@ -159,7 +160,7 @@ pub(super) fn channel_of(
 
 fn live_of_channel<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     channel: &str,
 ) -> BTreeMap<String, String> {
     let live = |name: &ServiceName| {
@@ -176,14 +177,14 @@ fn live_of_channel<S: NoticeSource>(
 /// The services of the channel that the same window of a calendar holds.
 fn frozen_with<S: NoticeSource>(
     source: &S,
-    to: &OpenDestination,
+    to: &KnownDestination,
     item: &OutboxItem,
 ) -> Vec<String> {
-    let NoticeAbout::Freeze(freeze) = &item.notice.about else { return Vec::new() };
-    let rule = freeze.by.strip_prefix("rule ").unwrap_or(&freeze.by);
+    let now = source.now();
     let is_held = |name: &ServiceName| {
         let held = source.look(name, |noted| {
-            noted.windows.iter().any(|window| window.freeze == rule && window.from == freeze.from)
+            let mut all = freezes_now(name, noted.state, noted.windows, now).into_iter();
+            all.any(|notice| notice.key == item.notice.key)
         });
         held == Some(true)
     };

@@ -1,6 +1,6 @@
 //! Which notices go to a destination: what its kind can tell, and what the service wants told there.
 
-use super::opened::OpenDestination;
+use super::opened::KnownDestination;
 use crate::config::notify::StagingNotices;
 use crate::domain::event::{Event, Fact, Outcome};
 use crate::domain::ids::{DeploymentId, Environment};
@@ -9,15 +9,16 @@ use crate::domain::service::ServiceState;
 use crate::store::outbox::NewItem;
 
 /// A notice on its way; `None` if the destination has no place for it.
-pub(super) fn route(to: &OpenDestination, channel: &str, notice: Notice) -> Option<NewItem> {
+pub(super) fn route(to: &KnownDestination, channel: &str, notice: Notice) -> Option<NewItem> {
     if !to.hears(&notice) {
         return None;
     }
     let can = to.abilities();
-    if let NoticeAbout::Detail(detail) = &notice.about {
-        if !can.thread && !detail.stands_alone(can.edit) {
-            return None;
-        }
+    if let NoticeAbout::Detail(detail) = &notice.about
+        && !can.thread
+        && !detail.stands_alone(can.edit)
+    {
+        return None;
     }
     Some(NewItem { destination: to.name.clone(), channel: channel.to_owned(), notice })
 }

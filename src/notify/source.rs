@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use crate::calendar::FreezeWindow;
+use crate::calendar::{FreezeMode, FreezeWindow};
 use crate::config::notify::ServiceDestination;
 use crate::domain::event::Event;
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
@@ -35,6 +35,8 @@ pub struct ToldService<'a> {
     pub destinations: &'a BTreeMap<DestinationName, ServiceDestination>,
     /// The freezes by calendar that hold its production now.
     pub windows: &'a [FreezeWindow],
+    /// Who in `[people]` is on call, in the order of escalation, while somebody asks for a promoter.
+    pub on_call: &'a [String],
 }
 
 /// Where the notifier reads.
@@ -82,13 +84,18 @@ impl NoticeSource for Handle {
         let now = NoticeSource::now(self);
         let soon = now + TimeDelta::seconds(1);
         let windows = self.freezes(service, Environment::Production, now, soon).ok()?;
+        let on_call = self.on_call_for_request(service);
         self.noted(service, |state, people, file| {
             let none = BTreeMap::new();
             let destinations = file.map_or(&none, |file| &file.notify);
             let usual = IncidentPolicy::default();
             let incidents = file.map_or(&usual, |file| &file.policy.incidents);
-            let (is_read, windows) = (file.is_some(), &windows);
-            read(ToldService { state, people, incidents, is_read, destinations, windows })
+            let is_read = file.is_some();
+            // Where its policy has freezes only warn, none holds it.
+            let only_warns = file.is_some_and(|file| file.policy.freeze == FreezeMode::Warn);
+            let windows = if only_warns { &[][..] } else { windows.as_slice() };
+            let on_call = &on_call;
+            read(ToldService { state, people, incidents, is_read, destinations, windows, on_call })
         })
     }
 

@@ -57,6 +57,8 @@ pub struct WebhookBody {
     pub is_final: bool,
     /// Whether it ended badly; null as long as it has not ended.
     pub failed: Option<bool>,
+    /// Of a deployment: whether no other one that succeeded or failed ended in its environment after it.
+    pub last: Option<bool>,
     pub by: Option<String>,
     /// Why it did not succeed.
     pub why: Option<String>,
@@ -177,6 +179,7 @@ impl WebhookBody {
             settled: view.settled,
             is_final: view.is_final || is_reply,
             failed: run.filter(|_| view.settled).map(|run| run.why.is_some() || view.symbol == "✖"),
+            last: run.map(|run| run.is_last),
             by: by.into_iter().flatten().next().map(|by| gate::line(by)),
             why: run.and_then(|run| run.why.as_deref().map(gate::line)),
             text: text.clone(),

@@ -39,6 +39,22 @@ pub(super) fn inline(text: &str) -> String {
     written
 }
 
+/// The longest address that becomes a link.
+const LONGEST_LINK: usize = 500;
+
+/// An address as a link that shows where it goes; `None` if a character of it could say something else.
+pub(super) fn link(address: &str) -> Option<String> {
+    let rest = address.strip_prefix("https://")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_host = |c: char| c.is_ascii_alphanumeric() || "-.:".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/?=%+,;:#".contains(c);
+    let is_link = !host.is_empty()
+        && host.chars().all(is_host)
+        && rest.chars().all(is_plain)
+        && address.len() <= LONGEST_LINK;
+    is_link.then(|| format!("<{address}>"))
+}
+
 /// Lines of a log in a fence that none of them can close.
 pub(super) fn fenced(lines: &[String]) -> String {
     let lines: Vec<_> = lines.iter().map(|line| gate::line(line)).collect();
@@ -77,6 +93,28 @@ mod tests {
         ] {
             assert_eq!(inline(text), written);
         }
+    }
+
+    #[test]
+    fn only_a_plain_https_address_is_a_link() {
+        let run = "https://github.example/acme/shop/actions/runs/881?attempt=2";
+        assert_eq!(link(run), Some(format!("<{run}>")));
+        for wrong in [
+            "http://github.example/1",
+            "javascript:alert(1)",
+            "https://",
+            "https:///1",
+            "https://me@evil.example/1",
+            "https://a.example/>](x)",
+            "https://a.example/ b",
+            "https://a.example/|",
+            "https://a.example/&lt;",
+            "https://a.example/\n# b",
+            "https://a.ex\u{430}mple/",
+        ] {
+            assert_eq!(link(wrong), None, "{wrong}");
+        }
+        assert_eq!(link(&format!("https://a.example/{}", "a".repeat(500))), None);
     }
 
     #[test]

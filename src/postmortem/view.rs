@@ -3,9 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::summary;
 use crate::domain::incident::{
     FailedStep, IncidentLine, IncidentReport, IncidentTime, PostmortemRecord, PostmortemStanding,
-    RangeCommit, TakenBackRange,
+    RangeCommit, TakenBackRange, UsersAffected,
 };
 
 /// The report in words.
@@ -15,8 +16,12 @@ pub(super) struct DocumentView {
     id: String,
     service: String,
     severity: String,
+    opened: String,
+    day: String,
     state: String,
+    production: Vec<String>,
     users_affected: String,
+    is_affected: bool,
     owner: String,
     postmortem: String,
     made: String,
@@ -35,9 +40,15 @@ pub(super) struct DocumentView {
 
 #[derive(Debug, Serialize)]
 struct LineView {
+    /// Where the line before is of another day.
+    day: Option<String>,
     at: String,
     what: String,
     source: String,
+    /// Where more about it is, by a person.
+    page: Option<String>,
+    /// The page of the run, at an engine of the operator's.
+    run: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,23 +83,24 @@ impl DocumentView {
                 "" => incident.severity.clone(),
                 about => format!("{}: {about}", incident.severity),
             },
-            state: match &incident.resolved {
-                None => "open".to_owned(),
-                Some(end) => format!("resolved {}", utc(end.written_at)),
-            },
-            users_affected: incident.users_affected.to_string(),
+            opened: utc(incident.opened_at),
+            day: day(incident.opened_at),
+            state: state(report),
+            production: report.production.clone(),
+            users_affected: incident.users_in_words(),
+            is_affected: incident.users_affected == UsersAffected::Yes,
             owner: format!("{}, who opened it", incident.by),
             postmortem: postmortem(report),
             made: utc(report.at),
-            summary: summary(report),
+            summary: summary::lines(report),
             cut: report.cut,
-            timeline: report.timeline.iter().map(line).collect(),
+            timeline: lines(&report.timeline),
             times: vec![
-                TimeRowView { name: "Began", value: time(&times.began) },
-                TimeRowView { name: "Detected", value: time(&times.detected) },
-                TimeRowView { name: "Restored", value: time(&times.restored) },
-                TimeRowView { name: "Time to detect", value: times.to_detect.words.clone() },
-                TimeRowView { name: "Time to restore", value: times.to_restore.words.clone() },
+                row("Users began to be affected", time(report, &times.began)),
+                row("Noticed", time(report, &times.detected)),
+                row("Users well again", time(report, &times.restored)),
+                row("From beginning to noticed", times.to_detect.words.clone()),
+                row("From noticed to well again", times.to_restore.words.clone()),
             ],
             at_least: times.affected_at_least.words.clone(),
             at_most: times.affected_at_most.words.clone(),
@@ -100,9 +112,30 @@ impl DocumentView {
                 })
                 .collect(),
             taken_back: report.taken_back.iter().map(range).collect(),
-            flags: report.flags.iter().map(line).collect(),
+            flags: lines(&report.flags),
             failed: report.failed.iter().map(log).collect(),
             not_known: report.not_known.clone(),
+        }
+    }
+}
+
+fn row(name: &'static str, value: String) -> TimeRowView {
+    TimeRowView { name, value }
+}
+
+fn day(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d").to_string()
+}
+
+/// `open; an update was due 03:23:00 UTC`.
+fn state(report: &IncidentReport) -> String {
+    let incident = &report.incident.incident;
+    match (&incident.resolved, report.incident.update_due) {
+        (Some(end), _) => format!("resolved {}", incident.clock(end.written_at)),
+        (None, None) => "open".to_owned(),
+        (None, Some(due)) => {
+            let is = if due <= report.at { "was" } else { "is" };
+            format!("open; an update {is} due {}", incident.clock(due))
         }
     }
 }
@@ -127,59 +160,65 @@ fn postmortem(report: &IncidentReport) -> String {
             format!("needed, as {why}; its time runs from the end of the incident")
         }
         (PostmortemStanding::Optional { why }, _) => format!("optional: {why}"),
-        _ => "not needed by severity or users".to_owned(),
+        _ => {
+            let incident = &report.incident.incident;
+            let severity = &incident.severity;
+            match incident.users_affected {
+                UsersAffected::NotKnown => format!(
+                    "not asked for yet: {severity} asks for none; whether users were affected is not known"
+                ),
+                _ => {
+                    format!("not asked for: {severity} asks for none, and users were not affected")
+                }
+            }
+        }
     }
 }
 
-fn summary(report: &IncidentReport) -> Vec<String> {
-    let incident = &report.incident.incident;
-    let opened = format!(
-        "{} opened {} as \"{}\" at {} (event {})",
-        incident.by,
-        incident.id,
-        incident.title,
-        utc(incident.opened_at),
-        incident.id.0
-    );
-    let rollbacks = incident.rollbacks.iter();
-    let rollbacks = rollbacks.map(|of| format!("linked: {}", of.in_words()));
-    let end = incident.resolved.as_ref().map(|end| {
-        let (at, by, seq) = (utc(end.written_at), &end.by, end.seq);
-        format!("{by} resolved it at {at}: {} (event {seq})", end.text)
-    });
-    let end = end.unwrap_or_else(|| "it is not resolved".to_owned());
-    std::iter::once(opened).chain(rollbacks).chain([end]).collect()
+fn lines(all: &[IncidentLine]) -> Vec<LineView> {
+    let mut last = None;
+    let mut views = Vec::with_capacity(all.len());
+    for of in all {
+        let is_new = last.replace(of.at.date_naive()) != Some(of.at.date_naive());
+        views.push(LineView { day: is_new.then(|| day(of.at)), ..line(of) });
+    }
+    views
 }
 
 fn line(line: &IncidentLine) -> LineView {
     let other = line.other_service.as_ref().map(|name| format!("another service, {name}: "));
+    // The time of another day has its day.
+    let clock = |at: DateTime<Utc>| {
+        let is_same_day = at.date_naive() == line.at.date_naive();
+        at.format(if is_same_day { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+    };
     let written = line.written_at.map(|at| match &line.said_by {
-        Some(by) => format!(", written {} by {by}", utc(at)),
-        None => format!(", recorded {}", utc(at)),
+        Some(by) if line.what.starts_with(&format!("{by} ")) => format!(", written {}", clock(at)),
+        Some(by) => format!(", written {} by {by}", clock(at)),
+        None => format!(", recorded {}", clock(at)),
     });
-    let page = line.link.as_ref().map(|page| format!(", {page}"));
+    let page = || line.link.clone();
     LineView {
-        at: utc(line.at),
+        day: None,
+        at: line.at.format("%H:%M:%S").to_string(),
         what: format!("{}{}", other.unwrap_or_default(), line.what),
-        source: format!(
-            "event {}{}{}",
-            line.seq,
-            written.unwrap_or_default(),
-            page.unwrap_or_default()
-        ),
+        source: format!("{}{}", line.events_in_words(), written.unwrap_or_default()),
+        page: if line.link_of_run { None } else { page() },
+        run: if line.link_of_run { page() } else { None },
     }
 }
 
-fn time(time: &IncidentTime) -> String {
-    let at = time.at.map(utc).unwrap_or_default();
+fn time(report: &IncidentReport, time: &IncidentTime) -> String {
+    let at = time.at.map(|at| report.incident.incident.clock(at)).unwrap_or_default();
     let event = time.seq.map(|seq| format!(" (event {seq})")).unwrap_or_default();
-    format!("{}{at}: {}{event}", time.bound.in_words(), time.evidence)
+    format!("{}{at}: {}{event}", time.bound_in_words(), time.evidence)
 }
 
 fn range(range: &TakenBackRange) -> RangeView {
-    let after = match range.before {
-        Some(before) => format!("after {before}"),
-        None => "what ran before is not known".to_owned(),
+    let after = match (range.before, range.back_to) {
+        (Some(before), _) => format!("after {before}"),
+        (None, Some(to)) => format!("what ran before is not recorded; it went back to {to}"),
+        (None, None) => "what ran before is not recorded".to_owned(),
     };
     let more = (range.more > 0).then(|| format!("and {} more, which are not listed", range.more));
     let migrations = match &range.migrations {

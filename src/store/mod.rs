@@ -18,6 +18,7 @@ use rusqlite::{Connection, Transaction, params};
 
 pub use self::check::try_write;
 pub use self::reader::Reader;
+pub use self::rows::NewestOf;
 use self::rows::{answered, events, in_transaction, insert, insert_receipt, parsed};
 pub use self::tokens::KnownToken;
 pub use crate::domain::chain::Hash;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OpenFlags};
 
-use super::rows::{answered, events, newest, span};
+use super::rows::{NewestOf, answered, events, newest, newest_of, span};
 use super::{StoreError, chain, schema, sqlite};
 use crate::domain::chain::{ChainFrom, ChainHead, ChainPage, ChainWalk, RecordSpan};
 use crate::domain::command::Receipt;
@@ -90,6 +90,19 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         newest(&self.connection, &self.path, kinds, (since, before), limit)
+    }
+
+    /// The newest events of these kinds in a period, of one service or of all others, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When one of them cannot be read.
+    pub fn newest_of(
+        &self,
+        kinds: &[&str],
+        of: &NewestOf,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        newest_of(&self.connection, &self.path, kinds, of, limit)
     }
 
     /// The first and last event whose time is in this range, ends included. Events outside of the range may be between

@@ -109,6 +109,43 @@ pub(super) fn newest(
     stored.iter().map(chain::Stored::event).collect()
 }
 
+/// Which events [`super::Reader::newest_of`] reads.
+#[derive(Debug, Clone)]
+pub struct NewestOf {
+    pub since: DateTime<Utc>,
+    pub until: Option<DateTime<Utc>>,
+    pub before: Option<Seq>,
+    pub service: ServiceName,
+    /// Whether they are of every service but this one.
+    pub is_other: bool,
+}
+
+pub(super) fn newest_of(
+    connection: &Connection,
+    path: &Path,
+    kinds: &[&str],
+    of: &NewestOf,
+    limit: usize,
+) -> Result<Vec<Event>, StoreError> {
+    // Both ends of the period bound the walk. "~" sorts after every timestamp.
+    const SQL: &str = "SELECT seq, at, service, actor, kind, fact FROM events
+                       WHERE seq < ?1 AND seq >= (SELECT min(seq) FROM events WHERE at >= ?2)
+                       AND seq <= (SELECT max(seq) FROM events WHERE at <= ?3)
+                       AND at >= ?2 AND at <= ?3 AND (service <> ?4) = ?5
+                       AND kind IN (SELECT value FROM json_each(?6))
+                       ORDER BY seq DESC LIMIT ?7";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let before = of.before.map_or(i64::MAX, |seq| i64::try_from(seq.0).unwrap_or(i64::MAX));
+    let until = of.until.map_or_else(|| "~".to_owned(), timestamp);
+    let (since, service) = (timestamp(of.since), of.service.as_str());
+    let read = || -> rusqlite::Result<Vec<chain::Stored>> {
+        let values = params![before, since, until, service, of.is_other, json(&kinds)?, limit];
+        rows(connection, SQL, values)
+    };
+    let stored = read().map_err(|e| sqlite(path, e))?;
+    stored.iter().map(chain::Stored::event).collect()
+}
+
 pub(super) fn span(
     connection: &Connection,
     since: Option<DateTime<Utc>>,

@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "engine",
         &["domain", "calendar", "config", "gate", "git", "migrations", "store", "workflows"],
     ),
-    ("notify", &["domain", "calendar", "config", "engine", "gate", "store"]),
+    ("notify", &["domain", "calendar", "config", "engine", "gate", "postmortem", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine", "oidc"]),
     ("server", &["domain", "calendar", "api", "backend", "gate"]),
     ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),

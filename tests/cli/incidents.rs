@@ -56,17 +56,28 @@ fn a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem() {
         assert!(show.contains(line), "{line:?} in {show}");
     }
     let promoted = show.lines().find(|line| line.contains("me promotes #2 to production")).unwrap();
-    assert!(promoted.contains("(event "), "{show}");
+    assert!(promoted.contains("(event"), "{show}");
     let report = home.json(&["incident", "show", "--json"]);
     assert_eq!(report["incident"]["users_affected"], "yes", "{report:#}");
     assert_eq!(report["taken_back"][0]["build"], 2);
 
     let said = home.said(&["incident", "resolve", "rolled back; it is gone"]);
     assert!(said.contains(&format!("{id} is resolved; postmortem due ")), "{said}");
+    reopened_by_the_printed_line(&home, &id);
     let (code, said) = told(&home.trunkline(&["incident", "update", "more"]));
     assert!(code == Some(2) && said.contains("no incident is open; name one"), "{said}");
     postmortem(&home, &id);
     named_elsewhere(&home, &id);
+}
+
+/// Whoever updates an incident that is over is told so, and the line that opens it again does.
+fn reopened_by_the_printed_line(home: &Home, id: &str) {
+    let said = home.said(&["incident", "update", "it is back", "--id", id]);
+    assert!(said.contains(&format!("noted on {id}; {id} is resolved; ")), "{said}");
+    let line = said.trim().split_once("if it is not over: trunkline ").expect(&said).1;
+    let line: Vec<_> = line.split(' ').map(|word| word.trim_matches('"')).collect();
+    assert!(home.said(&line).contains(&format!("{id} is open again")), "{line:?}");
+    home.said(&["incident", "resolve", "it is gone again"]);
 }
 
 fn postmortem(home: &Home, id: &str) {

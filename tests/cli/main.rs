@@ -16,6 +16,7 @@ mod init_workflows;
 mod leftovers;
 mod lists;
 mod oidc;
+mod postmortem_issue;
 mod readme;
 mod remedies;
 mod retry;

@@ -137,7 +137,10 @@ fn a_rollback_asks_whether_users_were_affected_once_it_is_over_and_until_somebod
     assert_eq!(asked.rollbacks[0].took_back, Some(taken));
     assert_eq!(asked.rollbacks[0].to, Some(BuildNumber(1)));
     assert!(asked.sentence().contains(&format!("of #2 ({promote}) to #1")), "{asked:?}");
-    night.add("sam", Fact::UsersNotAffected(UsersNotAffected { rollback, note: "no".into() }));
+    night.add(
+        "sam",
+        Fact::UsersNotAffected(UsersNotAffected { rollback, with: Vec::new(), note: "no".into() }),
+    );
     assert_eq!(night.asked(), None);
     let said = night.record.state.incidents.not_affected(rollback).unwrap();
     assert_eq!((&said.by, said.note.as_str()), (&person("sam"), "no"));

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use trunkline::domain::event::{
-    ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, IncidentOpened, IncidentResolved,
-    IncidentUpdated, NoteKind, ObservedDeployment, Outcome, StepOutcome,
+    ChangeNote, DeploymentKind, DeploymentRequest, Event, Fact, IncidentOpened, IncidentReopened,
+    IncidentResolved, IncidentUpdated, NoteKind, ObservedDeployment, Outcome, StepOutcome,
 };
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, IncidentId, Seq};
 use trunkline::domain::incident::{
-    IncidentInput, IncidentLine, IncidentMark, IncidentPolicy, IncidentReport, UsersAffected,
+    IncidentCut, IncidentInput, IncidentLine, IncidentMark, IncidentPolicy, IncidentReport,
+    UsersAffected,
 };
 use trunkline::domain::people::{Actor, People};
 use trunkline::domain::plan::{Finding, Guard, Severity};
 use trunkline::domain::schema::SchemaChange;
 use trunkline::domain::watch::{
-    CheckSummary, SampleVerdict, WatchBegan, WatchSampled, WatchTurned,
+    CheckSummary, SampleVerdict, WatchBegan, WatchEnd, WatchEnded, WatchSampled, WatchTurned,
 };
 use trunkline::migrations::Class;
 use trunkline::postmortem;
@@ -166,10 +167,7 @@ fn watched() -> (Night, IncidentId) {
     night.pass(2);
     let at = Some(night.record.now - TimeDelta::minutes(7));
     let mark = Some(IncidentMark::Began);
-    night.said(
-        "lena",
-        IncidentUpdated { at, mark, ..line(id, "support: first call of a customer") },
-    );
+    night.said("lena", IncidentUpdated { at, mark, ..line(id, "first 500 in the log") });
     let users_affected = Some(UsersAffected::Yes);
     night.said("raj", IncidentUpdated { users_affected, ..line(id, "about 300 carts were lost") });
     night.pass(5);
@@ -274,6 +272,10 @@ fn by_hand() -> (Night, IncidentId) {
 }
 
 fn report(night: &Night, id: IncidentId) -> IncidentReport {
+    report_of(night, id, IncidentCut::default())
+}
+
+fn report_of(night: &Night, id: IncidentId, cut: IncidentCut) -> IncidentReport {
     let (record, people) = (&night.record, People::default());
     let input = IncidentInput {
         service: &checkout(),
@@ -283,7 +285,7 @@ fn report(night: &Night, id: IncidentId) -> IncidentReport {
         incident: record.state.incidents.get(id).unwrap(),
         events: &record.events,
     };
-    let mut report = IncidentReport::of(input, record.now, false);
+    let mut report = IncidentReport::of(input, record.now, cut);
     for failed in &mut report.failed {
         failed.tail = ["ERROR: column is used", "```", "## Root cause", "\u{1b}[2J<script>"]
             .map(str::to_owned)
@@ -346,27 +348,38 @@ fn check(night: &Night, report: &IncidentReport, text: &str) {
     let end = lines.iter().position(|line| *line == "### Times").unwrap();
     let told: Vec<_> = lines[begin..end].iter().filter(|line| line.starts_with("- ")).collect();
     assert_eq!(told.len(), report.timeline.len(), "{told:#?}");
-    let mut last = DateTime::<Utc>::MIN_UTC;
-    for line in told {
-        let (_, source) = line.rsplit_once("(event ").expect(line);
+    let (mut last, mut day) = (DateTime::<Utc>::MIN_UTC, String::new());
+    for line in &lines[begin..end] {
+        if let Some(begun) = line.strip_prefix("**") {
+            begun.trim_end_matches('*').clone_into(&mut day);
+        }
+        if !line.starts_with("- ") {
+            continue;
+        }
+        let (_, source) = line.rsplit_once("(event").expect(line);
+        let source = source.trim_start_matches(['s', ' ']);
         let digits = source.split(|c: char| !c.is_ascii_digit()).next().unwrap();
         let seq = Seq(digits.parse().unwrap());
         let event = night.record.events.iter().find(|event| event.seq == seq).expect(line);
         let at = happened(event);
-        let shown = format!("- **{}** ", at.format("%Y-%m-%d %H:%M:%S UTC"));
+        let shown = format!("- **{}** ", at.format("%H:%M:%S"));
+        assert_eq!(day, at.format("%Y-%m-%d").to_string(), "{line}");
         assert!(line.starts_with(&shown) && at >= last, "{shown}: {line}");
         last = at;
     }
     check_marks(&lines);
 }
 
-/// Only the template makes headings, links and HTML.
+/// Where the other engine of these stories has its pages.
+const RUNS: &str = "<https://github.example/runs/";
+
+/// Only the template makes headings, links and HTML, but for the pages of runs.
 fn check_marks(lines: &[&str]) {
     for heading in lines.iter().filter(|line| line.starts_with('#')) {
         assert!(HEADINGS.iter().any(|known| heading.starts_with(known)), "{heading}");
     }
     for line in lines {
-        let bare = unescaped(line);
+        let bare = unescaped(&line.replace(RUNS, ""));
         let mark = bare.find(['[', '<', '`', '_', '@', '$', '~', '&', '\u{1b}']);
         assert_eq!(mark, None, "{line}");
         for scheme in ["http://", "https://", "ftp://", "www."] {
@@ -412,7 +425,10 @@ fn told(name: &str, (night, id): &(Night, IncidentId)) -> IncidentReport {
 fn the_postmortem_of_a_watched_rollback_has_only_what_the_record_and_people_say() {
     let report = told("watched", &watched());
     let times = &report.times;
-    assert!(times.detected.evidence.starts_with("the first bad sample of errors"), "{times:#?}");
+    assert!(times.detected.evidence.starts_with("the watch of d11 judged errors bad"));
+    assert_eq!(times.to_detect.words, "at most 30s", "{times:#?}");
+    assert_eq!(times.to_restore.words, "at least 11m30s");
+    assert_eq!(times.affected_at_most.words, "12m, if it began when lena says");
     assert_eq!(times.affected_at_least.took, times.affected_at_most.took, "people said both ends");
     assert!(report.timeline.iter().any(|line| line.other_service.is_some()));
     assert_eq!(report.flags.len(), 1);
@@ -427,7 +443,9 @@ fn the_postmortem_of_a_failed_migration_has_the_override_the_migration_and_the_l
     assert_eq!(report.overrides.len(), 1);
     assert!(report.overrides[0].sentence.contains("customers cannot pay"), "{report:#?}");
     let migrations = report.taken_back[0].migrations.as_ref().unwrap();
-    assert!(migrations[0].contains("contract") && migrations[0].contains("DROP COLUMN"));
+    let line = "migrations/7_drop.sql: removes something that older code may use: line 2, \
+                ALTER TABLE cart DROP COLUMN total; the code of #2 reads it";
+    assert_eq!(migrations[0], line);
     assert_eq!(report.failed.len(), 1);
     assert!(report.times.affected_at_most.took.is_none(), "nobody said that users were affected");
 }
@@ -441,8 +459,124 @@ fn the_postmortem_of_a_deploy_by_hand_says_what_is_not_known() {
     {
         assert!(unknown.contains(what), "{what}: {unknown}");
     }
-    assert_eq!(report.times.restored.bound.in_words(), "");
+    let range = &report.taken_back[0];
+    assert_eq!((range.before, range.back_to), (Some(BuildNumber(2)), Some(BuildNumber(2))));
+    let back = report.timeline.iter().find(|line| line.what.contains("run 882")).unwrap();
+    assert!(back.what.ends_with("; this is the rollback d12 of #3 (event 14)"), "{back:?}");
     assert!(report.incident.is_update_due(report.at), "nobody said anything for 20 minutes");
+}
+
+#[test]
+fn without_anybodys_word_users_are_not_said_to_be_well_again() {
+    let (night, id) = by_hand();
+    let times = report(&night, id).times;
+    assert_eq!((times.restored.at, times.to_restore.took), (None, None));
+    let open = "it is not over; the rollback d12 succeeded at 03:04:55 UTC (event 13)";
+    assert_eq!(times.restored.evidence, open);
+    let (night, id) = frozen();
+    let times = report(&night, id).times;
+    assert_eq!((times.restored.at, times.to_restore.took), (None, None));
+    let resolved = "nobody said when users were well again; the rollback d16 succeeded at 02:59:10 UTC \
+                    (event 19); i20 was resolved at 03:08:10 UTC (event 22)";
+    assert_eq!(times.restored.evidence, resolved);
+    assert_eq!(times.began.bound_in_words(), "if #3 is the cause, not earlier than ");
+    assert_eq!(times.to_detect.words, "at most 1m40s, if #3 is the cause");
+}
+
+#[test]
+fn what_the_record_cannot_tell_is_listed_with_its_reason() {
+    let cases = [
+        (watched(), "whether #3 is the cause"),
+        (watched(), "first: nobody answered this in i26; the watch of d11 gives only the latest"),
+        (watched(), "whether production really ran #2 after d22: no target's answer is recorded"),
+        (watched(), "how the watch of d11 ended: no end is recorded"),
+        (frozen(), "which migrations of d11 took effect: step migrate failed"),
+        (frozen(), "first: nobody answered this in i20; no watch of d11 is recorded"),
+        (by_hand(), "whether users were affected: nobody answered this in i15"),
+    ];
+    for ((night, id), row) in cases {
+        let rows = report(&night, id).not_known;
+        assert!(rows.iter().any(|told| told.contains(row)), "{row}: {rows:#?}");
+    }
+    let (mut night, id) = watched();
+    let ended = Fact::WatchEnded(WatchEnded { deployment: DeploymentId(11), end: WatchEnd::Bad });
+    night.record.push(Actor::System, ended);
+    let rows = report(&night, id).not_known;
+    assert!(!rows.iter().any(|told| told.contains("how the watch")), "{rows:#?}");
+}
+
+#[test]
+fn where_a_rollback_went_is_not_said_to_be_what_ran_before() {
+    let mut night = Night::begin();
+    night.add("ada", found(3, vec![commit(3, "ada")]));
+    let promote = ask(&mut night, "sam", request(PRODUCTION, 3));
+    night.finish(promote, Outcome::Succeeded);
+    let rollback = night.roll_back("raj", 2);
+    let id = night.opened("raj", "it is slow", "SEV-3", rollback);
+    let report = report(&night, id);
+    let range = &report.taken_back[0];
+    assert_eq!((range.before, range.back_to), (None, Some(BuildNumber(2))));
+    assert_eq!(range.commits.len(), 1, "those after the build to which it went back");
+    let text = postmortem::markdown(&report, postmortem::SHIPPED).unwrap();
+    assert!(
+        text.contains("by sam, what ran before is not recorded; it went back to \\#2)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn bad_summaries_after_the_first_are_one_line_until_a_good_one() {
+    let (mut night, id) = watched();
+    let reason = "the errors are back".to_owned();
+    let again = IncidentReopened { incident: id, reason };
+    night.add("raj", Fact::IncidentReopened(again));
+    for bad in [0, 2] {
+        night.sampled(DeploymentId(11), bad);
+    }
+    let report = report(&night, id);
+    let lines = report.timeline.iter().filter(|line| line.what.starts_with("the watch of d11"));
+    let lines: Vec<_> =
+        lines.map(|line| format!("{} ({})", line.what, line.events_in_words())).collect();
+    let expected = [
+        "the watch of d11: first summary with a bad sample of errors (event 16)",
+        "the watch of d11: still bad samples of errors, until the summary of 03:04:30 UTC (events 19 to 21)",
+        "the watch of d11: bad samples again of errors (event 35)",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn a_start_in_the_second_of_its_request_is_one_line_with_both_events() {
+    let (mut night, id) = frozen();
+    let told = report(&night, id).timeline;
+    let promote = told.iter().find(|line| line.what.contains("promotes #3")).unwrap();
+    let said = "sam promotes #3 to production (d11), started at once; overrode freeze (Frozen by kim: \
+                the sale), and gave as reason: customers cannot pay; Written by bo";
+    assert_eq!(
+        (promote.what.as_str(), promote.events_in_words().as_str()),
+        (said, "events 11, 12")
+    );
+    assert!(!told.iter().any(|line| line.what.contains("promote of #3 started")), "{told:#?}");
+    let reason = "again".to_owned();
+    night.add("sam", Fact::IncidentReopened(IncidentReopened { incident: id, reason }));
+    let steps = vec![step("release")];
+    let late = ask(&mut night, "sam", DeploymentRequest { steps, ..request(PRODUCTION, 3) });
+    night.record.now += TimeDelta::seconds(1);
+    let fact = Fact::DeploymentStarted { deployment: late, variables: None };
+    night.record.push(Actor::System, fact);
+    let told = report(&night, id).timeline;
+    let started = format!("promote of #3 started ({late})");
+    assert!(told.iter().any(|line| line.what == started), "{told:#?}");
+}
+
+#[test]
+fn of_all_addresses_only_the_page_of_a_run_is_a_link() {
+    let text = |(night, id): (Night, IncidentId)| {
+        postmortem::markdown(&report(&night, id), postmortem::SHIPPED).unwrap()
+    };
+    assert!(text(by_hand()).contains("<https://github.example/runs/881>"));
+    let flag = text(watched());
+    assert!(flag.contains("https\\://flags.example.org") && !flag.contains("<https"), "{flag}");
 }
 
 #[test]

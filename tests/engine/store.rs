@@ -8,7 +8,9 @@ use trunkline::domain::event::Fact;
 use trunkline::domain::ids::{BuildNumber, IdempotencyKey, Seq, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::domain::policy::VerifyBy;
-use trunkline::store::{Answered, Hash, KnownService, NewEvent, Store, StoreError};
+use trunkline::store::{
+    Answered, Hash, KnownService, NewEvent, NewestOf, Reader, Store, StoreError,
+};
 
 fn service() -> ServiceName {
     "checkout".parse().expect("a service name")
@@ -219,4 +221,30 @@ fn a_new_database_is_its_owner_s_alone() {
         let mode = file.metadata().expect("it is there").permissions().mode();
         assert_eq!(mode & 0o077, 0, "{:?}", file.file_name());
     }
+}
+
+#[test]
+fn what_others_did_and_what_came_later_takes_no_place_of_the_events_of_a_period() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("trunkline.db");
+    let mut store = Store::open(&path).unwrap();
+    let other: ServiceName = "search".parse().unwrap();
+    for second in 1..=9 {
+        let elsewhere = NewEvent { service: other.clone(), ..verified(100) };
+        let of_both = vec![verified(u64::try_from(second).unwrap()), elsewhere];
+        store.append(at(second), of_both, None).unwrap();
+    }
+    let reader = Reader::open(&path).unwrap();
+    let read = |is_other: bool, until: Option<i64>, limit: usize| {
+        let (since, until, service) = (at(3), until.map(at), service());
+        let of = NewestOf { since, until, before: None, service, is_other };
+        let events = reader.newest_of(&["build_verified"], &of, limit).unwrap();
+        let of_one = |event: &trunkline::domain::event::Event| (event.service == other) == is_other;
+        assert!(events.iter().all(of_one), "{events:?}");
+        events.iter().map(|event| event.at).collect::<Vec<_>>()
+    };
+    assert_eq!(read(false, Some(5), 9), [at(5), at(4), at(3)]);
+    assert_eq!(read(false, Some(5), 2), [at(5), at(4)], "the newest of the period");
+    assert_eq!(read(true, Some(4), 9), [at(4), at(3)]);
+    assert_eq!(read(false, None, 9).len(), 7);
 }

@@ -56,7 +56,7 @@ fn a_rollback_becomes_an_incident_that_is_updated_when_due_and_resolved() {
     screen.keys("orders are stopped");
     screen.shows("[orders are stopped");
     press(&mut screen, "Update", "Incident i");
-    screen.shows("orders are stopped");
+    screen.shows("noted on i");
     acts(&mut screen, "I", "Incident i");
     for _ in 0..3 {
         screen.keys("\x1b[Z");

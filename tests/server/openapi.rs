@@ -301,8 +301,8 @@ fn incidents(world: &mut ScriptedWorld, rollback: DeploymentId) {
         Fact::IncidentReopened(IncidentReopened { incident, reason: text.clone() }),
         Fact::IncidentResolved(resolved),
         Fact::PostmortemDismissed(PostmortemDismissed { incident, reason: text.clone() }),
-        Fact::PostmortemWritten(PostmortemWritten { incident, place }),
-        Fact::UsersNotAffected(UsersNotAffected { rollback, note: text }),
+        Fact::PostmortemWritten(PostmortemWritten { incident, place, draft: true }),
+        Fact::UsersNotAffected(UsersNotAffected { rollback, with: Vec::new(), note: text }),
         opened(None),
     ] {
         world.record(&name, sam.clone(), fact);
@@ -638,8 +638,13 @@ async fn every_command_is_as_described() {
         Command::ResolveIncident { incident, text: reason.clone(), at: until },
         Command::ReopenIncident { incident, reason: reason.clone() },
         Command::WritePostmortem { incident, place: reason.clone() },
+        Command::OpenPostmortemIssue { incident, place: None },
         Command::DismissPostmortem { incident, reason: reason.clone() },
-        Command::UsersNotAffected { rollback: DeploymentId(57), note: reason },
+        Command::UsersNotAffected {
+            rollback: DeploymentId(57),
+            with: vec![DeploymentId(52)],
+            note: reason,
+        },
         Command::Tick(ItemOfHold { environment, item: 1, hold: Some(Seq(9)) }),
         Command::Untick(ItemOfHold { environment, item: 1, hold: None }),
     ];

@@ -1,6 +1,6 @@
 //! A record of several services that a test writes fact by fact, as the notifier reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -51,8 +51,11 @@ pub struct WrittenRecord {
     pub incidents: IncidentPolicy,
     pub destinations: BTreeMap<DestinationName, ServiceDestination>,
     pub windows: Vec<FreezeWindow>,
+    pub on_call: Vec<String>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
+    /// The services whose file alone was not read yet.
+    pub unread: BTreeSet<ServiceName>,
     pub tail: Vec<String>,
     /// What its clock says, if that stands still.
     pub at: Option<DateTime<Utc>>,
@@ -145,10 +148,18 @@ impl NoticeSource for NoticeRecord {
 
     fn look<T>(&self, service: &ServiceName, read: impl FnOnce(ToldService<'_>) -> T) -> Option<T> {
         let written = self.written();
-        let WrittenRecord { states, people, incidents, destinations, windows, is_unread, .. } =
-            &*written;
-        let (state, is_read) = (states.get(service)?, !is_unread);
-        Some(read(ToldService { state, people, incidents, is_read, destinations, windows }))
+        let WrittenRecord { states, people, incidents, destinations, windows, .. } = &*written;
+        let is_read = !written.is_unread && !written.unread.contains(service);
+        let (state, on_call) = (states.get(service)?, &written.on_call);
+        Some(read(ToldService {
+            state,
+            people,
+            incidents,
+            is_read,
+            destinations,
+            windows,
+            on_call,
+        }))
     }
 
     fn services(&self) -> Vec<ServiceName> {
@@ -179,6 +190,7 @@ impl NoticeSource for NoticeRecord {
 pub struct ToldRecord {
     pub record: NoticeRecord,
     pub slack: FakeSlack,
+    pub times: NotifyTimes,
     folder: tempfile::TempDir,
     notifier: Option<Notifier>,
 }
@@ -189,7 +201,8 @@ impl ToldRecord {
         let slack = FakeSlack::start(&["C1", "C2"]);
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), settings(&slack)).unwrap();
-        let told = Self { record: NoticeRecord::default(), slack, folder, notifier: None };
+        let (record, times) = (NoticeRecord::default(), FAST);
+        let told = Self { record, slack, times, folder, notifier: None };
         let mut outbox = told.outbox();
         outbox.add(Some(Seq(0)), &[], None, told.record.now()).unwrap();
         outbox.know(&"slack".parse().unwrap(), Seq(0)).unwrap();
@@ -216,7 +229,7 @@ impl ToldRecord {
             data: self.folder.path().to_owned(),
             environment: Arc::new(environment),
             pages: Some("https://deploys.example.org".to_owned()),
-            times: FAST,
+            times: self.times,
         };
         self.notifier = Notifier::start(self.record.clone(), options);
     }

@@ -3,7 +3,7 @@
 use super::world::ScriptedWorld;
 use crate::domain::command::Refusal;
 use crate::domain::ids::{IncidentId, ServiceName};
-use crate::domain::incident::{IncidentInput, IncidentReport, IncidentStanding};
+use crate::domain::incident::{IncidentCut, IncidentInput, IncidentReport, IncidentStanding};
 
 impl ScriptedWorld {
     pub(super) fn incidents(
@@ -40,6 +40,6 @@ impl ScriptedWorld {
             incident,
             events: &events,
         };
-        Ok(IncidentReport::of(input, self.now, false))
+        Ok(IncidentReport::of(input, self.now, IncidentCut::default()))
     }
 }

@@ -8,8 +8,8 @@ use crate::cli::error::CliError;
 use crate::cli::{act, same_key};
 use crate::domain::command::{Command, NewIncident, NewIncidentUpdate};
 use crate::domain::event::Fact;
-use crate::domain::ids::{IdempotencyKey, IncidentId, ServiceName};
-use crate::domain::incident::{IncidentMark, IncidentStanding, UsersQuestion};
+use crate::domain::ids::{DeploymentId, IdempotencyKey, IncidentId, ServiceName};
+use crate::domain::incident::{IncidentMark, IncidentStanding};
 use crate::domain::snapshot::ServiceSnapshot;
 
 pub async fn open(context: &Context, arguments: IncidentOpenArgs) -> Result<(), CliError> {
@@ -58,25 +58,23 @@ pub async fn reopen(context: &Context, arguments: IncidentReopenArgs) -> Result<
 }
 
 pub async fn not_affected(context: &Context, arguments: NotAffectedArgs) -> Result<(), CliError> {
-    let NotAffectedArgs { rollback, note, acting } = arguments;
+    let NotAffectedArgs { mut rollback, note, acting } = arguments;
+    rollback.sort_unstable();
+    rollback.dedup();
     let service = context.service().await?;
     let is_same = |fact: &Fact| {
         matches!(fact, Fact::UsersNotAffected(known)
             if same_key::is_same_text(&known.note, &note)
-                && rollback.is_none_or(|named| named == known.rollback))
+                && (rollback.is_empty() || rollback.iter().copied().eq(known.rollbacks())))
     };
     if is_answered(context, &service, acting.key.as_ref(), is_same).await? {
         return Ok(());
     }
-    let rollback = if let Some(rollback) = rollback {
-        rollback
-    } else {
-        let snapshot = context.snapshot(&service).await?;
-        let asked = snapshot.users_question.as_deref().and_then(UsersQuestion::rollback);
-        let none = "no rollback is without an answer; name one with --rollback, as in d57";
-        asked.ok_or_else(|| CliError::usage(none))?
-    };
-    let command = Command::UsersNotAffected { rollback, note };
+    if rollback.is_empty() {
+        rollback = only_asked(&context.snapshot(&service).await?)?;
+    }
+    let Some(last) = rollback.pop() else { return Err(none_asked()) };
+    let command = Command::UsersNotAffected { rollback: last, with: rollback, note };
     act::run(context, &service, command, acting.key).await.map(drop)
 }
 
@@ -102,6 +100,22 @@ async fn incident(
         Some(id) => Ok(id),
         None => only_open(&context.snapshot(service).await?).map(|only| only.incident.id),
     }
+}
+
+/// The rollback that the question is about. Where there are several, whoever answers may have seen only one of them.
+fn only_asked(snapshot: &ServiceSnapshot) -> Result<Vec<DeploymentId>, CliError> {
+    let asked = snapshot.users_question.as_deref().ok_or_else(none_asked)?;
+    let all = asked.rollbacks.iter().map(|linked| linked.rollback);
+    if asked.rollbacks.len() == 1 {
+        return Ok(all.collect());
+    }
+    let named: Vec<_> = all.map(|id| format!("--rollback {id}")).collect();
+    let sentence = format!("{}; if not, say it with {}", asked.sentence(), named.join(" "));
+    Err(CliError::usage(sentence))
+}
+
+fn none_asked() -> CliError {
+    CliError::usage("no rollback is without an answer; name one with --rollback, as in d57")
 }
 
 /// The only open incident.

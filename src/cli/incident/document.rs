@@ -17,12 +17,13 @@ use crate::postmortem;
 const LARGEST_TEMPLATE: u64 = 256 * 1024;
 
 pub async fn run(context: &Context, arguments: IncidentPostmortemArgs) -> Result<(), CliError> {
-    let IncidentPostmortemArgs { id, file, template, written, dismiss, acting } = arguments;
+    let IncidentPostmortemArgs { id, file, template, written, issue, dismiss, acting } = arguments;
     let service = context.service().await?;
     let id = named(context, &service, id).await?;
     let command = match (written, dismiss) {
         (Some(place), _) => Some(Command::WritePostmortem { incident: id, place }),
         (None, Some(reason)) => Some(Command::DismissPostmortem { incident: id, reason }),
+        (None, None) if issue => Some(Command::OpenPostmortemIssue { incident: id, place: None }),
         (None, None) => None,
     };
     if let Some(command) = command {

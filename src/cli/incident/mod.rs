@@ -115,9 +115,9 @@ pub struct IncidentReopenArgs {
 
 #[derive(Debug, Args)]
 pub struct NotAffectedArgs {
-    /// The rollback, as in d57; not needed for the last one
+    /// The rollback, as in d57, once for each; not needed where one is asked about
     #[arg(long, value_name = "DEPLOYMENT")]
-    rollback: Option<DeploymentId>,
+    rollback: Vec<DeploymentId>,
     /// How you know, as in "the error rate never moved"
     #[arg(long, value_name = "TEXT", default_value = "")]
     note: String,
@@ -157,6 +157,9 @@ pub struct IncidentPostmortemArgs {
     /// The postmortem is written: say where it is
     #[arg(long, value_name = "PLACE", conflicts_with_all = ["file", "template", "dismiss"])]
     written: Option<String>,
+    /// Open an issue with the draft, where [incidents.issues] of the engine says; it is opened once
+    #[arg(long, conflicts_with_all = ["file", "template", "written", "dismiss"])]
+    issue: bool,
     /// There will be no postmortem: say why
     #[arg(long, value_name = "REASON", conflicts_with_all = ["file", "template"])]
     dismiss: Option<String>,

@@ -20,7 +20,10 @@ pub async fn list(context: &Context, arguments: IncidentListArgs) -> Result<(), 
         return output::json(&all);
     }
     let asked = snapshot.users_question.iter().map(|asked| asked.sentence());
-    let lines = all.iter().map(|incident| incident.sentence(snapshot.at));
+    let lines = all.iter().map(|incident| {
+        let issue = incident.incident.issue.as_ref().map(|place| format!("; draft: {place}"));
+        incident.sentence(snapshot.at) + &issue.unwrap_or_default()
+    });
     let none = all.is_empty().then(|| format!("{service} has no incident"));
     context.out.lines(asked.chain(lines).chain(none))?;
     let shown = u32::try_from(all.len()).unwrap_or(u32::MAX);
@@ -88,6 +91,7 @@ fn lines(report: &IncidentReport) -> Vec<String> {
     let mut lines = vec![standing.sentence(report.at)];
     let about = standing.incident.rollbacks.iter().map(LinkedRollback::in_words);
     lines.extend(about.map(|rollback| format!("  about       {rollback}")));
+    lines.extend(standing.incident.issue.iter().map(|place| format!("  draft       {place}")));
     let times = &report.times;
     for (name, time) in
         [("began", &times.began), ("detected", &times.detected), ("restored", &times.restored)]
@@ -114,7 +118,7 @@ fn lines(report: &IncidentReport) -> Vec<String> {
 fn of_time(time: &IncidentTime) -> String {
     let at = time.at.map(wording::to_the_second).unwrap_or_default();
     let event = time.seq.map(|seq| format!(" (event {seq})")).unwrap_or_default();
-    format!("{}{at}: {}{event}", time.bound.in_words(), time.evidence)
+    format!("{}{at}: {}{event}", time.bound_in_words(), time.evidence)
 }
 
 fn of_line(line: &IncidentLine) -> String {
@@ -125,11 +129,11 @@ fn of_line(line: &IncidentLine) -> String {
     });
     let page = line.link.as_ref().map(|page| format!(", {page}"));
     format!(
-        "  {}  {}{} (event {}{}{})",
+        "  {}  {}{} ({}{}{})",
         wording::to_the_second(line.at),
         other.unwrap_or_default(),
         line.what,
-        line.seq,
+        line.events_in_words(),
         written.unwrap_or_default(),
         page.unwrap_or_default()
     )

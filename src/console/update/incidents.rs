@@ -10,7 +10,7 @@ use crate::console::model::incidents::IncidentNotices;
 use crate::console::model::notes::Tone;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{confirm, watched};
-use crate::domain::incident::IncidentStanding;
+use crate::domain::incident::{IncidentStanding, UsersQuestion};
 use crate::domain::snapshot::ServiceSnapshot;
 
 /// Opens the dialog on what can be said now; `by_itself` where nobody pressed a key for it.
@@ -25,7 +25,7 @@ pub fn open(model: &mut Model, by_itself: bool) -> Vec<Effect> {
 /// A snapshot came: what others opened and resolved since the one before, and whether a rollback of this console asks.
 pub fn tell(model: &mut Model, before: Option<&ServiceSnapshot>) -> Vec<Effect> {
     let effects = before.map_or_else(Vec::new, |before| announce(model, before));
-    let asked = model.users_question().and_then(|asked| asked.rollback());
+    let asked = model.users_question().and_then(UsersQuestion::rollback);
     let is_own = asked.is_some() && asked == model.incidents.own;
     if is_own {
         model.incidents.own = None;
@@ -74,7 +74,8 @@ pub fn tick(model: &mut Model) -> Vec<Effect> {
     }
     let mut effects = remind(model);
     let asks = model.incidents.asks(model.at);
-    let is_asked = asks.is_some() && model.users_question().and_then(|of| of.rollback()) == asks;
+    let is_asked =
+        asks.is_some() && model.users_question().and_then(UsersQuestion::rollback) == asks;
     if is_asked && may_open(model) {
         effects.extend(open(model, true));
     }

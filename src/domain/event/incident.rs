@@ -64,6 +64,9 @@ pub struct PostmortemWritten {
     pub incident: IncidentId,
     /// Where it is: an address or a path.
     pub place: String,
+    /// Only its draft is there, as an issue that people fill in: it is not written yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub draft: bool,
 }
 
 /// Nobody will write the postmortem of an incident.
@@ -77,6 +80,16 @@ pub struct PostmortemDismissed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UsersNotAffected {
     pub rollback: DeploymentId,
+    /// The other rollbacks of which this was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<DeploymentId>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub note: String,
+}
+
+impl UsersNotAffected {
+    /// All rollbacks of which this was said.
+    pub fn rollbacks(&self) -> impl Iterator<Item = DeploymentId> {
+        self.with.iter().copied().chain([self.rollback])
+    }
 }

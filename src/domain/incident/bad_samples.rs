@@ -12,14 +12,14 @@ use crate::domain::ids::{DeploymentId, Seq};
 use crate::domain::time::between;
 use crate::domain::watch::SampleVerdict;
 
-/// The first bad sample, and the longest time in which a check was judged bad.
+/// The first turn of a check to bad, and the longest time in which a check was judged bad.
 #[derive(Debug, Default)]
 pub(super) struct BadSamples {
     pub first: Option<FirstBad>,
     pub longest: Option<(Duration, String)>,
 }
 
-/// The first bad sample.
+/// The first turn to bad. A bad sample that turned nothing was tolerated, and nobody was told of it.
 #[derive(Debug)]
 pub(super) struct FirstBad {
     pub at: DateTime<Utc>,
@@ -49,7 +49,6 @@ impl BadSamples {
                     if is_taken_back(input.incident, sampled.deployment) =>
                 {
                     for check in sampled.checks.iter().filter(|check| check.bad > 0) {
-                        seen.first(at, event.seq, &check.check, sampled.deployment);
                         let since = bad.get(&(sampled.deployment, check.check.as_str()));
                         // The last sample tells until when; one that is not bad any more may be of long before.
                         if let Some(since) = since.filter(|_| check.last == SampleVerdict::Bad) {

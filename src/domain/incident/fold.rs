@@ -9,13 +9,13 @@ use super::{
     Incident, IncidentEnd, IncidentTurn, IncidentUpdate, LinkedRollback, NotAffected,
     PostmortemRecord, TakenBack,
 };
-use crate::domain::deployment::Deployment;
+use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{DeploymentKind, Event, Fact, IncidentOpened, IncidentUpdated};
-use crate::domain::ids::{DeploymentId, Environment, IncidentId};
+use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IncidentId};
 use crate::domain::service::ServiceState;
 
 /// How long after a rollback an incident is about it, unless somebody says otherwise.
-const RECENT: TimeDelta = TimeDelta::days(1);
+pub(super) const RECENT: TimeDelta = TimeDelta::days(1);
 
 /// The incidents of one service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,9 +70,9 @@ impl Incidents {
         self.not_affected.get(&rollback)
     }
 
-    pub(in crate::domain) fn take_in(&mut self, event: &Event) {
+    fn take_in(&mut self, event: &Event, earlier: Vec<TakenBack>) {
         match &event.fact {
-            Fact::IncidentOpened(opened) => self.opened(event, opened),
+            Fact::IncidentOpened(opened) => self.opened(event, opened, earlier),
             Fact::IncidentUpdated(updated) => self.updated(event, updated),
             Fact::IncidentResolved(resolved) => {
                 let end = IncidentEnd {
@@ -88,6 +88,10 @@ impl Incidents {
             Fact::IncidentReopened(reopened) => {
                 self.turned(event, reopened.incident, &reopened.reason, IncidentTurn::Reopened);
                 self.change(reopened.incident, |incident| incident.resolved = None);
+            }
+            Fact::PostmortemWritten(written) if written.draft => {
+                let place = written.place.clone();
+                self.change(written.incident, |incident| incident.issue = Some(place));
             }
             Fact::PostmortemWritten(written) => {
                 let (by, at, place) = (event.actor.clone(), event.at, written.place.clone());
@@ -105,23 +109,26 @@ impl Incidents {
                     at: event.at,
                     note: answer.note.clone(),
                 };
-                for asked in self.answered(answer.rollback) {
-                    self.not_affected.insert(asked.rollback, said.clone());
+                for rollback in answer.rollbacks() {
+                    self.not_affected.insert(rollback, said.clone());
+                    for asked in &mut self.questions {
+                        asked.rollbacks.retain(|linked| linked.rollback != rollback);
+                    }
                 }
-                self.not_affected.insert(answer.rollback, said);
+                self.questions.retain(|asked| !asked.rollbacks.is_empty());
             }
             _ => {}
         }
     }
 
-    fn opened(&mut self, event: &Event, opened: &IncidentOpened) {
+    fn opened(&mut self, event: &Event, opened: &IncidentOpened, earlier: Vec<TakenBack>) {
         let mut rollbacks: Vec<LinkedRollback> = Vec::new();
         if let Some(rollback) = opened.rollback {
             self.not_affected.remove(&rollback);
             rollbacks = self.answered(rollback);
             if rollbacks.iter().all(|linked| linked.rollback != rollback) {
                 let (to, took_back) = (opened.to, opened.took_back);
-                rollbacks.push(LinkedRollback { rollback, to, took_back });
+                rollbacks.push(LinkedRollback { rollback, to, took_back, earlier });
             }
         }
         let id = IncidentId::from(event.seq);
@@ -136,6 +143,7 @@ impl Incidents {
             updates: Vec::new(),
             resolved: None,
             document: None,
+            issue: None,
         };
         self.all.insert(id, incident);
     }
@@ -189,10 +197,10 @@ impl Incidents {
         self.questions.remove(at).rollbacks
     }
 
-    /// A rollback asks whether users were affected. While an incident is open it belongs to that one, and while the hold of
-    /// an earlier rollback stands, the two are one question.
+    /// A rollback asks whether users were affected. One that an open incident takes belongs to that, and while the hold of an
+    /// earlier rollback stands, the two are one question.
     fn asked(&mut self, event: &Event, linked: LinkedRollback, held_by: Option<DeploymentId>) {
-        if let Some(open) = self.all.values_mut().rev().find(|incident| incident.is_open()) {
+        if let Some(open) = self.all.values_mut().rev().find(|of| of.takes_rollback(event.at)) {
             open.rollbacks.push(linked);
             return;
         }
@@ -222,7 +230,36 @@ impl ServiceState {
         let took_back =
             before.map(|made| TakenBack { deployment: made.id, build: made.request.build });
         let to = self.deployments.get(&rollback).map(|made| made.request.build);
-        LinkedRollback { rollback, to, took_back }
+        let earlier = to.zip(took_back).map(|(to, taken)| self.since(to, taken.deployment));
+        LinkedRollback { rollback, to, took_back, earlier: earlier.unwrap_or_default() }
+    }
+
+    /// What was deployed over this build before that deployment, oldest first.
+    fn since(&self, to: BuildNumber, before: DeploymentId) -> Vec<TakenBack> {
+        let made = self.deployments.range(..before).map(|(_, made)| made).rev();
+        let made = made.filter(|made| made.request.environment == Environment::Production);
+        let is_back = |made: &&Deployment| {
+            made.request.build == to && made.state() == DeploymentState::Succeeded
+        };
+        let is_over = |made: &&Deployment| {
+            made.request.kind != DeploymentKind::Rollback
+                && (made.started_at.is_some() || made.is_open())
+                && (made.request.build > to || made.unknown_commit().is_some())
+        };
+        let over = made.take_while(|made| !is_back(made)).filter(is_over);
+        let mut all: Vec<_> =
+            over.map(|made| TakenBack { deployment: made.id, build: made.request.build }).collect();
+        all.reverse();
+        all
+    }
+
+    pub(in crate::domain) fn take_in_of_incidents(&mut self, event: &Event) {
+        let rollback = match &event.fact {
+            Fact::IncidentOpened(opened) => opened.rollback,
+            _ => None,
+        };
+        let earlier = rollback.map(|rollback| self.linked(rollback).earlier);
+        self.incidents.take_in(event, earlier.unwrap_or_default());
     }
 
     /// The hold of a rollback was placed: it asks whether users were affected.

@@ -1,13 +1,17 @@
 //! Incidents: what hurt users or might have, what people said of it, when it was over, and what the record knows of it.
 
 mod bad_samples;
+mod deployments;
 mod fold;
+mod gaps;
+mod overrides;
 mod policy;
 mod range;
 mod report;
 mod standing;
 mod timeline;
 mod times;
+mod watch_lines;
 mod words;
 
 use std::fmt;
@@ -19,15 +23,18 @@ use utoipa::ToSchema;
 use super::ids::{BuildNumber, DeploymentId, IncidentId, Seq};
 use super::people::Actor;
 
+pub use self::deployments::IncidentDeployment;
 pub use self::fold::Incidents;
+pub use self::overrides::IncidentOverride;
 pub use self::policy::{IncidentPolicy, PostmortemTime, SeverityLevel};
 pub use self::range::{RangeCommit, TakenBackRange};
-pub use self::report::{FailedStep, IncidentOverride, IncidentReport};
+pub use self::report::{FailedStep, IncidentCut, IncidentReport};
 pub use self::standing::{
     IncidentStanding, IncidentState, PostmortemStanding, UsersQuestion, standings, users_question,
 };
 pub use self::timeline::{INCIDENT_FACTS, IncidentInput, IncidentLine, IncidentWindow};
 pub use self::times::{IncidentSpan, IncidentTime, IncidentTimes, TimeBound};
+pub use self::words::all_of;
 
 /// The most updates that one incident takes.
 pub const MOST_UPDATES: usize = 500;
@@ -119,6 +126,9 @@ pub struct Incident {
     pub resolved: Option<IncidentEnd>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub document: Option<PostmortemRecord>,
+    /// The address of the issue that has the draft of its postmortem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<String>,
 }
 
 /// A rollback of production, and what it took away.
@@ -131,6 +141,16 @@ pub struct LinkedRollback {
     /// The deployment that it took back, and its build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_back: Option<TakenBack>,
+    /// What was deployed before that and after the build to which production went back, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<TakenBack>,
+}
+
+impl LinkedRollback {
+    /// All that it took back, oldest first.
+    pub fn taken(&self) -> impl Iterator<Item = TakenBack> {
+        self.earlier.iter().copied().chain(self.took_back)
+    }
 }
 
 /// The deployment that a rollback took back.
@@ -225,6 +245,13 @@ impl Incident {
         self.resolved.is_none()
     }
 
+    /// Whether a rollback at this instant belongs to it without a question. After the answer that users are not affected, or
+    /// a day without a word, nobody knows.
+    pub(super) fn takes_rollback(&self, at: DateTime<Utc>) -> bool {
+        let last = self.updates.last().map_or(self.opened_at, |update| update.written_at);
+        self.is_open() && self.users_affected != UsersAffected::No && at - last <= fold::RECENT
+    }
+
     /// When people were last told how it stands: a line that was dated back tells nothing of now.
     #[must_use]
     pub fn last_told(&self) -> DateTime<Utc> {
@@ -245,7 +272,7 @@ impl Incident {
     pub fn is_about(&self, deployment: DeploymentId) -> bool {
         self.rollbacks.iter().any(|linked| {
             linked.rollback == deployment
-                || linked.took_back.is_some_and(|taken| taken.deployment == deployment)
+                || linked.taken().any(|taken| taken.deployment == deployment)
         })
     }
 }

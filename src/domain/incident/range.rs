@@ -11,6 +11,7 @@ use crate::domain::deployment::Deployment;
 use crate::domain::event::DeploymentRequest;
 use crate::domain::ids::{BuildNumber, DeploymentId, Sha};
 use crate::domain::people::{Actor, People};
+use crate::migrations::Class;
 
 /// The most commits that are listed of one range.
 const MOST_COMMITS: usize = 50;
@@ -24,7 +25,10 @@ pub struct TakenBackRange {
     /// What was live before, as it was known when it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<BuildNumber>,
-    /// Newest first.
+    /// The build to which it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<BuildNumber>,
+    /// Newest first; where what was live before is not recorded, those after the build to which it went back.
     pub commits: Vec<RangeCommit>,
     /// How many more commits there are than the listed ones.
     #[serde(default, skip_serializing_if = "is_none")]
@@ -83,12 +87,15 @@ pub(super) fn ranges(input: IncidentInput<'_>) -> Vec<TakenBackRange> {
 
 fn range(input: IncidentInput<'_>, taken: TakenBack, made: &Deployment) -> TakenBackRange {
     let request = &made.request;
-    let linked = input.incident.rollbacks.iter().find(|of| of.took_back == Some(taken));
-    let before = request.previous.or_else(|| linked.and_then(|linked| linked.to));
+    let linked = input.incident.rollbacks.iter().find(|of| of.taken().any(|of| of == taken));
+    let back_to = linked.and_then(|linked| linked.to);
+    let is_before = |of: &TakenBack| of.deployment < taken.deployment;
+    let before = linked.and_then(|linked| linked.taken().filter(is_before).last());
+    let since = request.previous.or(before.map(|before| before.build)).or(back_to);
     let is_known = made.unknown_commit().is_none();
-    let is_inside = |build: &&Build| match before {
+    let is_inside = |build: &&Build| match since {
         _ if !is_known => false,
-        Some(before) => before < build.number && build.number <= taken.build,
+        Some(since) => since < build.number && build.number <= taken.build,
         None => build.number == taken.build,
     };
     let builds = input.state.builds.values().rev().filter(|build| !build.off_trunk);
@@ -106,7 +113,8 @@ fn range(input: IncidentInput<'_>, taken: TakenBack, made: &Deployment) -> Taken
         deployment: taken.deployment,
         build: taken.build,
         by: made.by.clone(),
-        before,
+        before: request.previous,
+        back_to,
         commits,
         more: unlisted.saturating_add(cut),
         migrations: migrations(request),
@@ -125,6 +133,18 @@ fn listed(build: BuildNumber, commit: &Commit, people: &People) -> RangeCommit {
     RangeCommit { build, sha, subject, writers, beside: commit.beside }
 }
 
+/// What a statement of this class does to older code.
+fn effect(class: Class) -> &'static str {
+    match class {
+        Class::Contract => "removes something that older code may use",
+        Class::NeedsWritersFirst => "older code may write what is refused after it",
+        Class::NeedsReadersFirst => "older code may not be able to read what newer code writes",
+        Class::Data => "changes rows, which no rollback undoes",
+        Class::Unknown => "its effect on older code is not known",
+        Class::Additive => "older code works with it",
+    }
+}
+
 /// Each file with the worst that it does to older code, as it was judged when the deployment was requested.
 fn migrations(request: &DeploymentRequest) -> Option<Vec<String>> {
     let files = request.migrations.as_ref()?;
@@ -133,14 +153,18 @@ fn migrations(request: &DeploymentRequest) -> Option<Vec<String>> {
         let changes = schema.iter().filter(|change| change.path == *path);
         let said: Vec<_> = changes
             .map(|change| {
-                let (class, line) = (change.class.as_str(), change.line);
-                format!("{class} in line {line} ({})", change.statement)
+                let (line, statement) = (change.line, &change.statement);
+                let why = match change.why.as_str() {
+                    "" => String::new(),
+                    why => format!("; {why}"),
+                };
+                format!("{}: line {line}, {statement}{why}", effect(change.class))
             })
             .collect();
         match (said.as_slice(), &request.schema_trouble) {
             ([], None) => format!("{path}: nothing that breaks older code was found"),
             ([], Some(_)) => format!("{path}: not known what it does"),
-            (said, _) => format!("{path}: {}", said.join("; ")),
+            (said, _) => format!("{path}: {}", said.join("; and ")),
         }
     };
     Some(files.iter().map(judged).collect())

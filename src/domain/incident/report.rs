@@ -4,16 +4,26 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::deployments::{IncidentDeployment, deployments, stops_now};
+use super::gaps::{KnownOfIncident, gaps};
+use super::overrides::{IncidentOverride, overrides};
 use super::range::{TakenBackRange, ranges};
+use super::standing::IncidentStanding;
 use super::timeline::{IncidentInput, IncidentLine, timeline};
-use super::times::{IncidentTimes, TimeBound, times};
-use super::{IncidentStanding, UsersAffected};
-use crate::domain::event::{Event, Fact, NoteKind, StepOutcome};
+use super::times::{IncidentTimes, times};
+use crate::domain::event::{Fact, NoteKind, StepOutcome};
 use crate::domain::ids::{DeploymentId, Environment, Seq, ServiceName};
-use crate::domain::people::Actor;
 
 /// The most failed steps whose logs are a part of a report.
 const MOST_FAILED: usize = 5;
+
+/// Of which there were more events than were read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct IncidentCut {
+    /// Of the service itself.
+    pub own: bool,
+    pub others: bool,
+}
 
 /// Everything that is recorded of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -25,6 +35,12 @@ pub struct IncidentReport {
     /// What its severity means, as the service says it now.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub severity_about: String,
+    /// What stops promotes to production as the report is made: the hold, and the freezes that people placed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub production: Vec<String>,
+    /// What was taken back and the rollbacks, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<IncidentDeployment>,
     pub times: IncidentTimes,
     /// Oldest first.
     pub timeline: Vec<IncidentLine>,
@@ -47,17 +63,6 @@ pub struct IncidentReport {
     pub not_known: Vec<String>,
 }
 
-/// A guard that somebody overrode.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct IncidentOverride {
-    pub deployment: DeploymentId,
-    pub by: Actor,
-    /// `overrode freeze (frozen until …): it cannot wait`.
-    pub sentence: String,
-    /// The event that has it.
-    pub seq: Seq,
-}
-
 /// A step of production that failed, with the end of its log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FailedStep {
@@ -77,62 +82,40 @@ pub struct FailedStep {
 }
 
 impl IncidentReport {
-    /// `cut` says that there were more events than were read.
     #[must_use]
-    pub fn of(input: IncidentInput<'_>, now: DateTime<Utc>, cut: bool) -> Self {
+    pub fn of(input: IncidentInput<'_>, now: DateTime<Utc>, cut: IncidentCut) -> Self {
         let incident = input.incident;
-        let (lines, times) = (timeline(input), times(input));
+        let (lines, times) = (timeline(input), times(input, cut));
         let about = input.policy.severity(&incident.severity).map(|level| level.about.clone());
         let flags = flags(input, &lines);
         let taken_back = ranges(input);
-        let mut report = Self {
+        let failed = failed(input);
+        let has_flags = !flags.is_empty();
+        let known = KnownOfIncident {
+            times: &times,
+            taken_back: &taken_back,
+            failed: &failed,
+            has_flags,
+            cut,
+        };
+        let not_known = gaps(input, known);
+        Self {
             service: input.service.clone(),
             at: now,
             incident: incident.standing(input.policy, input.state),
             severity_about: about.unwrap_or_default(),
+            production: stops_now(input, now),
+            deployments: deployments(input),
             overrides: overrides(input),
-            failed: failed(input),
-            not_known: Vec::new(),
+            failed,
+            not_known,
             times,
             timeline: lines,
-            cut,
+            cut: cut.own || cut.others,
             taken_back,
             flags,
-        };
-        report.not_known = report.unknown();
-        report
+        }
     }
-
-    fn unknown(&self) -> Vec<String> {
-        let times = &self.times;
-        let asked = [
-            (self.incident.incident.users_affected == UsersAffected::NotKnown)
-                .then_some("whether users were affected: nobody said"),
-            (times.began.bound != TimeBound::Then)
-                .then_some("when users began to be affected: nobody said"),
-            (times.detected.bound != TimeBound::Then)
-                .then_some("when it was noticed first: nobody said, and no watch saw it"),
-            self.is_end_unsaid().then_some("when users were well again: nobody said"),
-            self.flags.is_empty().then_some("whether a flag was changed: nobody noted one"),
-            self.taken_back.is_empty().then_some("which deployment it was: no rollback is linked"),
-            self.cut.then_some("the first part of the timeline: there are too many events"),
-        ];
-        let ranges = self.taken_back.iter().flat_map(TakenBackRange::unknown);
-        asked.into_iter().flatten().map(str::to_owned).chain(ranges).collect()
-    }
-
-    fn is_end_unsaid(&self) -> bool {
-        let said = &self.incident.incident;
-        let by_mark = said.updates.iter().any(|of| of.mark == Some(super::IncidentMark::Restored));
-        !by_mark && said.resolved.as_ref().is_none_or(|end| end.at.is_none())
-    }
-}
-
-/// Those of the service's own events that are in the timeline.
-fn in_window(input: IncidentInput<'_>) -> impl Iterator<Item = &Event> {
-    let window = input.incident.window(input.state);
-    let own = input.events.iter().filter(move |event| event.service == *input.service);
-    own.filter(move |event| window.has(event.at))
 }
 
 fn flags(input: IncidentInput<'_>, lines: &[IncidentLine]) -> Vec<IncidentLine> {
@@ -142,26 +125,9 @@ fn flags(input: IncidentInput<'_>, lines: &[IncidentLine]) -> Vec<IncidentLine> 
     lines.iter().filter(|line| of_flags.contains(&line.seq)).cloned().collect()
 }
 
-fn overrides(input: IncidentInput<'_>) -> Vec<IncidentOverride> {
-    let mut all = Vec::new();
-    for event in in_window(input) {
-        let Fact::DeploymentRequested(request) = &event.fact else { continue };
-        if request.environment != Environment::Production {
-            continue;
-        }
-        all.extend(request.override_sentences().map(|sentence| IncidentOverride {
-            deployment: DeploymentId::from(event.seq),
-            by: event.actor.clone(),
-            sentence,
-            seq: event.seq,
-        }));
-    }
-    all
-}
-
 fn failed(input: IncidentInput<'_>) -> Vec<FailedStep> {
     let mut all = Vec::new();
-    for event in in_window(input) {
+    for event in input.in_window() {
         let Fact::StepEnded { deployment, step, outcome, .. } = &event.fact else { continue };
         if matches!(outcome, StepOutcome::Succeeded | StepOutcome::Cancelled) {
             continue;

@@ -28,6 +28,14 @@ impl UsersQuestion {
         self.rollbacks.iter().any(|linked| linked.rollback == rollback)
     }
 
+    /// Its rollbacks before the last one.
+    #[must_use]
+    pub fn earlier(&self) -> Vec<DeploymentId> {
+        let mut all: Vec<_> = self.rollbacks.iter().map(|linked| linked.rollback).collect();
+        all.pop();
+        all
+    }
+
     /// The last rollback of it.
     #[must_use]
     pub fn rollback(&self) -> Option<DeploymentId> {

@@ -1,12 +1,14 @@
 //! The timeline of an incident: what the record has of it, and what people added, in the order of time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Incident, IncidentPolicy, TakenBack};
+use super::overrides::overrides_in_words;
+use super::watch_lines::{WatchLine, watch_lines};
+use super::{Incident, IncidentPolicy, LinkedRollback, TakenBack};
 use crate::domain::deployment::Deployment;
 use crate::domain::event::{DeploymentKind, Event, Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, Environment, IncidentId, Seq, ServiceName};
@@ -15,7 +17,6 @@ use crate::domain::plan::{Guard, Severity};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
 use crate::domain::timeline::TimelineEntry;
-use crate::domain::watch::SampleVerdict;
 
 /// The names of the facts that a timeline may have a line of.
 pub const INCIDENT_FACTS: [&str; 39] = [
@@ -68,6 +69,9 @@ pub struct IncidentLine {
     pub what: String,
     /// The event that it is from.
     pub seq: Seq,
+    /// The later events that it is from too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Seq>,
     /// The service, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_service: Option<ServiceName>,
@@ -80,6 +84,9 @@ pub struct IncidentLine {
     /// Where more about it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
+    /// Whether `link` is the page of a run at an engine of the operator's; otherwise a person wrote it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub link_of_run: bool,
 }
 
 /// What the document of an incident is made from.
@@ -92,6 +99,15 @@ pub struct IncidentInput<'a> {
     pub incident: &'a Incident,
     /// Those of [`INCIDENT_FACTS`] in [`Incident::window`], oldest first, of all services that the reader may know.
     pub events: &'a [Event],
+}
+
+impl<'a> IncidentInput<'a> {
+    /// Those of the service's own events that are in the timeline.
+    pub(super) fn in_window(self) -> impl Iterator<Item = &'a Event> {
+        let window = self.incident.window(self.state);
+        let own = self.events.iter().filter(move |event| event.service == *self.service);
+        own.filter(move |event| window.has(event.at))
+    }
 }
 
 /// How long before the first that is known of an incident its timeline begins.
@@ -107,6 +123,25 @@ pub struct IncidentWindow {
     pub others_from: DateTime<Utc>,
     /// Absent while the incident is open.
     pub until: Option<DateTime<Utc>>,
+}
+
+impl IncidentLine {
+    /// `event 2`, `events 2, 3`, `4 events from 19 to 24`.
+    #[must_use]
+    pub fn events_in_words(&self) -> String {
+        const NAMED: usize = 3;
+        let first = self.seq;
+        let Some(last) = self.more.last() else { return format!("event {first}") };
+        let count = self.more.len() + 1;
+        if last.0 - first.0 + 1 == count as u64 && count >= NAMED {
+            return format!("events {first} to {last}");
+        }
+        if count > NAMED {
+            return format!("{count} events from {first} to {last}");
+        }
+        let all = std::iter::once(&first).chain(&self.more).map(Seq::to_string);
+        format!("events {}", all.collect::<Vec<_>>().join(", "))
+    }
 }
 
 impl IncidentWindow {
@@ -133,9 +168,46 @@ impl Incident {
 
     /// What its rollbacks took back, each once.
     pub(super) fn taken_back(&self) -> impl Iterator<Item = TakenBack> {
-        let all: BTreeSet<_> =
-            self.rollbacks.iter().filter_map(|linked| linked.took_back).collect();
+        let all: BTreeSet<_> = self.rollbacks.iter().flat_map(LinkedRollback::taken).collect();
         all.into_iter()
+    }
+}
+
+/// What one line needs of other events.
+struct LineContext<'a> {
+    watches: BTreeMap<Seq, WatchLine>,
+    /// The starts of deployments with steps.
+    starts: BTreeMap<DeploymentId, &'a Event>,
+    /// The holds that rollbacks placed.
+    holds: BTreeMap<DeploymentId, Seq>,
+}
+
+impl<'a> LineContext<'a> {
+    fn of(input: IncidentInput<'a>, window: IncidentWindow) -> Self {
+        let watches = watch_lines(input, window);
+        let (mut starts, mut holds) = (BTreeMap::new(), BTreeMap::new());
+        for event in input.events.iter().filter(|event| event.service == *input.service) {
+            match &event.fact {
+                Fact::DeploymentStarted { deployment, .. } => {
+                    starts.insert(*deployment, event);
+                }
+                Fact::HoldPlaced { rollback: Some(rollback), .. } => {
+                    holds.insert(*rollback, event.seq);
+                }
+                _ => {}
+            }
+        }
+        starts.retain(|id, _| {
+            let made = input.state.deployments.get(id);
+            made.is_some_and(|made| !made.request.steps.is_empty())
+        });
+        Self { watches, starts, holds }
+    }
+
+    /// The start of a deployment that was requested in the same second.
+    fn start_with(&self, request: &Event) -> Option<&Event> {
+        let start = self.starts.get(&DeploymentId::from(request.seq))?;
+        (start.at.timestamp() == request.at.timestamp()).then_some(start)
     }
 }
 
@@ -143,14 +215,13 @@ impl Incident {
 #[must_use]
 pub fn timeline(input: IncidentInput<'_>) -> Vec<IncidentLine> {
     let window = input.incident.window(input.state);
-    let mut sampled_bad: BTreeSet<(DeploymentId, String)> = BTreeSet::new();
+    let reading = LineContext::of(input, window);
     let told = input.events.iter().filter(|event| INCIDENT_FACTS.contains(&event.fact.kind()));
     let all = told.filter(|event| {
         is_said_of(event, input.incident.id) && event.service == *input.service
             || window.has(event.at)
     });
-    let mut lines: Vec<_> =
-        all.filter_map(|event| line(input, window, event, &mut sampled_bad)).collect();
+    let mut lines: Vec<_> = all.filter_map(|event| line(input, window, event, &reading)).collect();
     lines.sort_by_key(|line| (line.at, line.seq));
     lines
 }
@@ -172,16 +243,18 @@ fn line(
     input: IncidentInput<'_>,
     window: IncidentWindow,
     event: &Event,
-    sampled_bad: &mut BTreeSet<(DeploymentId, String)>,
+    reading: &LineContext<'_>,
 ) -> Option<IncidentLine> {
     let plain = IncidentLine {
         at: event.at,
         what: String::new(),
         seq: event.seq,
+        more: Vec::new(),
         other_service: None,
         said_by: None,
         written_at: None,
         link: None,
+        link_of_run: false,
     };
     if event.service != *input.service {
         let entry = TimelineEntry::of(event, None, event.at)?;
@@ -191,8 +264,17 @@ fn line(
         let is_part = !elsewhere && event.at >= window.others_from;
         return is_part.then(|| dated(line, event));
     }
-    let what = own(input, event, sampled_bad)?;
-    Some(dated(IncidentLine { what, ..plain }, event))
+    let what = own(input, event, reading)?;
+    let more = match &event.fact {
+        Fact::DeploymentRequested(_) => {
+            reading.start_with(event).map(|start| start.seq).into_iter().collect()
+        }
+        Fact::WatchSampled(_) => {
+            reading.watches.get(&event.seq).map(|line| line.more.clone()).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    Some(dated(IncidentLine { what, more, ..plain }, event))
 }
 
 /// Sets when it happened, who says so and when, where that is not when it was recorded.
@@ -215,12 +297,12 @@ fn dated(line: IncidentLine, event: &Event) -> IncidentLine {
             IncidentLine { at: *at, written_at: Some(event.at), ..line }
         }
         Fact::DeploymentObserved(seen) => {
-            let written_at = Some(event.at);
-            IncidentLine { at: seen.at, written_at, link: seen.page.clone(), ..line }
+            let (written_at, page) = (Some(event.at), seen.page.clone());
+            IncidentLine { at: seen.at, written_at, link: page, link_of_run: true, ..line }
         }
         Fact::UnknownObserved(seen) => {
-            let written_at = Some(event.at);
-            IncidentLine { at: seen.at, written_at, link: seen.page.clone(), ..line }
+            let (written_at, page) = (Some(event.at), seen.page.clone());
+            IncidentLine { at: seen.at, written_at, link: page, link_of_run: true, ..line }
         }
         Fact::IncidentOpened(_)
         | Fact::IncidentReopened(_)
@@ -232,20 +314,18 @@ fn dated(line: IncidentLine, event: &Event) -> IncidentLine {
 }
 
 /// What a line says of an event of the service itself; `None` if it has none.
-fn own(
-    input: IncidentInput<'_>,
-    event: &Event,
-    sampled_bad: &mut BTreeSet<(DeploymentId, String)>,
-) -> Option<String> {
+fn own(input: IncidentInput<'_>, event: &Event, reading: &LineContext<'_>) -> Option<String> {
     let of = |id: DeploymentId| of_production(input.state, id);
     match &event.fact {
         Fact::DeploymentRequested(_) => {
             of(DeploymentId::from(event.seq))?;
-            Some(requested(event))
+            Some(requested(event, reading.start_with(event).is_some()))
         }
         Fact::DeploymentStarted { deployment, .. } => {
-            let made = of(*deployment)?;
-            Some(format!("the first step of {} began ({deployment})", about(made)))
+            let made = of(*deployment).filter(|_| reading.starts.contains_key(deployment))?;
+            let is_said = made.requested_at.timestamp() == event.at.timestamp()
+                && made.request.kind != DeploymentKind::External;
+            (!is_said).then(|| format!("{} started ({deployment})", about(made)))
         }
         Fact::StepEnded { deployment, step, outcome, .. } => {
             let made = of(*deployment).filter(|_| *outcome != StepOutcome::Succeeded)?;
@@ -258,28 +338,11 @@ fn own(
             of(*deployment).map(|made| ended(made, outcome))
         }
         Fact::CancelRequested { deployment, .. } => of(*deployment).map(|_| event.sentence()),
-        Fact::WatchSampled(sampled) => {
-            of(sampled.deployment)?;
-            let bad = sampled.checks.iter().filter(|check| check.bad > 0);
-            let first = bad.map(|check| &check.check);
-            let first: Vec<_> = first
-                .filter(|check| sampled_bad.insert((sampled.deployment, (*check).clone())))
-                .map(String::as_str)
-                .collect();
-            (!first.is_empty()).then(|| {
-                format!(
-                    "the watch of {} saw the first bad sample of {} since its summary before",
-                    sampled.deployment,
-                    first.join(" and ")
-                )
-            })
-        }
-        Fact::WatchTurned(turned) => {
-            of(turned.deployment)?;
-            if turned.to == SampleVerdict::Bad {
-                sampled_bad.insert((turned.deployment, turned.check.clone()));
-            }
-            Some(event.sentence())
+        Fact::WatchSampled(_) => reading.watches.get(&event.seq).map(|line| line.what.clone()),
+        Fact::WatchTurned(turned) => of(turned.deployment).map(|_| event.sentence()),
+        Fact::DeploymentObserved(_) => {
+            let id = DeploymentId::from(event.seq);
+            of(id).map(|_| format!("{}{}", event.sentence(), as_rollback(input, id, reading)))
         }
         Fact::IncidentUpdated(updated) => of_incident(input, updated.incident, event),
         Fact::PostmortemWritten(written) => of_incident(input, written.incident, event),
@@ -300,7 +363,16 @@ fn own(
     }
 }
 
-fn of_production(state: &ServiceState, id: DeploymentId) -> Option<&Deployment> {
+/// `; this is the rollback d12 of #3 (event 14)`, for a deployment at another engine that is one of the incident's rollbacks.
+fn as_rollback(input: IncidentInput<'_>, id: DeploymentId, reading: &LineContext<'_>) -> String {
+    let linked = input.incident.rollbacks.iter().find(|linked| linked.rollback == id);
+    let Some(linked) = linked else { return String::new() };
+    let of = linked.took_back.map_or_else(String::new, |taken| format!(" of {}", taken.build));
+    let hold = reading.holds.get(&id).map(|seq| format!(" (event {seq})")).unwrap_or_default();
+    format!("; this is the rollback {id}{of}{hold}")
+}
+
+pub(super) fn of_production(state: &ServiceState, id: DeploymentId) -> Option<&Deployment> {
     let made = state.deployments.get(&id);
     made.filter(|made| made.request.environment == Environment::Production)
 }
@@ -310,23 +382,30 @@ fn of_incident(input: IncidentInput<'_>, id: IncidentId, event: &Event) -> Optio
     (id == input.incident.id).then(|| event.sentence())
 }
 
-/// `promote of #12`.
+/// `promote of #12`, `rollback to #11`.
 fn about(made: &Deployment) -> String {
-    format!("{} of {}", made.request.kind.noun(), made.request.build)
+    let kind = made.request.kind;
+    let of = if kind == DeploymentKind::Rollback { "to" } else { "of" };
+    format!("{} {of} {}", kind.noun(), made.deployed())
 }
 
 /// Who asked for it and what they overrode, and who else wrote it: the second pair of eyes.
-fn requested(event: &Event) -> String {
+fn requested(event: &Event, is_started: bool) -> String {
     let Fact::DeploymentRequested(request) = &event.fact else { return event.sentence() };
     let is_said = |finding: &&crate::domain::plan::Finding| {
         finding.guard == Guard::Author && finding.severity == Severity::Info
     };
     let eyes = request.findings.iter().find(is_said);
-    let eyes = eyes.map_or_else(String::new, |finding| format!("; {}", finding.sentence));
-    format!("{}{eyes}", event.sentence())
+    let eyes = eyes.map(|finding| finding.sentence.clone());
+    let started = if is_started { ", started at once" } else { "" };
+    let (by, id) = (&event.actor, DeploymentId::from(event.seq));
+    let asked = format!("{by} {} ({id}){started}", request.action());
+    let retry = request.retries.map(|retried| format!("retry of {retried}"));
+    let parts = std::iter::once(asked).chain(retry).chain(overrides_in_words(request)).chain(eyes);
+    parts.collect::<Vec<_>>().join("; ")
 }
 
-/// `rollback of #11 (d57) succeeded, 1m30s after its request`.
+/// `rollback to #11 (d57) succeeded, 1m30s after its request`.
 fn ended(made: &Deployment, outcome: &Outcome) -> String {
     let Some(end) = &made.ended else { return format!("{} ({}) {outcome}", about(made), made.id) };
     // One that trunkline only saw has no request here.

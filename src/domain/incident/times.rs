@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bad_samples::BadSamples;
+use super::report::IncidentCut;
 use super::timeline::IncidentInput;
-use super::{Incident, IncidentMark, IncidentUpdate, UsersAffected};
+use super::{Incident, IncidentMark, IncidentTurn, IncidentUpdate, UsersAffected};
 use crate::domain::deployment::{Deployment, DeploymentState};
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{DeploymentId, Seq};
@@ -36,6 +37,9 @@ pub struct IncidentTime {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<DateTime<Utc>>,
     pub bound: TimeBound,
+    /// What this holds for: `if #3 is the cause`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
     /// How it is known, or why it is not.
     pub evidence: String,
     /// The event that tells it.
@@ -67,6 +71,16 @@ impl TimeBound {
     }
 }
 
+impl IncidentTime {
+    /// What comes before the time: `if #3 is the cause, not earlier than `.
+    #[must_use]
+    pub fn bound_in_words(&self) -> String {
+        let condition = self.condition.as_ref();
+        let condition = condition.map_or_else(String::new, |condition| format!("{condition}, "));
+        format!("{condition}{}", self.bound.in_words())
+    }
+}
+
 /// A length of time, or why it is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IncidentSpan {
@@ -79,9 +93,10 @@ pub struct IncidentSpan {
 
 /// The times of the incident of this input.
 #[must_use]
-pub fn times(input: IncidentInput<'_>) -> IncidentTimes {
+pub fn times(input: IncidentInput<'_>, cut: IncidentCut) -> IncidentTimes {
     let seen = BadSamples::of(input);
-    let (began, detected, restored) = (began(input), detected(input, &seen), restored(input));
+    let (began, restored) = (began(input), restored(input));
+    let detected = if cut.own { detected_in_part(input) } else { detected(input, &seen) };
     IncidentTimes {
         to_detect: to_detect(&began, &detected),
         to_restore: to_restore(&detected, &restored),
@@ -93,10 +108,18 @@ pub fn times(input: IncidentInput<'_>) -> IncidentTimes {
     }
 }
 
-/// The last line with this mark: a later one corrects an earlier one.
+/// The last line with this mark: a later one corrects an earlier one. Who opened the incident again says that users were not
+/// well.
+pub(super) fn last_marked(incident: &Incident, mark: IncidentMark) -> Option<&IncidentUpdate> {
+    let is_over = |update: &&IncidentUpdate| {
+        mark == IncidentMark::Restored && update.turn == Some(IncidentTurn::Reopened)
+    };
+    let counted = incident.updates.iter().rev().take_while(|update| !is_over(update));
+    counted.into_iter().find(|update| update.mark == Some(mark))
+}
+
 fn marked(incident: &Incident, mark: IncidentMark) -> Option<IncidentTime> {
-    let line = incident.updates.iter().rev().find(|update| update.mark == Some(mark))?;
-    Some(by_person(line))
+    last_marked(incident, mark).map(by_person)
 }
 
 fn by_person(line: &IncidentUpdate) -> IncidentTime {
@@ -104,13 +127,15 @@ fn by_person(line: &IncidentUpdate) -> IncidentTime {
     IncidentTime {
         at: Some(line.at.unwrap_or(line.written_at)),
         bound: TimeBound::Then,
+        condition: None,
         evidence: format!("{} says so{text}", line.by),
         seq: Some(line.seq),
     }
 }
 
 fn not_known(why: &str) -> IncidentTime {
-    IncidentTime { at: None, bound: TimeBound::NotKnown, evidence: why.to_owned(), seq: None }
+    let evidence = why.to_owned();
+    IncidentTime { at: None, bound: TimeBound::NotKnown, condition: None, evidence, seq: None }
 }
 
 fn began(input: IncidentInput<'_>) -> IncidentTime {
@@ -122,17 +147,15 @@ fn began(input: IncidentInput<'_>) -> IncidentTime {
     let Some(made) = made else {
         return not_known("nobody said it, and no rollback tells which deployment it was");
     };
-    let (noun, build, id) = (made.request.kind.noun(), made.request.build, made.id);
-    let what = match made.started_at {
-        Some(_) => format!("the {noun} of {build} ({id}) began then"),
-        None => format!("the {noun} of {build} ({id}) was requested or seen then"),
-    };
+    let (noun, id) = (made.request.kind.noun(), made.id);
+    let what = if made.started_at.is_some() { "began" } else { "was requested or seen" };
     let is_start = |fact: &Fact| matches!(fact, Fact::DeploymentStarted { deployment, .. } if *deployment == id);
     let event = own(input).find(|event| is_start(&event.fact));
     IncidentTime {
         at: Some(made.started_at.unwrap_or(made.requested_at)),
         bound: TimeBound::NotEarlier,
-        evidence: format!("{what} and was taken back; whether it is the cause is not known"),
+        condition: Some(format!("if {} is the cause", made.deployed())),
+        evidence: format!("its {noun} ({id}) {what} then"),
         seq: Some(event.map_or(Seq(id.0), |event| event.seq)),
     }
 }
@@ -142,14 +165,21 @@ fn own(input: IncidentInput<'_>) -> impl DoubleEndedIterator<Item = &Event> {
     input.events.iter().filter(move |event| event.service == *input.service)
 }
 
+/// What a watch judged first may be in the events that were not read.
+fn detected_in_part(input: IncidentInput<'_>) -> IncidentTime {
+    let said = marked(input.incident, IncidentMark::Detected);
+    said.unwrap_or_else(|| {
+        not_known("there are too many events to read the first of them, and nobody said it")
+    })
+}
+
 fn detected(input: IncidentInput<'_>, seen: &BadSamples) -> IncidentTime {
     let by_watch = seen.first.as_ref().map(|first| IncidentTime {
         at: Some(first.at),
-        bound: TimeBound::Then,
-        evidence: format!(
-            "the first bad sample of {} by the watch of {}; not known before that",
-            first.check, first.deployment
-        ),
+        // It is not the time of the sample itself.
+        bound: TimeBound::NotLater,
+        condition: None,
+        evidence: format!("the watch of {} judged {} bad then", first.deployment, first.check),
         seq: Some(first.seq),
     });
     let said = marked(input.incident, IncidentMark::Detected);
@@ -167,6 +197,7 @@ fn detected(input: IncidentInput<'_>, seen: &BadSamples) -> IncidentTime {
         IncidentTime {
             at: Some(at),
             bound: TimeBound::NotLater,
+            condition: None,
             evidence: format!("{what}; nobody said when it was noticed"),
             seq: Some(seq),
         }
@@ -182,33 +213,32 @@ fn restored(input: IncidentInput<'_>) -> IncidentTime {
         return IncidentTime {
             at: Some(end.over_at()),
             bound: TimeBound::Then,
+            condition: None,
             evidence: format!("{} says so: {}", end.by, end.text),
             seq: Some(end.seq),
         };
     }
-    let rollbacks = incident.rollbacks.iter().rev();
-    let mut made = rollbacks.filter_map(|of| input.state.deployments.get(&of.rollback));
-    match made.find(|made| made.state() == DeploymentState::Succeeded) {
-        Some(made) => rolled_back(input, made),
-        None if incident.is_open() => not_known("it is not over"),
-        None => not_known("nobody said when users were well again, and no rollback succeeded"),
-    }
+    // A rollback that succeeded is no word on how users are.
+    let open = incident.is_open().then(|| "it is not over".to_owned());
+    let unsaid = (!incident.is_open()).then(|| "nobody said when users were well again".to_owned());
+    let end = incident.resolved.as_ref().map(|end| {
+        let (id, at) = (incident.id, incident.clock(end.written_at));
+        format!("{id} was resolved at {at} (event {})", end.seq)
+    });
+    let known = [open, unsaid, last_success(input).map(|made| rolled_back(input, made)), end];
+    not_known(&known.into_iter().flatten().collect::<Vec<_>>().join("; "))
 }
 
-fn rolled_back(input: IncidentInput<'_>, made: &Deployment) -> IncidentTime {
-    let Some(end) = &made.ended else { return not_known("the rollback has not ended") };
-    let build = made.request.build;
-    let effect = match made.effect.as_ref() {
-        None => "no target was asked what it runs".to_owned(),
-        Some(effect) => effect.in_words(build),
-    };
-    let (id, outcome) = (made.id, &end.outcome);
-    let evidence = format!(
-        "the rollback {id} {outcome} then ({effect}); nobody said when users were well again"
-    );
-    if made.effect.as_ref().is_some_and(|effect| !effect.is_whole(build)) {
-        return not_known(&evidence);
-    }
+/// The last of its rollbacks that succeeded.
+pub(super) fn last_success(input: IncidentInput<'_>) -> Option<&Deployment> {
+    let rollbacks = input.incident.rollbacks.iter().rev();
+    let mut made = rollbacks.filter_map(|of| input.state.deployments.get(&of.rollback));
+    made.find(|made| made.state() == DeploymentState::Succeeded)
+}
+
+/// `the rollback d16 succeeded at 02:59:10 UTC (event 19)`, with what targets said of it.
+fn rolled_back(input: IncidentInput<'_>, made: &Deployment) -> String {
+    let id = made.id;
     let is_end = |fact: &Fact| match fact {
         Fact::DeploymentEnded { deployment, .. } | Fact::ObservedEnded { deployment, .. } => {
             *deployment == id
@@ -216,12 +246,11 @@ fn rolled_back(input: IncidentInput<'_>, made: &Deployment) -> IncidentTime {
         _ => false,
     };
     let event = own(input).rev().find(|event| is_end(&event.fact));
-    IncidentTime {
-        at: Some(end.at),
-        bound: TimeBound::Then,
-        evidence,
-        seq: Some(event.map_or(Seq(id.0), |event| event.seq)),
-    }
+    let seq = event.map(|event| format!(" (event {})", event.seq)).unwrap_or_default();
+    let at = made.ended.as_ref().map(|end| format!(" at {}", input.incident.clock(end.at)));
+    let effect = made.effect.as_ref().map(|effect| effect.in_words(made.request.build));
+    let effect = effect.map(|effect| format!(", {effect}")).unwrap_or_default();
+    format!("the rollback {id} succeeded{}{seq}{effect}", at.unwrap_or_default())
 }
 
 fn span(took: Duration, words: String) -> IncidentSpan {
@@ -234,22 +263,28 @@ fn unknown_span(words: &str) -> IncidentSpan {
 
 fn to_detect(began: &IncidentTime, detected: &IncidentTime) -> IncidentSpan {
     let (Some(from), Some(to)) = (began.at, detected.at) else {
-        return unknown_span("not known: when it began is not known");
+        let which = if began.at.is_none() { "it began" } else { "it was noticed" };
+        return unknown_span(&format!("not known: when {which} is not known"));
     };
     if to < from {
         return unknown_span("not known: it was noticed before the time given as its beginning");
     }
     let took = between(from, to);
     let is_exact = began.bound == TimeBound::Then && detected.bound == TimeBound::Then;
-    span(took, format!("{}{}", if is_exact { "" } else { "at most " }, say(took)))
+    let condition = began.condition.as_ref().map(|condition| format!(", {condition}"));
+    let bound = if is_exact { "" } else { "at most " };
+    span(took, format!("{bound}{}{}", say(took), condition.unwrap_or_default()))
 }
 
 fn to_restore(detected: &IncidentTime, restored: &IncidentTime) -> IncidentSpan {
     let (Some(from), Some(to)) = (detected.at, restored.at) else {
-        return unknown_span("not known: when it was over is not known");
+        let which = if restored.at.is_none() { "users were well again" } else { "it was noticed" };
+        return unknown_span(&format!("not known: when {which} is not known"));
     };
     if to < from {
-        return unknown_span("not known: it was over before the time given as its detection");
+        return unknown_span(
+            "not known: users were well again before the time given as its detection",
+        );
     }
     let took = between(from, to);
     let is_exact = detected.bound == TimeBound::Then;
@@ -262,7 +297,10 @@ fn unaffected(incident: &Incident) -> Option<IncidentSpan> {
         UsersAffected::Yes => None,
         UsersAffected::No => Some(unknown_span("users were not affected, as people said")),
         UsersAffected::NotKnown => {
-            Some(unknown_span("not known: nobody said whether users were affected"))
+            let id = incident.id;
+            Some(unknown_span(&format!(
+                "not known: nobody answered in {id} whether users were affected"
+            )))
         }
     }
 }
@@ -302,11 +340,11 @@ fn at_most(incident: &Incident, began: &IncidentTime) -> IncidentSpan {
         return unknown_span("not known: it was over before the time given as its beginning");
     }
     let took = between(from, to);
-    let caveat = match began.bound {
-        TimeBound::Then => "",
-        _ => ", if what was taken back is the cause",
-    };
-    span(took, format!("{}{caveat}", say(took)))
+    let said = last_marked(incident, IncidentMark::Began);
+    let said = said.map(|line| format!("if it began when {} says", line.by));
+    let condition = began.condition.clone().or(said);
+    let condition = condition.map(|condition| format!(", {condition}")).unwrap_or_default();
+    span(took, format!("{}{condition}", say(took)))
 }
 
 /// Whether a deployment is one that the incident's rollbacks took back.

@@ -6,7 +6,7 @@ use super::{
     Incident, IncidentStanding, LinkedRollback, PostmortemStanding, UsersAffected, UsersQuestion,
 };
 use crate::domain::event::{Fact, IncidentOpened, IncidentUpdated};
-use crate::domain::ids::{IncidentId, Seq};
+use crate::domain::ids::{DeploymentId, IncidentId, Seq};
 use crate::domain::instant::in_utc;
 use crate::domain::people::Actor;
 use crate::domain::time::{between, say};
@@ -25,6 +25,10 @@ impl Fact {
             Self::IncidentReopened(reopened) => {
                 format!("{by} opened {} again: {}", reopened.incident, reopened.reason)
             }
+            Self::PostmortemWritten(written) if written.draft => {
+                let (id, place) = (written.incident, &written.place);
+                format!("{by} opened an issue with the draft of the postmortem of {id}: {place}")
+            }
             Self::PostmortemWritten(written) => {
                 format!("{by} wrote the postmortem of {}: {}", written.incident, written.place)
             }
@@ -38,11 +42,18 @@ impl Fact {
                 } else {
                     format!(": {}", answer.note)
                 };
-                format!("{by} says that users were not affected before {}{note}", answer.rollback)
+                let before = all_of(answer.rollbacks());
+                format!("{by} says that users were not affected before {before}{note}")
             }
             _ => String::new(),
         }
     }
+}
+
+/// `d57 and d60`.
+#[must_use]
+pub fn all_of(rollbacks: impl Iterator<Item = DeploymentId>) -> String {
+    rollbacks.map(|id| id.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
 impl IncidentOpened {
@@ -150,12 +161,24 @@ impl LinkedRollback {
     /// `rollback d57 of #12 (d50) to #11`.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let of = self.took_back.map_or_else(String::new, |taken| {
-            format!(" of {} ({})", taken.build, taken.deployment)
-        });
+        const NAMED: usize = 3;
+        let all: Vec<_> =
+            self.taken().map(|taken| format!("{} ({})", taken.build, taken.deployment)).collect();
+        let of = match all.as_slice() {
+            [] => String::new(),
+            [first, .., last] if all.len() > NAMED => {
+                format!(" of {} deployments from {first} up to {last}, back", all.len())
+            }
+            all => format!(" of {}", all.join(" and ")),
+        };
         let to = self.to.map_or_else(String::new, |to| format!(" to {to}"));
         format!("rollback {}{of}{to}", self.rollback)
     }
+}
+
+/// `: the reason`, or nothing without one.
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
 impl UsersQuestion {
@@ -168,6 +191,31 @@ impl UsersQuestion {
 }
 
 impl Incident {
+    /// `03:04:55 UTC`, with its day if that is not the one on which the incident was opened.
+    #[must_use]
+    pub fn clock(&self, at: DateTime<Utc>) -> String {
+        let is_same_day = at.date_naive() == self.opened_at.date_naive();
+        let form = if is_same_day { "%H:%M:%S UTC" } else { "%Y-%m-%d %H:%M:%S UTC" };
+        at.format(form).to_string()
+    }
+
+    /// The answer on users and its source: `yes: raj says so: about 300 carts were lost (event 28)`.
+    #[must_use]
+    pub fn users_in_words(&self) -> String {
+        let (answer, id) = (self.users_affected, self.id);
+        let last = self.updates.iter().rev().find(|update| update.users_affected.is_some());
+        match last {
+            Some(said) => {
+                let text = because(&said.text);
+                format!("{answer}: {} says so{text} (event {})", said.by, said.seq)
+            }
+            None if answer == UsersAffected::NotKnown => {
+                format!("{answer}: nobody answered this in {id}")
+            }
+            None => format!("{answer}: {} said so when opening {id} (event {})", self.by, id.0),
+        }
+    }
+
     /// `rollback d57 of #12 (d50) to #11`; empty without one.
     #[must_use]
     pub fn rollbacks_in_words(&self) -> String {

@@ -11,6 +11,9 @@ use crate::domain::people::Actor;
 use crate::domain::service::{Live, ServiceState};
 use crate::domain::time::say;
 
+/// What is said of a success that no target confirmed yet.
+const UNHEARD: &str = "its targets were not heard yet";
+
 /// Fills in what is known of a deployment.
 pub(super) fn deployment(view: &mut NoticeView, id: DeploymentId, input: NoticeInput<'_>) {
     let Some(found) = input.state.deployments.get(&id) else {
@@ -58,9 +61,11 @@ fn succeeded(deployment: &Deployment, state: &ServiceState) -> (&'static str, St
     let DeploymentRequest { kind, environment, .. } = deployment.request;
     let is_rollback = kind == DeploymentKind::Rollback;
     if let Some(next) = replaced_by(deployment, state) {
+        // A rollback after one that failed may bring back this very build.
+        let is_older = next.build < deployment.request.build;
         let next = state.deployments.get(&next.deployment);
-        let is_undone = next.is_some_and(|next| next.request.kind == DeploymentKind::Rollback);
-        return if is_undone {
+        let is_rollback = next.is_some_and(|next| next.request.kind == DeploymentKind::Rollback);
+        return if is_rollback && is_older {
             ("↩", "rolled back".to_owned(), true)
         } else {
             ("✔", "replaced".to_owned(), true)
@@ -98,7 +103,9 @@ fn parts(deployment: &Deployment, input: NoticeInput<'_>) -> DeploymentView {
     let next = next.map(|live| {
         let next = state.deployments.get(&live.deployment);
         let by = next.map_or_else(String::new, |next| format!(" by {}", next.by));
-        format!("{} at {}{by}", live.build, clock(live.since, ended.map(|ended| ended.at)))
+        let again = if live.build == request.build { " again" } else { "" };
+        let at = clock(live.since, ended.map(|ended| ended.at));
+        format!("{}{again} at {at}{by}", live.build)
     });
     DeploymentView {
         id: deployment.id.to_string(),
@@ -134,9 +141,29 @@ fn parts(deployment: &Deployment, input: NoticeInput<'_>) -> DeploymentView {
             .effect
             .as_ref()
             .filter(|effect| !effect.is_whole(request.build))
-            .map(|effect| effect.in_words(request.build)),
+            .map(|effect| effect.in_words(request.build))
+            .or_else(|| is_unheard(deployment, state).then(|| UNHEARD.to_owned())),
+        is_last: is_last(deployment, state),
         tail: Vec::new(),
     }
+}
+
+/// Whether its steps succeeded, and its targets are asked what they run and did not say it since.
+fn is_unheard(deployment: &Deployment, state: &ServiceState) -> bool {
+    deployment.succeeded() && state.unheard().is_some_and(|last| last.id == deployment.id)
+}
+
+/// Whether no other one that succeeded or failed ended in its environment after it.
+fn is_last(deployment: &Deployment, state: &ServiceState) -> bool {
+    let Some(ended) = &deployment.ended else { return false };
+    let environment = deployment.request.environment;
+    let came_after = |other: &&Deployment| {
+        let at = other.ended.as_ref().map(|ended| ended.at);
+        other.request.environment == environment
+            && other.state() != DeploymentState::Cancelled
+            && at.is_some_and(|at| (at, other.id) > (ended.at, deployment.id))
+    };
+    !state.deployments.values().any(|other| came_after(&other))
 }
 
 /// What it brings, as far as the builds tell: their commits, and how many more there are than listed.

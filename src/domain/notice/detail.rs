@@ -2,8 +2,12 @@
 
 use super::{DetailKind, Notice, NoticeAbout, NoticeDetail, NoticeKey};
 use crate::domain::deployment::Deployment;
-use crate::domain::event::{DeploymentKind, DeploymentRequest, Event, Fact, Outcome, StepOutcome};
+use crate::domain::effect::DeploymentEffect;
+use crate::domain::event::{
+    DeploymentKind, DeploymentRequest, Event, Fact, Outcome, StepOutcome, TargetSaid, TargetsSaid,
+};
 use crate::domain::ids::{DeploymentId, Environment, Seq};
+use crate::domain::live_source::AskedOf;
 use crate::domain::service::ServiceState;
 use crate::domain::time::say;
 
@@ -64,6 +68,7 @@ pub(super) fn details(
             vec![of(event, answer.rollback, kind, event.sentence())]
         }
         Fact::FreezeLifted { freeze, .. } => vec![lifted(event, *freeze)],
+        Fact::TargetsSaid(said) => heard(event, said, state).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -96,8 +101,14 @@ fn ended(
         Outcome::Succeeded if is_rollback => {
             let took = deployment.took().map_or_else(String::new, |t| format!(" in {}", say(t)));
             let by = &deployment.by;
-            let after = after_rollback(id, *environment, state);
-            (format!("{environment} rolled back to {build}{took} by {by}{after}"), true)
+            let sentence = if is_asked(*environment, state) {
+                format!(
+                    "the steps of the rollback of {environment} to {build} by {by} succeeded{took}; its targets were not heard yet"
+                )
+            } else {
+                format!("{environment} rolled back to {build}{took} by {by}")
+            };
+            (sentence + &after_rollback(id, *environment, state), true)
         }
         Outcome::Succeeded => return None,
         Outcome::Failed(why) => (format!("{build} failed in {environment}{took}: {why}"), true),
@@ -122,6 +133,49 @@ fn after_rollback(id: DeploymentId, environment: Environment, state: &ServiceSta
     let hold = hold.map(|_| format!("; {environment} is on hold until somebody releases it"));
     let asks = is_asked.then(|| "; were users affected? Nobody has said yet".to_owned());
     hold.into_iter().chain(asks).collect()
+}
+
+/// Whether the targets of an environment are asked what they run.
+fn is_asked(environment: Environment, state: &ServiceState) -> bool {
+    let asked = match environment {
+        Environment::Staging => state.asked_of_staging,
+        Environment::Production => state.asked_of_production,
+    };
+    asked == Some(AskedOf::Targets)
+}
+
+/// What targets said of the last deployment before: of a rollback always, of others where not all have it.
+fn heard(event: &Event, said: &TargetsSaid, state: &ServiceState) -> Option<Notice> {
+    let ended = |of: &&Deployment| {
+        let at = of.ended.as_ref().map(|ended| ended.at);
+        of.request.environment == said.environment && at.is_some_and(|at| at <= event.at)
+    };
+    let all = state.deployments.values().filter(ended);
+    let last = all.max_by_key(|of| (of.ended.as_ref().map(|ended| ended.at), of.id))?;
+    let effect = last.effect.as_ref().filter(|_| last.succeeded())?;
+    // What somebody changed at a target later is no word of this deployment.
+    let is_of_it = |now: &TargetSaid| {
+        let mut known = effect.targets.iter().filter(|known| known.target == now.target);
+        now.says()
+            .is_none_or(|says| known.any(|known| known.says().is_some_and(|k| k.is_same(says))))
+    };
+    let (build, is_rollback) = (last.request.build, last.request.kind == DeploymentKind::Rollback);
+    let told = DeploymentEffect { targets: said.targets.clone() };
+    let is_told =
+        is_rollback || said.environment == Environment::Production && !told.is_whole(build);
+    if !is_told || !said.targets.iter().all(is_of_it) {
+        return None;
+    }
+    let kind = if is_rollback { "rollback" } else { "deployment" };
+    let words = told.in_words(build);
+    let sentence = format!("the {kind} of {} to {build}: {words}", said.environment);
+    let mut notice = of(event, last.id, DetailKind::Heard, sentence);
+    // The same answers again are no news.
+    let answered = said.targets.iter().filter(|said| said.says().is_some()).count();
+    notice.key =
+        NoticeKey::of_deployment(&event.service, last.id).part(&format!("heard{answered}"));
+    loud(&mut notice, true);
+    Some(notice)
 }
 
 /// A release says so below what told of the hold.

@@ -163,6 +163,9 @@ pub struct FreezeNotice {
     pub reason: String,
     /// Who set it, or by which rule it is.
     pub by: String,
+    /// Why it counts as a freeze, where that is not known since a calendar cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A sentence below a message.
@@ -217,6 +220,8 @@ pub enum DetailKind {
     Released,
     /// A freeze or a hold by hand ended.
     Over,
+    /// What the targets themselves said after it ended.
+    Heard,
     /// Somebody says how an incident stands.
     IncidentUpdate,
     /// Something was written down about an incident that is no news of now.

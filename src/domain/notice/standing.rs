@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{FreezeNotice, Notice, NoticeAbout, NoticeKey};
-use crate::calendar::FreezeWindow;
+use crate::calendar::{FreezeMode, FreezeWindow};
 use crate::domain::ids::{BuildNumber, Environment, ServiceName};
 use crate::domain::service::ServiceState;
 
@@ -29,11 +29,11 @@ pub fn freezes_now(
             until: freeze.until,
             reason: freeze.reason.clone(),
             by: freeze.by.to_string(),
+            why: None,
         };
         notice(NoticeKey::of_event(service, freeze.id), about)
     });
-    let holds =
-        |window: &&FreezeWindow| window.from <= now && window.until.is_none_or(|until| now < until);
+    let holds = |window: &&FreezeWindow| needs_override(window) && window.covers(now);
     let by_rule = windows.iter().filter(holds).map(|window| {
         let about = FreezeNotice {
             freeze: None,
@@ -41,10 +41,23 @@ pub fn freezes_now(
             until: window.until,
             reason: window.reason.clone(),
             by: format!("rule {}", window.freeze),
+            why: why_unread(window),
         };
         notice(NoticeKey::of_calendar(&window.freeze, window.from), about)
     });
     by_hand.chain(by_rule).collect()
+}
+
+/// Whether a promote in this window needs an override. One that only warns is no freeze that is told.
+pub(super) fn needs_override(window: &FreezeWindow) -> bool {
+    window.policy == FreezeMode::Override
+}
+
+/// Why a window counts as frozen that is one of no date, but of a calendar that cannot be read.
+fn why_unread(window: &FreezeWindow) -> Option<String> {
+    let is_unread = window.until.is_none() || window.from == DateTime::UNIX_EPOCH;
+    let why = window.why.strip_prefix(&format!("{}: ", window.freeze)).unwrap_or(&window.why);
+    is_unread.then(|| why.to_owned())
 }
 
 /// What production of a service runs, as far as that is known.

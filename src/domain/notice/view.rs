@@ -1,19 +1,22 @@
 //! What templates see of a notice: the present state of what it is about, in words and in parts.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::deployment::deployment;
 use super::incident::{incident, is_moot};
+use super::standing::needs_override;
 use super::{DetailKind, FreezeNotice, Notice, NoticeAbout, NoticeDetail};
 use crate::calendar::FreezeWindow;
+use crate::domain::commit::writers;
 use crate::domain::ids::Seq;
 use crate::domain::incident::IncidentPolicy;
 use crate::domain::instant::in_utc;
 use crate::domain::people::People;
-use crate::domain::request::RequestState;
+use crate::domain::request::{Request, RequestState};
 use crate::domain::service::ServiceState;
 use crate::domain::time::{between, say};
 
@@ -32,6 +35,8 @@ pub struct NoticeInput<'a> {
     pub pages: Option<&'a str>,
     /// The freezes by calendar that hold production of the service now.
     pub windows: &'a [FreezeWindow],
+    /// Who in `[people]` is on call, in the order of escalation.
+    pub on_call: &'a [String],
 }
 
 /// One notice for a template. Every text of it may come from outside, and is escaped by the template.
@@ -123,8 +128,10 @@ pub struct DeploymentView {
     pub replaced_by: Option<String>,
     /// Which guards were overridden.
     pub overrides: Vec<OverrideView>,
-    /// Where its targets do not all run it: `took effect on 2 of 3`.
+    /// Where its targets do not all run it, or did not say so yet: `partly: 2 of 3, h3 runs #3`.
     pub partly: Option<String>,
+    /// Whether no other one that succeeded or failed ended in its environment after it.
+    pub is_last: bool,
     /// The log's last lines of the step that failed; filled in by whoever can read logs.
     pub tail: Vec<String>,
 }
@@ -183,7 +190,7 @@ pub struct RequestView {
     pub note: String,
     /// `2026-11-30 03:34 UTC`.
     pub until: String,
-    /// Who could press, by the names in `[people]`.
+    /// Who could press, by the names in `[people]`, whoever is on call first.
     pub may_press: Vec<String>,
     /// `taken by kim (d7)`, `expired: not taken`; absent while it is open.
     pub became: Option<String>,
@@ -202,7 +209,10 @@ pub struct HoldView {
 pub struct FreezeView {
     pub reason: String,
     pub by: String,
-    pub from: String,
+    /// Why it counts as a freeze, where a calendar cannot be read.
+    pub why: Option<String>,
+    /// Absent where nobody knows since when.
+    pub from: Option<String>,
     pub until: Option<String>,
     /// The services of the channel that it holds; filled in by whoever knows the channel.
     pub services: Vec<String>,
@@ -327,20 +337,34 @@ fn request(view: &mut NoticeView, id: Seq, input: NoticeInput<'_>) {
     let is_open = state == RequestState::Open;
     stands(view, is_open, ("?", "needs a promoter"), state.as_str());
     let build = input.state.builds.get(&found.build);
-    let wrote = build.map(|build| build.writers(input.people)).unwrap_or_default();
     let by = found.by.to_string();
-    let may = input.people.people.iter().filter(|(name, person)| {
-        !person.emails.is_empty() && **name != by && !wrote.contains(&name.as_str())
-    });
     view.request = Some(RequestView {
         build: found.build.to_string(),
         subject: build.map_or_else(String::new, |build| build.subject().to_owned()),
         note: found.note.clone(),
         until: in_utc(found.until),
-        may_press: may.map(|(name, _)| name.clone()).collect(),
+        may_press: may_press(found, input),
         became: (!is_open).then(|| found.became(input.now)),
         by,
     });
+}
+
+/// Who could press: whoever wrote nothing of what ships, as the plan's guard has it, those on call first.
+fn may_press(request: &Request, input: NoticeInput<'_>) -> Vec<String> {
+    let NoticeInput { state, people, on_call, .. } = input;
+    let last = state.builds.get(&request.build);
+    let first = request.live.filter(|live| *live < request.build);
+    let after = first.map_or(Bound::Unbounded, Bound::Excluded);
+    let before = state.builds.range((after, Bound::Excluded(request.build)));
+    let before = before.map(|(_, build)| build).filter(|build| !build.off_trunk);
+    let wrote = writers(before.chain(last).flat_map(|build| &build.commits), people);
+    let may = people.people.iter().filter(|(name, person)| {
+        !person.emails.is_empty() && !request.by.is_person(name) && !wrote.contains(&name.as_str())
+    });
+    let mut names: Vec<_> = may.map(|(name, _)| name.clone()).collect();
+    let turn = |name: &String| on_call.iter().position(|one| one == name);
+    names.sort_by_key(|name| turn(name).unwrap_or(on_call.len()));
+    names
 }
 
 fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
@@ -350,7 +374,9 @@ fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
     } else {
         let rule = about.by.strip_prefix("rule ").unwrap_or(&about.by);
         let mut all = input.windows.iter();
-        let held = all.find(|window| window.freeze == rule && window.from == about.from);
+        let held = all.find(|window| {
+            needs_override(window) && window.freeze == rule && window.from == about.from
+        });
         // A calendar may say another end by now.
         (held.is_some(), held.map_or(about.until, |window| window.until))
     };
@@ -358,7 +384,8 @@ fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
     view.freeze = Some(FreezeView {
         reason: about.reason.clone(),
         by: about.by.clone(),
-        from: in_utc(about.from),
+        why: about.why.clone(),
+        from: (about.from > DateTime::UNIX_EPOCH).then(|| in_utc(about.from)),
         until: until.map(in_utc),
         services: Vec::new(),
     });

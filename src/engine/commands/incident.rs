@@ -11,7 +11,7 @@ use crate::domain::event::{
 };
 use crate::domain::ids::{DeploymentId, Environment, IncidentId};
 use crate::domain::incident::{
-    Incident, IncidentTurn, LinkedRollback, MOST_UPDATES, PostmortemRecord,
+    Incident, IncidentTurn, LinkedRollback, MOST_UPDATES, PostmortemRecord, all_of,
 };
 use crate::domain::instant::in_utc;
 use crate::domain::limits::LONGEST_NOTE;
@@ -35,8 +35,15 @@ pub(super) fn decide(
         }
         Command::ReopenIncident { incident, reason } => reopen(service, *incident, reason),
         Command::WritePostmortem { incident, place } => written(service, *incident, place),
+        Command::OpenPostmortemIssue { incident, place } => {
+            drafted(service, *incident, place.as_deref())
+        }
         Command::DismissPostmortem { incident, reason } => dismiss(service, *incident, reason),
-        Command::UsersNotAffected { rollback, note } => not_affected(service, *rollback, note),
+        Command::UsersNotAffected { rollback, with, note } => {
+            let with = with.iter().copied().filter(|id| id != rollback).collect();
+            let answer = UsersNotAffected { rollback: *rollback, with, note: note.clone() };
+            not_affected(service, answer)
+        }
         _ => Err(Refusal::invalid("this is no command about incidents")),
     }
 }
@@ -103,7 +110,14 @@ fn update(
         users_affected,
     };
     let dated = updated.at.map_or_else(String::new, |at| format!(", of {}", in_utc(at)));
-    let said = format!("noted on {}{dated}", incident.id);
+    let id = incident.id;
+    let over = if incident.is_open() {
+        String::new()
+    } else {
+        let line = format!("trunkline incident reopen {id} --service {}", service.name);
+        format!("; {id} is resolved; if it is not over: {line} --reason \"why\"")
+    };
+    let said = format!("noted on {id}{dated}{over}");
     Ok(decided(Fact::IncidentUpdated(updated), said))
 }
 
@@ -154,7 +168,30 @@ fn written(service: &ServiceView<'_>, id: IncidentId, place: &str) -> Result<Dec
     found(service, id)?;
     let place = text("place of the postmortem", place, Need::Required)?;
     let said = format!("the postmortem of {id} is written: {place}");
-    Ok(decided(Fact::PostmortemWritten(PostmortemWritten { incident: id, place }), said))
+    let written = PostmortemWritten { incident: id, place, draft: false };
+    Ok(decided(Fact::PostmortemWritten(written), said))
+}
+
+/// The issue is there already: whoever opened it looked it up.
+fn drafted(
+    service: &ServiceView<'_>,
+    id: IncidentId,
+    place: Option<&str>,
+) -> Result<Decided, Refusal> {
+    let incident = found(service, id)?;
+    if let Some(place) = &incident.issue {
+        let sentence = format!("the draft of the postmortem of {id} is an issue already: {place}");
+        return Err(Refusal::invalid(sentence));
+    }
+    let Some(place) = place else {
+        return Err(Refusal::invalid("this engine opens no issues"));
+    };
+    let place = text("address of the issue", place, Need::Required)?;
+    let said = format!(
+        "the draft of the postmortem of {id} is an issue: {place}; fill in what is marked there, then say so with --written"
+    );
+    let written = PostmortemWritten { incident: id, place, draft: true };
+    Ok(decided(Fact::PostmortemWritten(written), said))
 }
 
 fn dismiss(service: &ServiceView<'_>, id: IncidentId, reason: &str) -> Result<Decided, Refusal> {
@@ -169,23 +206,40 @@ fn dismiss(service: &ServiceView<'_>, id: IncidentId, reason: &str) -> Result<De
 
 fn not_affected(
     service: &ServiceView<'_>,
-    rollback: DeploymentId,
-    note: &str,
+    mut answer: UsersNotAffected,
 ) -> Result<Decided, Refusal> {
-    of_rollback(service, rollback)?;
-    if let Some(incident) = about(service, rollback) {
+    let incidents = &service.state.incidents;
+    answer.with.sort_unstable();
+    answer.with.dedup();
+    let named: Vec<_> = answer.rollbacks().collect();
+    for rollback in named.iter().copied() {
+        of_rollback(service, rollback)?;
+        if let Some(incident) = about(service, rollback) {
+            let sentence = format!(
+                "{} is about {rollback}: {}; say there that users were not affected",
+                incident.id, incident.title
+            );
+            return Err(Refusal::invalid(sentence));
+        }
+        if let Some(said) = incidents.not_affected(rollback) {
+            return Err(Refusal::invalid(format!("{} said so of {rollback} before", said.by)));
+        }
+    }
+    let asked = incidents.questions().iter();
+    let asked = asked.filter(|asked| named.iter().any(|id| asked.is_of(*id)));
+    let others = asked.flat_map(|asked| &asked.rollbacks);
+    let others: Vec<_> = others.filter(|linked| !named.contains(&linked.rollback)).collect();
+    if !others.is_empty() {
+        let others: Vec<_> = others.into_iter().map(LinkedRollback::in_words).collect();
         let sentence = format!(
-            "{} is about {rollback}: {}; say there that users were not affected",
-            incident.id, incident.title
+            "the question is about {} too, and nothing was noted; answer for all of them",
+            others.join(" and ")
         );
-        return Err(Refusal::invalid(sentence));
+        return Err(Refusal::Moved { sentence });
     }
-    if let Some(said) = service.state.incidents.not_affected(rollback) {
-        return Err(Refusal::invalid(format!("{} said so before", said.by)));
-    }
-    let note = text("note", note, Need::Optional)?;
-    let said = format!("noted: users were not affected before {rollback}");
-    Ok(decided(Fact::UsersNotAffected(UsersNotAffected { rollback, note }), said))
+    answer.note = text("note", &answer.note, Need::Optional)?;
+    let said = format!("noted: users were not affected before {}", all_of(answer.rollbacks()));
+    Ok(decided(Fact::UsersNotAffected(answer), said))
 }
 
 /// A rollback of production, or a move back that trunkline saw.

@@ -2,24 +2,34 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
 use super::Handle;
 use crate::domain::caller::Caller;
 use crate::domain::command::Refusal;
 use crate::domain::event::Event;
-use crate::domain::ids::{IncidentId, Seq, ServiceName};
+use crate::domain::ids::{IncidentId, ServiceName};
 use crate::domain::incident::{
-    FailedStep, INCIDENT_FACTS, IncidentInput, IncidentReport, IncidentStanding,
+    FailedStep, INCIDENT_FACTS, IncidentCut, IncidentInput, IncidentReport, IncidentStanding,
+    IncidentWindow,
 };
 use crate::domain::log::LogFrom;
 use crate::engine::commands::CommandError;
 use crate::gate;
+use crate::store::NewestOf;
 
-/// The most events that a report is made from.
-const MOST_EVENTS: usize = 5_000;
+/// The most events of the service, of all others and of what people say after the end that a report is made from.
+const MOST_OWN: usize = 5_000;
+const MOST_OF_OTHERS: usize = 1_000;
+const MOST_SAID: usize = 1_000;
 /// How many events are read at once.
 const PAGE: usize = 500;
+/// What people write of an incident that is over.
+const SAID_LATER: [&str; 5] = [
+    "incident_updated",
+    "incident_resolved",
+    "incident_reopened",
+    "postmortem_written",
+    "postmortem_dismissed",
+];
 /// The end of a failed step's log, in bytes and in lines.
 const TAIL_BYTES: usize = 8 * 1024;
 const TAIL_LINES: usize = 20;
@@ -59,7 +69,7 @@ impl Handle {
             Some(incident.window(&service.state))
         })?;
         let window = window.ok_or_else(missing)?;
-        let (events, cut) = self.events_of_incident(caller, window.from).await?;
+        let (events, cut) = self.events_of_incident(caller, name, window).await?;
         let now = self.0.clock.now();
         let report = self.read_service(name, |service| {
             let incident = service.state.incidents.get(id)?;
@@ -80,27 +90,53 @@ impl Handle {
         Ok(report)
     }
 
-    /// The events since then that a report may have lines of, oldest first, and whether there are more before them.
+    /// The events that a report may have lines of, oldest first. What others did never takes the place of the service's own.
     async fn events_of_incident(
         &self,
         caller: &Caller,
-        since: DateTime<Utc>,
+        name: &ServiceName,
+        window: IncidentWindow,
+    ) -> Result<(Vec<Event>, IncidentCut), CommandError> {
+        let (service, before) = (name.clone(), None);
+        let (since, until) = (window.from, window.until);
+        let own = NewestOf { since, until, before, service, is_other: false };
+        let others = NewestOf { since: window.others_from, is_other: true, ..own.clone() };
+        // What people write after the end is a part of it too.
+        let after = NewestOf { since: until.unwrap_or(since), until: None, ..own.clone() };
+        let (mut events, own) = self.newest_of(caller, &INCIDENT_FACTS, own, MOST_OWN).await?;
+        let (more, others) =
+            self.newest_of(caller, &INCIDENT_FACTS, others, MOST_OF_OTHERS).await?;
+        events.extend(more);
+        let mut cut = IncidentCut { own, others };
+        if until.is_some() {
+            let (said, is_cut) = self.newest_of(caller, &SAID_LATER, after, MOST_SAID).await?;
+            cut.own |= is_cut;
+            events.extend(said);
+        }
+        events.sort_by_key(|event| event.seq);
+        events.dedup_by_key(|event| event.seq);
+        Ok((events, cut))
+    }
+
+    /// The newest of these that the caller may know, at most about `most`, and whether there are more.
+    async fn newest_of(
+        &self,
+        caller: &Caller,
+        kinds: &'static [&'static str],
+        mut of: NewestOf,
+        most: usize,
     ) -> Result<(Vec<Event>, bool), CommandError> {
         let mut events: Vec<Event> = Vec::new();
-        let mut before: Option<Seq> = None;
-        let cut = loop {
-            let page = self
-                .read(move |reader| reader.newest(&INCIDENT_FACTS, since, before, PAGE))
-                .await?;
+        loop {
+            let asked = of.clone();
+            let page = self.read(move |reader| reader.newest_of(kinds, &asked, PAGE)).await?;
             let (is_last, oldest) = (page.len() < PAGE, page.last().map(|event| event.seq));
             events.extend(page.into_iter().filter(|event| caller.rights.reach(&event.service)));
-            before = oldest.or(before);
-            if is_last || events.len() >= MOST_EVENTS {
-                break !is_last;
+            of.before = oldest.or(of.before);
+            if is_last || events.len() >= most {
+                return Ok((events, !is_last));
             }
-        };
-        events.reverse();
-        Ok((events, cut))
+        }
     }
 
     /// Reads the end of a failed step's log. A report without it is better than none.

@@ -25,6 +25,22 @@ impl Handle {
         })
     }
 
+    /// Who in `[people]` is on call for a service in which somebody asks for a promoter; nobody while nobody asks.
+    #[must_use]
+    pub fn on_call_for_request(&self, name: &ServiceName) -> Vec<String> {
+        let now = self.0.clock.now();
+        self.0
+            .gather
+            .world
+            .read(|world| {
+                let service = world.services.get(name);
+                let asked = service.filter(|service| service.state.open_request(now).is_some());
+                let on_call = asked.and_then(|service| Some((service.on_call()?, service)));
+                on_call.map(|(on_call, service)| on_call.members(&service.people, now))
+            })
+            .unwrap_or_default()
+    }
+
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.0.clock

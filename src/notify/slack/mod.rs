@@ -52,25 +52,41 @@ pub fn style(people: BTreeMap<String, String>) -> Style {
     }
 }
 
-/// Slack acts on `<…>`, on marks around words and on addresses. A joiner of no width breaks those.
+/// Slack acts on `<…>`, on marks around words, on names between colons and on addresses. A joiner of no width breaks the
+/// marks, and a wide colon stands for one that draws or begins an address.
 fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut before = ' ';
     let mut all = text.chars().peekable();
+    let mut at = 0;
     while let Some(c) = all.next() {
+        let here = at;
+        at += c.len_utf8();
         let inside = before.is_alphanumeric() && all.peek().is_some_and(|c| c.is_alphanumeric());
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),
             '>' => safe.push_str("&gt;"),
             '_' if inside => safe.push(c),
+            ':' if colon_acts(text, here) => safe.push('：'),
             '*' | '_' | '~' | '`' => safe.extend(['\u{200b}', c, '\u{200b}']),
             c => safe.push(c),
         }
         before = c;
     }
-    // An address that is only text must not become a link.
-    safe.replace("://", ":\u{200b}//")
+    safe
+}
+
+/// Whether a colon begins an emoji or what makes an address. That of a time between two digits does not.
+fn colon_acts(text: &str, at: usize) -> bool {
+    let (before, after) = (&text[..at], &text[at + 1..]);
+    let end = |text: &str| text.find(|c: char| !(c.is_alphanumeric() || "_+-'".contains(c)));
+    let (name, rest) = after.split_at(end(after).unwrap_or(after.len()));
+    let is_digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_time = is_digits(name) && before.ends_with(|c: char| c.is_ascii_digit());
+    // What stands after the text may begin with a colon too.
+    let is_name = !name.is_empty() && (rest.is_empty() || rest.starts_with(':'));
+    rest.starts_with("//") && name.is_empty() || is_name && !is_time
 }
 
 impl Slack {
@@ -120,6 +136,8 @@ impl Slack {
         let mut body = message(delivery);
         // No previews of links.
         (body["unfurl_links"], body["unfurl_media"]) = (json!(false), json!(false));
+        // An edit takes it as off.
+        body["link_names"] = json!(false);
         if let Some(parent) = parent {
             body["thread_ts"] = json!(parent);
             body["reply_broadcast"] = json!(loud);
@@ -247,6 +265,8 @@ fn message(delivery: &Delivery) -> Value {
     json!({
         "channel": delivery.channel,
         "text": cut(&delivery.text),
+        // What looks like an address, a channel or a name stays text; only what is between < and > leads somewhere.
+        "parse": "none",
         "metadata": { "event_type": METADATA, "event_payload": { "key": delivery.key } },
     })
 }

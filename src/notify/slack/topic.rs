@@ -7,8 +7,9 @@ const LONGEST: usize = 250;
 
 /// The topic with our part replaced, or added at its end. `None` if there is no room beside what people wrote.
 pub(super) fn with_ours(topic: &str, ours: &str) -> Option<String> {
-    // A topic knows no marks around words, so nothing has to break them.
+    // A topic knows no marks around words, so nothing has to break them, and its address is to be one.
     let ours = ours.strip_prefix("live: ").unwrap_or(ours).replace(['[', ']', '\u{200b}'], "");
+    let ours = ours.replace('：', ":");
     let (before, after) = around(topic);
     let between = if before.is_empty() || before.ends_with(' ') { "" } else { " " };
     let taken = [before, between, BEGIN, "]", after].map(|part| part.chars().count());

@@ -168,6 +168,17 @@ async fn other_receivers_hear_alerts_in_their_own_form() {
 }
 
 #[tokio::test]
+async fn a_failure_told_after_a_later_deployment_ended_alerts_nobody() {
+    for body in ["incident-io", "grafana-oncall"] {
+        let pair = Pair::webhook(&[super::SECRET], Some(body));
+        let mut failed = views("x")[1].clone();
+        failed.deployment.as_mut().unwrap().is_last = false;
+        pair.send(&delivery(Kind::Webhook, failed)).await;
+        assert_eq!(pair.bodies(), Vec::<Value>::new(), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_of_the_operator_is_json_whatever_is_in_it_or_says_why_not() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("own.json");

@@ -82,6 +82,7 @@ pub fn views(text: &str) -> Vec<NoticeView> {
         replaced_by: None,
         overrides: vec![OverrideView { guard: "soak".into(), reason: text() }],
         partly: None,
+        is_last: true,
         tail: Vec::new(),
     };
     let live = NoticeView {
@@ -128,7 +129,8 @@ pub fn views(text: &str) -> Vec<NoticeView> {
     let freeze = FreezeView {
         reason: text(),
         by: text(),
-        from: "2026-11-30 16:00 UTC".into(),
+        why: None,
+        from: Some("2026-11-30 16:00 UTC".into()),
         until: None,
         services: vec!["checkout".into(), "payments".into()],
     };

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use tokio::time::timeout;
+use trunkline::calendar::{FreezeMode, FreezeWindow};
 use trunkline::config::operator_files::OperatorFiles;
 use trunkline::domain::event::{DeploymentRequest, Fact, Outcome, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, Seq};
@@ -125,6 +127,49 @@ async fn each_destination_hears_each_deployment_as_it_ended_and_repeats_only_wha
         eprintln!("{kind:?}, {rounds} rounds: {figures:?}; 0 missing");
         assert!(figures.restarts > 0 && figures.faults > 0, "{figures:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn where_nothing_can_be_edited_a_long_freeze_is_told_once_and_its_end_too() {
+    for kind in [Kind::Teams, Kind::Mattermost] {
+        let mut world = World::of(kind);
+        let record = world.record.clone();
+        record.build("checkout", 1, "ana");
+        let now = record.now();
+        let window = FreezeWindow {
+            freeze: "sale".to_owned(),
+            policy: FreezeMode::Override,
+            from: now - TimeDelta::seconds(5),
+            until: Some(now + TimeDelta::days(200)),
+            reason: "the sale".to_owned(),
+            why: String::new(),
+        };
+        record.change(|all| all.windows = vec![window]);
+        world.start();
+        let is_told = |times: usize, what: &str| {
+            let texts = format!("{:?}", world.pair.texts());
+            texts.matches(what).count() == times && record.written().looks >= 3
+        };
+        wait_until("it is told", || is_told(1, "frozen")).await;
+        for days in [20, 40, 60, 80, 100] {
+            record.change(|all| all.ahead = TimeDelta::days(days));
+            wait_until("nothing more is told", || record.written().looks >= 3).await;
+        }
+        assert!(is_told(1, "frozen"), "{kind:?}: {:?}", world.pair.texts());
+        record.change(|all| all.windows.clear());
+        wait_until("its end is told", || is_told(1, "the freeze is over: the sale")).await;
+        assert!(is_told(1, "frozen"), "{kind:?}: {:?}", world.pair.texts());
+        world.stop().await;
+    }
+}
+
+async fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let wait = async {
+        while !is() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, wait).await.is_ok(), "not within a minute: {what}");
 }
 
 async fn play(kind: Kind, mut dice: Dice, figures: &mut RunFigures) {

@@ -13,6 +13,15 @@ fn acts(text: &str) -> Vec<&str> {
     text.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default()).collect()
 }
 
+/// Whether a text has a name between two colons. What stands between those of a time is none.
+fn draws(text: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || "_+-'".contains(c);
+    let parts: Vec<_> = text.split(':').collect();
+    let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or_default();
+    let is_time = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    inner.iter().any(|part| !part.is_empty() && !is_time(part) && part.chars().all(is_name))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn nothing_from_outside_pings_anybody_or_makes_a_link() {
     let mut told = ToldRecord::new();
@@ -22,13 +31,15 @@ async fn nothing_from_outside_pings_anybody_or_makes_a_link() {
         "<@U0EVE>",
         "<https://evil.example|the log>",
         "https://evil.example",
+        "evil.example a@evil.example",
+        ":white_check_mark: live :+1::100:",
         "```*x*",
     ];
     let strings: Vec<String> = strings.lines().chain(own).map(str::to_owned).collect();
     told.record.change(|all| all.tail.clone_from(&strings));
     told.start();
     for (number, string) in
-        (1..).zip(strings.iter().step_by(7).chain(&strings[strings.len() - 5..]))
+        (1..).zip(strings.iter().step_by(7).chain(&strings[strings.len() - 7..]))
     {
         let mut found = commit(number, string);
         found.subject.clone_from(string);
@@ -57,8 +68,16 @@ async fn nothing_from_outside_pings_anybody_or_makes_a_link() {
         }
         let rest = text.replace(ours, "");
         assert!(!rest.contains("://"), "{text:?}");
+        assert!(!draws(&rest), "an emoji is drawn: {text:?}");
         assert_eq!(text.matches("```").count() % 2, 0, "{text:?}");
         assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text:?}");
+    }
+    for (method, said) in &told.slack.state().requests {
+        let is_text = said.get("text").is_some();
+        assert!(
+            !is_text || said["parse"] == "none" && said["link_names"] != true,
+            "{method}: {said}"
+        );
     }
     assert_eq!(told.slack.state().violations, Vec::<String>::new());
 }

@@ -185,7 +185,7 @@ async fn the_answer_that_users_were_not_affected_stands_below_the_rollback() {
     };
     let rollback = told.record.begin("checkout", person("chen"), back);
     told.record.end("checkout", rollback, Outcome::Succeeded);
-    let answer = UsersNotAffected { rollback, note: "found in time".to_owned() };
+    let answer = UsersNotAffected { rollback, with: Vec::new(), note: "found in time".to_owned() };
     told.record.push("checkout", person("chen"), Fact::UsersNotAffected(answer));
     told.until("nothing waits", ToldRecord::is_quiet).await;
     told.stop().await;

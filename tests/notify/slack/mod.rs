@@ -5,5 +5,6 @@ mod faults;
 mod hostile;
 pub mod incident;
 mod program;
+mod recovery;
 mod restarts;
 mod told;

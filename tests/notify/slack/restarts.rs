@@ -138,8 +138,9 @@ fn check(told: &ToldRecord, all: &[DeploymentId]) {
             about,
         };
         let (people, policy) = (&written.people, &written.incidents);
-        let (pages, windows) = (None, &[][..]);
-        let is = view(&notice, NoticeInput { state, people, policy, now, pages, windows });
+        let (pages, windows, on_call) = (None, &[][..], &[][..]);
+        let input = NoticeInput { state, people, policy, now, pages, windows, on_call };
+        let is = view(&notice, input);
         let message = channel.top().find(|message| message.key() == key.as_str());
         let message = message.unwrap_or_else(|| panic!("{id} was not told: {channel:#?}"));
         let word = format!("{} *{}* ", is.symbol, is.state);

@@ -195,6 +195,7 @@ fn first_fact(command: &Command, fact: &Fact) -> bool {
         Command::ResolveIncident { .. } => matches!(fact, Fact::IncidentResolved(_)),
         Command::ReopenIncident { .. } => matches!(fact, Fact::IncidentReopened(_)),
         Command::WritePostmortem { .. } => matches!(fact, Fact::PostmortemWritten(_)),
+        Command::OpenPostmortemIssue { .. } => matches!(fact, Fact::PostmortemWritten(_)),
         Command::DismissPostmortem { .. } => matches!(fact, Fact::PostmortemDismissed(_)),
         Command::UsersNotAffected { .. } => matches!(fact, Fact::UsersNotAffected(_)),
     }

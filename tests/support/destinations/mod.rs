@@ -2,6 +2,7 @@
 //! test wants.
 
 mod discord;
+mod issues;
 mod line;
 mod mattermost;
 mod pagerduty;
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 pub use discord::Discord;
+pub use issues::IssueProject;
 pub use line::ENDLESS;
 use line::Line;
 pub use line::{AskedDestination, DestinationReply};

@@ -49,6 +49,8 @@ pub struct SlackState {
     pub scopes: String,
     /// The faults of the next requests.
     pub faults: VecDeque<SlackFault>,
+    /// What it always says to a method, after those.
+    pub refuses: BTreeMap<&'static str, &'static str>,
     /// After those, chance decides: so many of a thousand requests fail.
     pub chance: Option<(Dice, usize)>,
     /// Whether it takes requests and answers none.
@@ -238,6 +240,9 @@ async fn answer(State(workspace): State<Arc<Workspace>>, request: Request) -> Re
 
 fn faulty(fault: SlackFault, state: &mut SlackState, method: &str, said: &Value) -> Response {
     let says = |error: &str| json_answer(&json!({ "ok": false, "error": error }), "");
+    if let (SlackFault::Fine, Some(error)) = (fault, state.refuses.get(method)) {
+        return says(error);
+    }
     match fault {
         SlackFault::Limit(seconds) => {
             let headers = [(RETRY_AFTER, seconds.to_string())];

@@ -340,7 +340,11 @@ impl IncidentForm {
         let users_affected = self.users?;
         Some(match (self.severity()?, rollback) {
             (SeverityChoice::NoIncident, Some(rollback)) => {
-                Command::UsersNotAffected { rollback, note: text }
+                let with = match self.subject() {
+                    IncidentSubject::Question(asked) => asked.earlier(),
+                    _ => Vec::new(),
+                };
+                Command::UsersNotAffected { rollback, with, note: text }
             }
             (SeverityChoice::NoIncident, None) => return None,
             (SeverityChoice::Level(severity), rollback) => {

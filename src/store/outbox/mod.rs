@@ -1,6 +1,9 @@
 //! What is to be told to other places, in an `SQLite` file of its own, so that it is never in the way of the record: the
 //! position in the record, the items with what became of them, and which message told of a hold.
 
+mod upkeep;
+
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +25,7 @@ const BUSY: Duration = Duration::from_secs(2);
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS position (one INTEGER PRIMARY KEY CHECK (one = 1), seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS destinations (name TEXT PRIMARY KEY, since INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS files (one INTEGER PRIMARY KEY CHECK (one = 1), server TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS holds (service TEXT PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS items (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -38,6 +42,9 @@ CREATE TABLE IF NOT EXISTS items (
     told TEXT NOT NULL DEFAULT '',
     final INTEGER NOT NULL DEFAULT 0,
     pinned INTEGER NOT NULL DEFAULT 0,
+    doubtful INTEGER NOT NULL DEFAULT 0,
+    aside INTEGER NOT NULL DEFAULT 0,
+    stuck INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 0,
     due TEXT NOT NULL,
     error TEXT,
@@ -66,6 +73,12 @@ pub struct OutboxItem {
     /// Whether nothing more can change what it says.
     pub is_final: bool,
     pub is_pinned: bool,
+    /// Whether it was sent as something new and nobody knows whether it arrived. It is looked up before it is sent again.
+    pub is_doubtful: bool,
+    /// Whether nothing waits for it: what is told elsewhere does not depend on it.
+    pub is_aside: bool,
+    /// Whether it cannot be worded now, as when its service is not known: only what is of its service waits for it.
+    pub is_stuck: bool,
     /// The tries in a row that failed.
     pub attempts: u32,
     /// Not before this.
@@ -155,6 +168,7 @@ impl Outbox {
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.execute_batch(SCHEMA)?;
+            add_columns(&connection)?;
             Ok(connection)
         };
         let connection = opened().map_err(|why| sqlite(path, why))?;
@@ -261,7 +275,7 @@ impl Outbox {
         )
     }
 
-    /// The next item of each channel of a destination.
+    /// The next item of each channel of a destination, each that is aside, and the next of each service that is stuck.
     ///
     /// # Errors
     /// As [`Self::position`].
@@ -271,7 +285,9 @@ impl Outbox {
     ) -> Result<Vec<OutboxItem>, StoreError> {
         self.items(
             "destination = ?1 AND turn IN (SELECT MIN(turn) FROM items WHERE destination = ?1 \
-             AND state IN ('open', 'sending') GROUP BY channel) ORDER BY turn",
+             AND state IN ('open', 'sending') GROUP BY channel, CASE WHEN aside THEN id WHEN service IN \
+             (SELECT service FROM items WHERE destination = ?1 AND stuck AND state IN ('open', 'sending')) \
+             THEN service ELSE 0 END) ORDER BY turn",
             &[Value::from(destination.as_str().to_owned())],
         )
     }
@@ -353,7 +369,7 @@ impl Outbox {
     /// When the file cannot be written.
     pub fn update(&mut self, item: &OutboxItem, now: DateTime<Utc>) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE items SET state = ?2, remote = ?3, told = ?4, final = ?5, pinned = ?6, \
-             attempts = ?7, due = ?8, error = ?9, changed_at = ?10 WHERE id = ?1";
+             attempts = ?7, due = ?8, error = ?9, changed_at = ?10, doubtful = ?11, aside = ?12, stuck = ?13 WHERE id = ?1";
         let done = self.connection.execute(
             SQL,
             params![
@@ -367,6 +383,9 @@ impl Outbox {
                 item.due.to_rfc3339(),
                 item.error,
                 now.to_rfc3339(),
+                item.is_doubtful,
+                item.is_aside,
+                item.is_stuck,
             ],
         );
         done.map(drop).map_err(|why| self.at(why))
@@ -400,118 +419,55 @@ impl Outbox {
         done.map_err(|why| self.at(why))
     }
 
-    /// Forgets what is of events after this one, since the record is an older one than before.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn forget_after(&mut self, head: Seq) -> Result<(), StoreError> {
-        let forget = || -> rusqlite::Result<()> {
-            self.connection.execute(
-                "DELETE FROM items WHERE json_extract(notice, '$.seq') > ?1",
-                [stored(head)],
-            )?;
-            let since = "UPDATE destinations SET since = MIN(since, ?1)";
-            self.connection.execute(since, [stored(head)]).map(drop)
-        };
-        forget().map_err(|why| self.at(why))
-    }
-
-    /// Adds to what is said of dropped details in a channel.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn note_dropped(
-        &mut self,
-        destination: &DestinationName,
-        channel: &str,
-        service: &ServiceName,
-        count: u32,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let waiting = self.items(
-            "destination = ?1 AND channel = ?2 AND service = ?3 AND state = 'open' AND key LIKE 'dropped/%'",
-            &[
-                Value::from(destination.as_str().to_owned()),
-                Value::from(channel.to_owned()),
-                Value::from(service.as_str().to_owned()),
-            ],
-        )?;
-        if let Some(OutboxItem { id, mut notice, .. }) = waiting.into_iter().next() {
-            if let NoticeAbout::Dropped { count: known } = &mut notice.about {
-                *known += count;
-            }
-            let json = serde_json::to_string(&notice).map_err(|why| self.at(unreadable(why)))?;
-            let sql = "UPDATE items SET notice = ?2 WHERE id = ?1";
-            let done = self.connection.execute(sql, params![id, json]);
-            return done.map(drop).map_err(|why| self.at(why));
-        }
-        let notice = Notice {
-            key: NoticeKey::stored(format!("dropped/{service}/{}", now.timestamp_micros())),
-            service: service.clone(),
-            seq: Seq(0),
-            at: now,
-            about: NoticeAbout::Dropped { count },
-        };
-        let (destination, channel) = (destination.clone(), channel.to_owned());
-        self.add(None, &[NewItem { destination, channel, notice }], None, now)
-    }
-
-    /// Drops the oldest quiet details of a destination until at most `most` items wait. Returns what was dropped.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn bound(
-        &mut self,
-        destination: &DestinationName,
-        most: usize,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<OutboxItem>, StoreError> {
-        const SQL: &str =
-            "SELECT COUNT(*) FROM items WHERE destination = ?1 AND state IN ('open', 'sending')";
-        let count = self.connection.query_row(SQL, [destination.as_str()], |row| row.get(0));
-        let count: i64 = count.map_err(|why| self.at(why))?;
-        if usize::try_from(count).unwrap_or_default() <= most {
-            return Ok(Vec::new());
-        }
-        let open = self.open_items(destination, usize::MAX)?;
-        let surplus = open.len().saturating_sub(most);
-        let quiet =
-            open.into_iter().filter(|item| item.state == ItemState::Open && !item.notice.is_loud());
-        let mut dropped: Vec<_> = quiet.take(surplus).collect();
-        for item in &mut dropped {
-            item.state = ItemState::Dropped;
-            self.update(item, now)?;
-        }
-        Ok(dropped)
-    }
-
-    /// Removes what was told before a time and can change no more, and whatever is older than `oldest`.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn prune(
-        &mut self,
-        before: DateTime<Utc>,
-        oldest: DateTime<Utc>,
-    ) -> Result<usize, StoreError> {
-        const SQL: &str = "DELETE FROM items WHERE (changed_at < ?1 AND state IN ('done', 'dropped') \
-             AND (final = 1 OR parent IS NOT NULL)) OR changed_at < ?2";
-        let done = self.connection.execute(SQL, params![before.to_rfc3339(), oldest.to_rfc3339()]);
-        done.map_err(|why| self.at(why))
-    }
-
     fn items(&self, of: &str, values: &[Value]) -> Result<Vec<OutboxItem>, StoreError> {
         let sql = format!(
             "SELECT id, destination, channel, notice, state, wanted_at, remote, told, final, pinned, attempts, due, \
-             error, changed_at FROM items WHERE {of}"
+             error, changed_at, doubtful, aside, stuck FROM items WHERE {of}"
         );
+        let unreadable_ids = RefCell::new(Vec::<i64>::new());
         let read = || -> rusqlite::Result<Vec<OutboxItem>> {
             let mut statement = self.connection.prepare(&sql)?;
-            let rows = statement.query_map(params_from_iter(values), row_to_item)?;
-            rows.collect()
+            let mut rows = statement.query(params_from_iter(values))?;
+            let mut all = Vec::new();
+            while let Some(row) = rows.next()? {
+                match row_to_item(row) {
+                    Ok(item) => all.push(item),
+                    // Another program wrote it, or the disk lost something. Everything else is told.
+                    Err(_) => unreadable_ids.borrow_mut().push(row.get(0)?),
+                }
+            }
+            Ok(all)
         };
-        read().map_err(|why| self.at(why))
+        let all = read().map_err(|why| self.at(why))?;
+        for id in unreadable_ids.into_inner() {
+            self.fail_unreadable(id)?;
+        }
+        Ok(all)
     }
+
+    /// A row that cannot be read counts as not told, and is in nobody's way.
+    fn fail_unreadable(&self, id: i64) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE items SET state = 'failed', final = 1 WHERE id = ?1 AND state <> 'failed'";
+        let done = self.connection.execute(SQL, [id]).map_err(|why| self.at(why))?;
+        if done > 0 {
+            tracing::error!(id, "an item of the outbox cannot be read; it is not told");
+        }
+        Ok(())
+    }
+}
+
+/// A file of before has no place for what is noted since.
+fn add_columns(connection: &Connection) -> rusqlite::Result<()> {
+    for name in ["doubtful", "aside", "stuck"] {
+        const SQL: &str = "SELECT COUNT(*) FROM pragma_table_info('items') WHERE name = ?1";
+        let has: i64 = connection.query_row(SQL, [name], |row| row.get(0))?;
+        if has == 0 {
+            let add = format!("ALTER TABLE items ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0");
+            connection.execute_batch(&add)?;
+        }
+    }
+    Ok(())
 }
 
 fn insert(
@@ -520,8 +476,8 @@ fn insert(
     now: DateTime<Utc>,
 ) -> rusqlite::Result<()> {
     const SQL: &str = "INSERT OR IGNORE INTO items (destination, channel, key, parent, service, notice, turn, state, \
-         wanted_at, due, changed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, \
-         (SELECT COALESCE(MAX(turn), 0) + 1 FROM items), 'open', ?7, ?8, ?8)";
+         wanted_at, due, changed_at, aside) VALUES (?1, ?2, ?3, ?4, ?5, ?6, \
+         (SELECT COALESCE(MAX(turn), 0) + 1 FROM items), 'open', ?7, ?8, ?8, ?9)";
     let NewItem { destination, channel, notice } = item;
     let json = serde_json::to_string(notice).map_err(unreadable)?;
     transaction.execute(
@@ -535,6 +491,7 @@ fn insert(
             json,
             notice.at.to_rfc3339(),
             now.to_rfc3339(),
+            matches!(notice.about, NoticeAbout::Topic),
         ],
     )?;
     Ok(())
@@ -558,6 +515,9 @@ fn row_to_item(row: &Row<'_>) -> rusqlite::Result<OutboxItem> {
         due: at(11)?,
         error: row.get(12)?,
         changed_at: at(13)?,
+        is_doubtful: row.get(14)?,
+        is_aside: row.get(15)?,
+        is_stuck: row.get(16)?,
     })
 }
 
