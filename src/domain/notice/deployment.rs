@@ -210,7 +210,7 @@ fn now(deployment: &Deployment) -> Option<String> {
 }
 
 /// `14:22 UTC`, with its day where that is another one than that of `beside`.
-fn clock(at: DateTime<Utc>, beside: Option<DateTime<Utc>>) -> String {
+pub(super) fn clock(at: DateTime<Utc>, beside: Option<DateTime<Utc>>) -> String {
     let same = beside.is_some_and(|beside| beside.date_naive() == at.date_naive());
     let form = if same { "%H:%M UTC" } else { "%Y-%m-%d %H:%M UTC" };
     at.format(form).to_string()

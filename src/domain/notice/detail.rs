@@ -108,10 +108,7 @@ fn ended(
             } else {
                 format!("{environment} rolled back to {build}{took} by {by}")
             };
-            let asks_of_users = state.incidents.questions().iter().any(|asked| asked.is_of(id));
-            let users =
-                if asks_of_users { "; were users affected? Nobody has said yet" } else { "" };
-            (sentence + users, true)
+            (sentence + &after_rollback(id, *environment, state), true)
         }
         Outcome::Succeeded => return None,
         Outcome::Failed(why) => (format!("{build} failed in {environment}{took}: {why}"), true),
@@ -127,6 +124,15 @@ fn ended(
         (Outcome::Failed(_) | Outcome::Interrupted(_), Some(step)) => with_step(notice, step),
         _ => notice,
     })
+}
+
+/// What a rollback leaves to be done: its hold, and the question of users.
+fn after_rollback(id: DeploymentId, environment: Environment, state: &ServiceState) -> String {
+    let hold = state.holds.get(&environment).filter(|hold| hold.rollback == Some(id));
+    let is_asked = state.incidents.questions().iter().any(|asked| asked.is_of(id));
+    let hold = hold.map(|_| format!("; {environment} is on hold until somebody releases it"));
+    let asks = is_asked.then(|| "; were users affected? Nobody has said yet".to_owned());
+    hold.into_iter().chain(asks).collect()
 }
 
 /// Whether the targets of an environment are asked what they run.

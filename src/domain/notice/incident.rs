@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::deployment::clock;
 use super::view::{IncidentSaid, IncidentView, NoticeInput, NoticeView};
 use super::{DetailKind, Notice, NoticeAbout, NoticeDetail, NoticeDue, NoticeKey};
 use crate::domain::event::{Event, Fact};
@@ -32,6 +33,8 @@ pub(super) fn incident(view: &mut NoticeView, id: IncidentId, input: NoticeInput
 fn parts(standing: &IncidentStanding, policy: &IncidentPolicy) -> IncidentView {
     let incident = &standing.incident;
     let rollbacks = incident.rollbacks_in_words();
+    let opened = incident.opened_at;
+    let clock = |at| clock(at, Some(opened));
     let mut updates = incident.updates.iter().rev();
     // A line that was dated back tells nothing of now.
     let last = updates.find(|update| update.at.is_none() && update.turn.is_none());
@@ -42,38 +45,41 @@ fn parts(standing: &IncidentStanding, policy: &IncidentPolicy) -> IncidentView {
         rank: policy.severities.iter().position(|level| level.name == incident.severity),
         users: incident.users_affected.in_words().to_owned(),
         by: incident.by.to_string(),
-        opened: in_utc(incident.opened_at),
-        opened_at: incident.opened_at,
+        opened: clock(opened),
+        opened_at: opened,
         rollbacks: (!rollbacks.is_empty()).then_some(rollbacks),
-        last: last.map(said),
-        update_due: standing.update_due.map(in_utc),
+        last: last.map(|update| said(update, clock(update.written_at))),
+        update_due: standing.update_due.map(clock),
         resolved: incident.resolved.as_ref().map(|end| IncidentSaid {
             by: end.by.to_string(),
-            at: in_utc(end.over_at()),
+            at: clock(end.written_at),
             text: end.text.clone(),
         }),
-        postmortem: postmortem(standing),
+        over: incident.resolved.as_ref().and_then(|end| end.at).map(clock),
+        postmortem: postmortem(standing, clock),
     }
 }
 
-fn said(update: &IncidentUpdate) -> IncidentSaid {
+fn said(update: &IncidentUpdate, at: String) -> IncidentSaid {
     let severity = update.severity.as_ref().map(|severity| format!("now {severity}"));
     let users = update.users_affected.map(|users| users.in_words().to_owned());
     let text = (!update.text.is_empty()).then(|| update.text.clone());
     let text: Vec<_> = text.into_iter().chain(severity).chain(users).collect();
-    let (by, at) = (update.by.to_string(), in_utc(update.written_at));
-    IncidentSaid { by, at, text: text.join("; ") }
+    IncidentSaid { by: update.by.to_string(), at, text: text.join("; ") }
 }
 
 /// What is known of its postmortem once it is over.
-fn postmortem(standing: &IncidentStanding) -> Option<String> {
+fn postmortem(
+    standing: &IncidentStanding,
+    clock: impl Fn(DateTime<Utc>) -> String,
+) -> Option<String> {
     match (&standing.incident.document, &standing.postmortem) {
         (Some(PostmortemRecord::Written { place, .. }), _) => Some(format!("postmortem: {place}")),
         (Some(PostmortemRecord::Dismissed { reason, .. }), _) => {
             Some(format!("no postmortem: {reason}"))
         }
         (None, PostmortemStanding::Needed { due: Some(due), .. }) => {
-            Some(format!("postmortem due {}", in_utc(*due)))
+            Some(format!("postmortem due {}", clock(*due)))
         }
         _ => None,
     }
@@ -139,7 +145,7 @@ fn reminder(
         (Some(at), _) => {
             let since = incident.last_told();
             let part = format!("update/{}", since.timestamp_millis());
-            let (last, due) = (in_utc(since), in_utc(at));
+            let (last, due) = (clock(since, Some(at)), clock(at, Some(since)));
             let sentence = format!("{id} {severity}: no update since {last}; one was due {due}");
             (at, NoticeDue::Update { since }, part, sentence)
         }

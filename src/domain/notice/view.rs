@@ -143,7 +143,7 @@ pub struct OverrideView {
     pub reason: String,
 }
 
-/// An incident as it stands. All its instants are in UTC.
+/// An incident as it stands. Its instants are those of [`DeploymentView::ended`], with the day where it is not that of its opening.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentView {
     /// `i63`.
@@ -157,7 +157,7 @@ pub struct IncidentView {
     pub users: String,
     /// Who opened it.
     pub by: String,
-    /// `Mon 2026-11-30 03:14 UTC`.
+    /// `03:14 UTC`.
     pub opened: String,
     pub opened_at: DateTime<Utc>,
     /// `rollback d57 of #12 (d50) to #11`.
@@ -167,7 +167,9 @@ pub struct IncidentView {
     /// Until when the next update is due; only while it is open.
     pub update_due: Option<String>,
     pub resolved: Option<IncidentSaid>,
-    /// `postmortem due Tue 2026-12-01 03:14 UTC`, where it is, or why there is none.
+    /// When it was over, if somebody said that it was earlier.
+    pub over: Option<String>,
+    /// `postmortem due 2026-12-01 03:14 UTC`, where it is, or why there is none.
     pub postmortem: Option<String>,
 }
 

@@ -161,7 +161,7 @@ pub fn views(text: &str) -> Vec<NoticeView> {
 /// An incident that is open, with this text wherever a text of others can stand.
 fn incident(text: &str) -> IncidentView {
     let text = || text.to_owned();
-    let said = || IncidentSaid { by: text(), at: "Mon 2026-11-30 03:20 UTC".into(), text: text() };
+    let said = || IncidentSaid { by: text(), at: "03:20 UTC".into(), text: text() };
     IncidentView {
         id: "i68".into(),
         title: text(),
@@ -169,12 +169,13 @@ fn incident(text: &str) -> IncidentView {
         rank: Some(0),
         users: "users affected".into(),
         by: text(),
-        opened: "Mon 2026-11-30 03:14 UTC".into(),
+        opened: "03:14 UTC".into(),
         opened_at: now(),
         rollbacks: Some("rollback d57 of #12 (d50) to #11".into()),
         last: Some(said()),
-        update_due: Some("Mon 2026-11-30 03:35 UTC".into()),
+        update_due: Some("03:35 UTC".into()),
         resolved: None,
+        over: None,
         postmortem: Some(text()),
     }
 }

@@ -69,12 +69,12 @@ async fn a_failure_is_in_the_channel_too_with_its_last_lines_and_an_override_wit
     assert!(message.text().starts_with("✖ *failed at release* checkout"), "{}", message.text());
     let thread: Vec<_> = channel.thread(&message.ts).collect();
     let [override_, ended_step, failure] = &thread[..] else { panic!("{thread:#?}") };
-    assert!(override_.is_broadcast && override_.text().starts_with("⚠ *checkout* chen"));
+    assert!(override_.is_broadcast && override_.text().starts_with("⚠ *checkout*: chen"));
     assert!(override_.text().contains("cannot"), "{}", override_.text());
     assert!(!ended_step.is_broadcast);
     assert!(failure.is_broadcast, "everybody has to hear it");
     let text = failure.text();
-    assert!(text.starts_with("✖ *checkout* #2 failed in production"), "{text}");
+    assert!(text.starts_with("✖ *checkout*: #2 failed in production"), "{text}");
     assert!(text.contains("line 4 &lt;!channel&gt;\nline 5") && text.contains("line 9"), "{text}");
     assert!(!text.contains("line 3") && !text.contains("<!channel>"), "{text}");
     assert!(text.contains("?step=0|log of release>"), "{text}");

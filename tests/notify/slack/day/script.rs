@@ -13,7 +13,7 @@ use trunkline::domain::event::{
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment};
 use trunkline::domain::incident::{TakenBack, UsersAffected};
 use trunkline::domain::people::Actor;
-use trunkline::domain::plan::Guard;
+use trunkline::domain::plan::{Finding, Guard, Severity};
 use trunkline_testing::notices::ToldRecord;
 use trunkline_testing::record::{adopted, commit, found, people, person, request, step};
 use trunkline_testing::slack::FakeSlack;
@@ -132,6 +132,15 @@ impl Day {
         request.previous = Some(BuildNumber(live));
         if let Some(why) = why {
             request.overrides.insert(Guard::Soak, why.to_owned());
+            let sentence = "verified in staging 0m ago of 30m".to_owned();
+            let (guard, severity) = (Guard::Soak, Severity::Override);
+            request.findings.push(Finding {
+                guard,
+                severity,
+                sentence,
+                remedy: None,
+                unknown: false,
+            });
         }
         self.deploy(person(by), request, None).await
     }
@@ -225,7 +234,8 @@ impl Day {
         let id = record.push("checkout", person("sam"), Fact::IncidentOpened(opened)).into();
         self.wait(4).await;
         update(&record, id, "payments are back; support answers 31 customers", None);
-        self.wait(17).await;
+        self.wait(15).await;
+        self.wait(2).await;
         update(&record, id, "no new complaints for a quarter of an hour", None);
         self.wait(2).await;
         resolve(&record, id);
