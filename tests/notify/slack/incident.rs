@@ -147,7 +147,8 @@ async fn a_postmortem_that_is_not_there_in_time_is_asked_for_once() {
         id
     });
     let place = "https://docs.example.org/7".to_owned();
-    let fact = Fact::PostmortemWritten(PostmortemWritten { incident: written, place });
+    let fact =
+        Fact::PostmortemWritten(PostmortemWritten { incident: written, place, draft: false });
     told.record.push("checkout", person("sam"), fact);
     ahead(&told, 23 * 60).await;
     assert_eq!(heard(&told, "was due"), Vec::<String>::new());
