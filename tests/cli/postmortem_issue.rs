@@ -33,7 +33,7 @@ fn ask(
     id: &str,
     faults: &[Fault],
 ) -> Result<String, String> {
-    let mut faults = faults.to_vec().into_iter();
+    let mut faults = faults.iter().copied();
     forge.faults(move || faults.next().unwrap_or_default());
     let output = home.trunkline(&["incident", "postmortem", id, "--issue"]);
     let [said, why] =

@@ -57,6 +57,7 @@ CREATE INDEX IF NOT EXISTS items_standing ON items (service) WHERE final = 0 AND
 
 /// A notice on its way to one channel of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column of its own")]
 pub struct OutboxItem {
     pub id: i64,
     pub destination: DestinationName,
