@@ -33,7 +33,8 @@ fn ask(
     id: &str,
     faults: &[Fault],
 ) -> Result<String, String> {
-    let mut faults = faults.iter().copied();
+    let faults = faults.to_vec();
+    let mut faults = faults.into_iter();
     forge.faults(move || faults.next().unwrap_or_default());
     let output = home.trunkline(&["incident", "postmortem", id, "--issue"]);
     let [said, why] =
