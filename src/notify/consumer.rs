@@ -371,6 +371,11 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     }
 
     async fn look_at(&self, item: &OutboxItem, to: &KnownDestination) -> Result<(), StoreError> {
+        // What waits is made when it has its turn. While a destination hangs that is everything.
+        let waits = matches!(item.state, ItemState::Open | ItemState::Sending);
+        if waits && !matches!(item.notice.about, NoticeAbout::Freeze(_)) {
+            return Ok(());
+        }
         let pages = self.shared.pages.as_deref();
         let Ok(rendered) = render(&self.shared.source, to, pages, item).await else {
             return Ok(());
