@@ -40,7 +40,9 @@ const PRUNING: Duration = Duration::from_hours(1);
 
 pub(super) struct NoticeConsumer<S> {
     shared: Rc<NotifyShared<S>>,
-    freezes_at: Option<Instant>,
+    /// When freezes and what is due were looked for last, by both clocks: the one may be set, and the other stands still while
+    /// a machine sleeps.
+    looked_at: Option<(Instant, DateTime<Utc>)>,
     pruned_at: Option<Instant>,
     /// The last event that was looked at, where the position stays behind since one of another service waits.
     ahead: Seq,
@@ -69,7 +71,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     pub fn new(shared: Rc<NotifyShared<S>>) -> Self {
         Self {
             shared,
-            freezes_at: None,
+            looked_at: None,
             pruned_at: None,
             ahead: Seq(0),
             waiting: BTreeSet::new(),
@@ -85,8 +87,12 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     pub async fn pass(&mut self, all: &[Rc<KnownDestination>]) -> Result<(), PassError> {
         let has_news = self.read_events(all).await?;
         self.count_old()?;
-        if has_news || self.freezes_at.is_none_or(|at| at.elapsed() >= FREEZES) {
-            self.freezes_at = Some(Instant::now());
+        let now = self.shared.source.now();
+        let is_time = |(at, wall): (Instant, DateTime<Utc>)| {
+            at.elapsed() >= FREEZES || (now - wall).abs().to_std().is_ok_and(|by| by >= FREEZES)
+        };
+        if has_news || self.looked_at.is_none_or(is_time) {
+            self.looked_at = Some((Instant::now(), now));
             self.look_for_freezes(all)?;
             self.look_for_reminders(all)?;
             self.look_for_topics(all)?;
@@ -97,7 +103,6 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         }
         if self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNING) {
             self.pruned_at = Some(Instant::now());
-            let now = self.shared.source.now();
             self.shared.outbox.borrow_mut().prune(now - KEPT, now - OLDEST)?;
         }
         Ok(())
@@ -381,18 +386,18 @@ impl<S: NoticeSource> NoticeConsumer<S> {
             return Ok(());
         };
         let now = self.shared.source.now();
-        if rendered.view.is_final {
-            self.tell_end_of_freeze(item, to, now)?;
-            if !to.abilities().edit && item.state == ItemState::Done {
-                let ended = OutboxItem { is_final: true, ..item.clone() };
-                return self.shared.outbox.borrow_mut().update(&ended, now);
-            }
-        }
         let says_more = if to.abilities().edit {
             rendered.digest != item.told
         } else {
             rendered.view.settled && item.told.is_empty()
         };
+        if rendered.view.is_final {
+            self.tell_end_of_freeze(item, to, now)?;
+            if !to.abilities().edit && !says_more && item.state == ItemState::Done {
+                let ended = OutboxItem { is_final: true, ..item.clone() };
+                return self.shared.outbox.borrow_mut().update(&ended, now);
+            }
+        }
         let wants_pin = item.is_pinned && rendered.view.is_final;
         let is_tried = match item.state {
             ItemState::Done => false,

@@ -18,7 +18,7 @@ fn point(home: &Home, plain: &str, kind: &str, forge: &DestinationServer<IssuePr
         forge.url(),
         token.display()
     );
-    fs::write(home.path("config").join("config.toml"), format!("{settings}\n{plain}")).unwrap();
+    fs::write(home.path("config").join("config.toml"), format!("{plain}\n{settings}")).unwrap();
 }
 
 fn opened(home: &Home, title: &str) -> String {

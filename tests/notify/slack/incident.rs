@@ -150,6 +150,7 @@ async fn a_postmortem_that_is_not_there_in_time_is_asked_for_once() {
     let fact =
         Fact::PostmortemWritten(PostmortemWritten { incident: written, place, draft: false });
     told.record.push("checkout", person("sam"), fact);
+    told.until("nothing waits", ToldRecord::is_quiet).await;
     ahead(&told, 23 * 60).await;
     assert_eq!(heard(&told, "was due"), Vec::<String>::new());
     ahead(&told, 25 * 60).await;
