@@ -15,8 +15,8 @@ use crate::domain::token::TokenSecret;
 
 /// How long it may take to connect to another machine: also a handshake and a slow network.
 const CONNECT_FAR: Duration = Duration::from_secs(5);
-/// How long an answer may take after the time that the server was asked to wait: a machine in an outage is busy.
-const SLACK: Duration = Duration::from_secs(10);
+/// How long an answer may take after the time that the server was asked to wait.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// A server's place.
 #[derive(Debug)]
