@@ -113,7 +113,7 @@ const HEARD: &str = "
     release succeeded in SO LONG
 ↩ *rolled back* checkout → production · build #1 begin · back from #2 · rollback by raj · TIME UTC (took SO LONG) · D
     release succeeded in SO LONG
-  ↳ *checkout*: production rolled back to #1 in SO LONG by raj; production is on hold until somebody releases it; were users affected? Nobody has said yet
+  ↳ *checkout*: production rolled back to #1 in SO LONG by raj; that put production on hold; were users affected?
 ✔ *resolved* *SEV-2* checkout · incident I: shoes are sold twice · users affected · opened by raj TIME UTC · rollback D of #2 (D) to #1 · raj TIME UTC: orders are stopped · resolved by raj TIME UTC: shoes are sold once again · postmortem due DAY TIME UTC · trunkline incident show I --service checkout
   ↳ ‼ *checkout*: I SEV-2: no update since TIME UTC; one was due TIME UTC · raj
     raj on I: orders are stopped

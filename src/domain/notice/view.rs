@@ -242,6 +242,8 @@ pub struct DetailView {
     pub authors: Vec<String>,
     /// Who is reminded.
     pub asks: Option<String>,
+    /// Whether somebody other than who opened the incident says it.
+    pub is_help: bool,
 }
 
 /// A notice as it stands now.
@@ -413,6 +415,7 @@ fn detail(view: &mut NoticeView, about: &NoticeDetail, notice: &Notice, input: N
         sentence: about.sentence.clone(),
         loud: about.loud,
         of: about.of.as_str().to_owned(),
+        is_help: about.is_help,
         step: step_of(about, input),
         tail: Vec::new(),
         authors: Vec::new(),

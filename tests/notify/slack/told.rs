@@ -1,5 +1,7 @@
 //! What a channel hears.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use trunkline::calendar::{FreezeMode, FreezeWindow};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome};
@@ -154,6 +156,46 @@ async fn a_freeze_is_pinned_while_it_holds_and_its_end_is_said() {
         let ends: Vec<_> = channel.thread(&message.ts).collect();
         assert!(ends.len() == 1 && ends[0].is_broadcast, "{ends:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_freeze_stands_while_it_holds_any_service_and_is_told_anew_when_it_holds_again() {
+    let mut told = ToldRecord::new();
+    for service in ["checkout", "pay"] {
+        told.record.build(service, 1, "ana");
+    }
+    let now = told.record.now();
+    let window = FreezeWindow {
+        freeze: "sale".to_owned(),
+        policy: FreezeMode::Override,
+        from: now - TimeDelta::seconds(5),
+        until: Some(now + TimeDelta::hours(1)),
+        reason: "the sale".to_owned(),
+        why: String::new(),
+    };
+    told.record.change(|all| all.windows = vec![window.clone()]);
+    told.start();
+    let pinned = |told: &ToldRecord| told.slack.channel("C1").pins.len() == 1;
+    told.until("it is pinned", pinned).await;
+    let first = |told: &ToldRecord| told.slack.channel("C1").messages[0].text().to_owned();
+    told.record.change(|all| all.unheld = BTreeSet::from(["checkout".parse().unwrap()]));
+    let of_pay = "❄ *frozen* pay production";
+    told.until("it holds only one", |told| first(told).starts_with(of_pay)).await;
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    assert!(pinned(&told), "{:#?}", told.slack.channel("C1"));
+
+    told.record.change(|all| all.windows.clear());
+    told.until("it is over", |told| first(told).starts_with("✔ *freeze over*")).await;
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    told.record.change(|all| all.windows = vec![window]);
+    told.until("it holds again", |told| first(told).starts_with(of_pay) && pinned(told)).await;
+    told.record.change(|all| all.windows.clear());
+    told.until("it is over again", |told| first(told).starts_with("✔ *freeze over*")).await;
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    told.stop().await;
+    let ends = told.slack.channel("C1");
+    let ends = ends.messages.iter().filter(|one| one.text().contains("the freeze is over"));
+    assert_eq!(ends.count(), 2, "each end is said once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
