@@ -223,7 +223,7 @@ fn a_rollback_takes_nothing_back_that_was_taken_back_before() {
 fn only_a_turn_to_bad_is_detection_and_a_tolerated_sample_is_none() {
     let (mut night, [first, _], id) = over_two(false);
     let times = report(&night, id, IncidentCut::default()).times;
-    assert!(times.detected.evidence.starts_with("the rollback was requested"), "{times:#?}");
+    assert!(times.detected.evidence.starts_with(&format!("{id} was opened then")), "{times:#?}");
     let known = report(&night, id, IncidentCut::default()).not_known.join("\n");
     assert!(known.contains(&format!("the watch of {first} has bad samples")), "{known}");
     night.add("chen", Fact::IncidentUpdated(line(id, Some(IncidentMark::Detected))));

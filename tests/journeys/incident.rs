@@ -109,9 +109,9 @@ fn a_rollback_becomes_an_incident_that_is_updated_when_due_and_resolved() {
 const HEARD: &str = "
 ✔ *replaced* checkout → production · build #1 begin · 1 commit: Ann · promote by raj · TIME UTC (took SO LONG) · then #2 at TIME UTC by raj · D
     release succeeded in SO LONG
-↩ *rolled back* checkout → production · build #2 sell shoes · 1 commit: Ann · promote by raj · TIME UTC (took SO LONG) · then #1 at TIME UTC by raj · D
+↩ *taken back* checkout → production · build #2 sell shoes · 1 commit: Ann · promote by raj · TIME UTC (took SO LONG) · then #1 at TIME UTC by raj · D
     release succeeded in SO LONG
-↩ *rolled back* checkout → production · build #1 begin · back from #2 · rollback by raj · TIME UTC (took SO LONG) · D
+↩ *live* checkout → production · build #1 begin · back from #2 · rollback by raj · TIME UTC (took SO LONG) · D
     release succeeded in SO LONG
   ↳ *checkout*: production rolled back to #1 in SO LONG by raj; that put production on hold; were users affected?
 ✔ *resolved* *SEV-2* checkout · incident I: shoes are sold twice · users affected · opened by raj TIME UTC · rollback D of #2 (D) to #1 · raj TIME UTC: orders are stopped · resolved by raj TIME UTC: shoes are sold once again · postmortem due DAY TIME UTC · trunkline incident show I --service checkout

@@ -382,7 +382,7 @@ fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
         // A calendar may say another end by now.
         (held.is_some(), held.map_or(about.until, |window| window.until))
     };
-    stands(view, holds, ("❄", "frozen"), "freeze over");
+    stands(view, holds, ("❄", "frozen"), "freeze ended");
     view.freeze = Some(FreezeView {
         reason: about.reason.clone(),
         by: about.by.clone(),

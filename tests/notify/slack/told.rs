@@ -105,10 +105,10 @@ async fn a_rollback_changes_the_message_of_what_it_takes_away() {
     let top: Vec<_> = channel.top().map(trunkline_testing::slack::SlackMessage::text).collect();
     let [of_promote, of_back] = &top[..] else { panic!("{top:#?}") };
     assert!(
-        of_promote.starts_with("↩ *rolled back* checkout → production · build #2"),
+        of_promote.starts_with("↩ *taken back* checkout → production · build #2"),
         "{of_promote}"
     );
-    assert!(of_back.starts_with("↩ *rolled back* checkout → production · build #1"), "{of_back}");
+    assert!(of_back.starts_with("↩ *live* checkout → production · build #1"), "{of_back}");
     assert!(of_back.contains("back from #2 · rollback by chen"), "{of_back}");
     let said = channel.messages.iter().find(|one| one.text().contains("rolled back to #1"));
     assert!(said.is_some_and(|one| one.is_broadcast), "{channel:#?}");
@@ -150,7 +150,7 @@ async fn a_freeze_is_pinned_while_it_holds_and_its_end_is_said() {
         rule.texts[0].starts_with("❄ *frozen* checkout, pay production · the sale"),
         "{rule:?}"
     );
-    assert!(rule.text().starts_with("✔ *freeze over*"), "{rule:?}");
+    assert!(rule.text().starts_with("✔ *freeze ended*"), "{rule:?}");
     assert!(hand.texts[0].starts_with("❄ *frozen* pay production · ours · kim"), "{hand:?}");
     for message in top {
         let ends: Vec<_> = channel.thread(&message.ts).collect();
@@ -185,12 +185,12 @@ async fn a_freeze_stands_while_it_holds_any_service_and_is_told_anew_when_it_hol
     assert!(pinned(&told), "{:#?}", told.slack.channel("C1"));
 
     told.record.change(|all| all.windows.clear());
-    told.until("it is over", |told| first(told).starts_with("✔ *freeze over*")).await;
+    told.until("it is over", |told| first(told).starts_with("✔ *freeze ended*")).await;
     told.until("nothing waits", ToldRecord::is_quiet).await;
     told.record.change(|all| all.windows = vec![window]);
     told.until("it holds again", |told| first(told).starts_with(of_pay) && pinned(told)).await;
     told.record.change(|all| all.windows.clear());
-    told.until("it is over again", |told| first(told).starts_with("✔ *freeze over*")).await;
+    told.until("it is over again", |told| first(told).starts_with("✔ *freeze ended*")).await;
     told.until("nothing waits", ToldRecord::is_quiet).await;
     told.stop().await;
     let ends = told.slack.channel("C1");
