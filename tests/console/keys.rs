@@ -140,6 +140,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
     recalled.model.recent = ["help", "changes", "zoom"].map(str::to_owned).to_vec();
     let recalled = recalled.press(&["ctrl-p", "ctrl-p"]).await;
     let typed = recalled.clone().press(&["left"]).await;
+    let found = wide.clone().press(&[":", "o", "down"]).await;
     let menu = wide.clone().press(&["a", "down"]).await;
     let tiny = Event::Resize(20, 5);
     let mut unseen = wide.clone().press(&["?"]).await;
@@ -155,6 +156,7 @@ async fn places() -> Vec<(InputContext, Desk)> {
         (InputContext::Page, wide.press(&notes).await.press(&["M", "pgdn"]).await),
         (InputContext::Page, by_hand),
         (InputContext::Palette, palette),
+        (InputContext::Palette, found),
         (InputContext::Palette, recalled),
         (InputContext::Palette, typed),
         (InputContext::Menu, menu),

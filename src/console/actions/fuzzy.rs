@@ -1,4 +1,4 @@
-//! Which offers a text matches: letters in their order, words in any. The only file that knows the matcher.
+//! Which offers a text matches: by letters of their names, or by words of what they do. The only file that knows the matcher.
 
 use std::cmp::Reverse;
 
@@ -16,12 +16,16 @@ const MEANT: usize = 4;
 #[must_use]
 pub fn ranked(offers: Vec<Offer>, text: &str) -> Vec<FoundOffer> {
     let mut matcher = Matcher::new(Config::DEFAULT);
-    let pattern = Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, AtomKind::Fuzzy);
+    let pattern = |kind| Pattern::new(text, CaseMatching::Ignore, Normalization::Smart, kind);
+    let (letters, words) = (pattern(AtomKind::Fuzzy), pattern(AtomKind::Substring));
     let is_short = text.chars().count() < MEANT;
     let scored = offers.into_iter().filter_map(|offer| {
-        let (rank, found) = score(&pattern, &mut matcher, offer)?;
-        let is_sudden = found.offer.pick == Pick::Act(KeyAction::Emergency) && is_short;
-        Some(((is_sudden && !text.is_empty(), Reverse(rank)), found))
+        let by_name = in_name(&letters, &mut matcher, &offer);
+        let (rank, in_name, in_about) = by_name.or_else(|| in_all(&words, &mut matcher, &offer))?;
+        let is_sudden = offer.pick == Pick::Act(KeyAction::Emergency) && is_short;
+        let found = FoundOffer { offer, in_name, in_about, recent: false };
+        let is_it = found.offer.name == text;
+        Some(((is_sudden && !text.is_empty(), Reverse((is_it, rank))), found))
     });
     let mut scored: Vec<_> = scored.collect();
     scored.sort_by_key(|(rank, _)| *rank);
@@ -30,36 +34,32 @@ pub fn ranked(offers: Vec<Offer>, text: &str) -> Vec<FoundOffer> {
 
 /// A name that matches alone is better than one that matches by what is said of it.
 type Rank = (bool, u32);
+/// How well an offer matches, and which characters of its name and of what it does.
+type Matched = (Rank, Vec<u32>, Vec<u32>);
 
-fn score(pattern: &Pattern, matcher: &mut Matcher, offer: Offer) -> Option<(Rank, FoundOffer)> {
+/// Letters of the name in their order, with gaps.
+fn in_name(letters: &Pattern, matcher: &mut Matcher, offer: &Offer) -> Option<Matched> {
+    let (mut buffer, mut marks) = (Vec::new(), Vec::new());
     let name = gate::field(&offer.name);
-    if let Some((score, in_name)) = matched(pattern, matcher, name.as_str()) {
-        let found = FoundOffer { offer, in_name, in_about: Vec::new(), recent: false };
-        return Some(((true, score), found));
-    }
-    let about = gate::sentence(&offer.about);
-    let all = format!("{name} {about} {}", offer.words);
-    let (score, _) = matched(pattern, matcher, &all)?;
-    // Each word is marked where it stands.
-    let mut marked = |text: &str| -> Vec<u32> {
-        let words = pattern.atoms.iter();
-        let marks = words.filter_map(|word| {
-            let (mut letters, mut marks) = (Vec::new(), Vec::new());
-            let text = Utf32Str::new(text, &mut letters);
-            word.indices(text, matcher, &mut marks).map(|_| marks)
-        });
-        marks.flatten().collect()
-    };
-    let (in_name, in_about) = (marked(name.as_str()), marked(about.as_str()));
-    Some(((false, score), FoundOffer { offer, in_name, in_about, recent: false }))
+    let score = letters.indices(Utf32Str::new(name.as_str(), &mut buffer), matcher, &mut marks)?;
+    Some(((true, score), marks, Vec::new()))
 }
 
-fn matched(pattern: &Pattern, matcher: &mut Matcher, text: &str) -> Option<(u32, Vec<u32>)> {
-    let (mut letters, mut marks) = (Vec::new(), Vec::new());
-    let score = pattern.indices(Utf32Str::new(text, &mut letters), matcher, &mut marks)?;
-    marks.sort_unstable();
-    marks.dedup();
-    Some((score, marks))
+/// Each word somewhere in all that is said of it, without gaps; it is marked where it stands.
+fn in_all(words: &Pattern, matcher: &mut Matcher, offer: &Offer) -> Option<Matched> {
+    let (name, about) = (gate::field(&offer.name), gate::sentence(&offer.about));
+    let mut buffer = Vec::new();
+    let all = format!("{name} {about} {}", offer.words);
+    let score = words.score(Utf32Str::new(&all, &mut buffer), matcher)?;
+    let mut marked = |text: &str| {
+        let (mut buffer, mut marks) = (Vec::new(), Vec::new());
+        for word in &words.atoms {
+            word.indices(Utf32Str::new(text, &mut buffer), matcher, &mut marks);
+        }
+        marks
+    };
+    let (in_name, in_about) = (marked(name.as_str()), marked(about.as_str()));
+    Some(((false, score), in_name, in_about))
 }
 
 #[cfg(test)]
@@ -78,6 +78,7 @@ mod tests {
             ("emergency", "roll back after a countdown", KeyAction::Emergency),
             ("engines", "switch the server", KeyAction::Engines),
             ("roll-back", "roll production back", KeyAction::RollBack),
+            ("roll", "a name that others begin with", KeyAction::Messages),
         ];
         all.map(offer).to_vec()
     }
@@ -90,10 +91,13 @@ mod tests {
     fn a_name_that_matches_comes_before_what_only_speaks_of_it() {
         assert_eq!(names("prmt"), ["promote"]);
         assert_eq!(names("production").len(), 2);
+        assert_eq!(names("duction promote"), ["promote"]);
+        assert!(names("prdctn").is_empty(), "only a name is found by its letters alone");
         assert_eq!(names("rollback")[0], "roll-back");
         assert_eq!(names("back roll")[0], "roll-back", "words stand in any order");
         assert!(names("xyz").is_empty());
-        assert_eq!(names("").len(), 4);
+        assert_eq!(names("").len(), 5);
+        assert_eq!(names("roll")[0], "roll");
     }
 
     #[test]

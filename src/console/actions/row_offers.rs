@@ -90,11 +90,33 @@ fn place(model: &Model) -> (String, &'static [KeyAction]) {
     }
 }
 
+/// What is opened there.
+fn opened(model: &Model) -> String {
+    match (model.screen, model.focus) {
+        (Screen::Fleet, _) => "open the service".to_owned(),
+        (Screen::Service, Pane::Log) => "all of a line that is cut".to_owned(),
+        (Screen::Service, _) => "its log".to_owned(),
+    }
+}
+
+fn copied(model: &Model) -> &'static str {
+    match (model.screen, model.focus) {
+        (Screen::Fleet, _) => "copy its name",
+        (Screen::Service, Pane::Staging | Pane::Production) => "copy the commit id",
+        (Screen::Service, _) => "copy the text of this pane",
+    }
+}
+
 /// What it would do to this very row, where that can be said.
 fn about(model: &Model, action: &KeyAction) -> Option<String> {
     let build = model.selected_build().map(|row| row.build.number);
     let service = model.service.as_deref();
     match action {
+        KeyAction::Open => Some(opened(model)),
+        KeyAction::CopyCommit => Some(copied(model).to_owned()),
+        KeyAction::Changes if model.list == Pane::Staging => {
+            build.map(|build| format!("what {build} would change: commits, authors, files"))
+        }
         KeyAction::Promote => build.map(|build| format!("promote {build} to production")),
         KeyAction::Preview => build.map(|build| format!("read the plan to promote {build}")),
         KeyAction::Verify => build.map(|build| format!("record that {build} works in staging")),

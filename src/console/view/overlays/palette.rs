@@ -20,7 +20,7 @@ use crate::gate;
 const WIDTH: u16 = 110;
 const HEIGHT: u16 = 30;
 /// The columns of a name, and of a key.
-const NAME: usize = 22;
+const NAME: usize = 18;
 const KEY: usize = 10;
 
 pub fn draw(model: &Model, page: &CommandPalette, frame: &mut Frame, body: Rect) {

@@ -15,7 +15,7 @@ use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
 
 /// The most columns that it takes, and the columns of a key.
-const WIDTH: u16 = 78;
+const WIDTH: u16 = 74;
 const KEY: usize = 9;
 
 pub fn draw(model: &Model, page: &RowMenuPage, frame: &mut Frame, body: Rect) {
