@@ -37,6 +37,8 @@ pub struct Options {
     pub zone: Tz,
     pub theme: Theme,
     pub keymap: Keymap,
+    /// Why the keys of the person are not used, if they are not.
+    pub keys_trouble: Option<String>,
     /// Escapes for the clipboard must be wrapped.
     pub tmux: bool,
     /// What to say first.
@@ -81,6 +83,7 @@ impl Options {
             zone: Tz::UTC,
             theme,
             keymap: Keymap::default(),
+            keys_trouble: None,
             tmux: false,
             notice: None,
             intents: None,
