@@ -101,7 +101,7 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 28] = [
+const TRIED: [(&str, &str); 29] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
     ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
@@ -118,6 +118,7 @@ const TRIED: [(&str, &str); 28] = [
     ("incident reopen", "a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem"),
     ("incident show", "a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem"),
     ("init", "init_writes_a_file_that_works_and_never_overwrites_one"),
+    ("keys", "every_action_is_printed_with_its_keys"),
     ("login", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
     ("logs", "reading_commands_print_documents"),
     ("notify retry", "a_destination_is_tried_shown_and_checked"),
