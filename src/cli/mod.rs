@@ -3,6 +3,7 @@
 mod act;
 mod adopt;
 mod all_services;
+mod appearance;
 mod arrival;
 mod ask;
 mod audit;
@@ -67,6 +68,7 @@ mod schema;
 mod serve;
 mod stats;
 mod status;
+mod themes;
 mod tick;
 mod token;
 mod trace;
@@ -86,6 +88,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use self::context::Context;
 use self::error::CliError;
+use crate::config::appearance::{ColourSetting, ThemeName};
 use crate::domain::ids::{IdempotencyKey, ServiceName};
 use crate::engine::runner::local::start::WITH_VARIABLES;
 use crate::gate;
@@ -126,6 +129,12 @@ pub struct Global {
     /// Use the practice service of "trunkline demo"
     #[arg(long, global = true)]
     pub demo: bool,
+    /// The theme of the console, instead of that of config.toml; see "trunkline themes list"
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completions::themes))]
+    pub theme: Option<ThemeName>,
+    /// The colours to use: auto, always, never, 16, 256 or true; it comes before NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", value_parser = appearance::colour)]
+    pub color: Option<ColourSetting>,
 }
 
 impl Global {
@@ -270,6 +279,9 @@ pub enum CliCommand {
     /// Try the places that are told what happens, and show what was not told
     #[command(subcommand)]
     Notify(notify::NotifyCommand),
+    /// List, show and check the looks of the console
+    #[command(subcommand)]
+    Themes(themes::ThemesCommand),
     /// Check the installation: programs, folders, engine and services
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
@@ -336,6 +348,7 @@ fn has_hidden(argument: &OsStr) -> bool {
 fn run(arguments: CliArgs) -> Result<(), CliError> {
     let CliArgs { global, command } = arguments;
     remedy::lead_to_same_place(&global);
+    appearance::begin(&global);
     let threads = matches!(command, Some(CliCommand::Serve(_)));
     let mut runtime = if threads {
         tokio::runtime::Builder::new_multi_thread()
@@ -409,6 +422,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Whoami { reading } => login::who_am_i(&connected(global).await?, reading).await,
         CliCommand::Token(command) => token::run(&connected(global).await?, command).await,
         CliCommand::Notify(command) => notify::run(&global, command).await,
+        CliCommand::Themes(command) => themes::run(&global, command),
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man(arguments) => man::run(&arguments),

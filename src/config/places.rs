@@ -61,6 +61,12 @@ impl Places {
         self.config.join("config.toml")
     }
 
+    /// The folder of the user's themes.
+    #[must_use]
+    pub fn themes(&self) -> PathBuf {
+        self.config.join("themes")
+    }
+
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join("trunkline.db")

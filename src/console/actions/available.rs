@@ -57,7 +57,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Edit(_) | KeyAction::Input(_) => Err("this key works in a text".into()),
         KeyAction::InHelp(_) => Err("this key works in the help".into()),
         KeyAction::Page(_) | KeyAction::InChanged(_) => Err("this key works on a page".into()),
-        KeyAction::Choice(_) => Err("this key works in the list of servers".into()),
+        KeyAction::Choice(_) => Err("this key works in a list to choose from".into()),
         _ => Ok(()),
     }
 }

@@ -14,7 +14,7 @@ use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{
-    act, browse, burst, changed, checklist, confirm, engines, log, overlays,
+    act, browse, burst, changed, checklist, confirm, engines, log, overlays, themes,
 };
 use crate::terminal::input::Crowd;
 
@@ -92,7 +92,7 @@ fn context(model: &Model) -> InputContext {
         ) => InputContext::Page,
         Some(Overlay::Changed(_)) => InputContext::Changed,
         Some(Overlay::Checklist(_)) => InputContext::Checklist,
-        Some(Overlay::Engines(_)) => InputContext::Choice,
+        Some(Overlay::Engines(_) | Overlay::Themes(_)) => InputContext::Choice,
         Some(Overlay::Help(_)) => InputContext::Help,
         None if model.filter.typing => InputContext::Filter,
         None if model.log.search.is_some() => InputContext::Search,
@@ -118,7 +118,10 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
             other => checklist::key(model, other.as_ref()),
         },
         InputContext::Help => overlays::help(model, action.as_ref(), letter),
-        InputContext::Choice => engines::key(model, action.as_ref(), letter),
+        InputContext::Choice => match model.overlays.last() {
+            Some(Overlay::Themes(_)) => themes::key(model, action.as_ref(), letter),
+            _ => engines::key(model, action.as_ref(), letter),
+        },
         InputContext::Filter => browse::filter(model, action.as_ref(), letter),
         InputContext::Search => log::search(model, action.as_ref(), letter),
         _ => {
@@ -246,7 +249,9 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
             _ if quiet => EmergencyPress::Meant,
             _ => EmergencyPress::TooSoon,
         },
-        Some(Overlay::Help(_) | Overlay::Engines(_)) if typed && !quiet => EmergencyPress::Letter,
+        Some(Overlay::Help(_) | Overlay::Engines(_) | Overlay::Themes(_)) if typed && !quiet => {
+            EmergencyPress::Letter
+        }
         Some(_) if !quiet && model.overlays.iter().any(is_dialog) => EmergencyPress::TooSoon,
         None if typed && (model.filter.typing || model.log.search.is_some()) => {
             EmergencyPress::Letter

@@ -9,3 +9,4 @@ pub mod help;
 pub mod line;
 pub mod messages;
 pub mod migrations;
+pub mod themes;
