@@ -141,7 +141,7 @@ async fn show(
     places.create()?;
     let Connected { backend, intents, .. } = connection;
     let options = Options { intents: Some(intents), ..options };
-    match console::run(backend, options, keys).await {
+    match Box::pin(console::run(backend, options, keys)).await {
         Ok(exit) => Ok(exit),
         Err(console::Error::NoService(sentence)) => Err(CliError::usage(sentence)),
         Err(why) => Err(Report::new(why).into()),

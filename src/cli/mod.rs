@@ -132,7 +132,7 @@ pub struct Global {
     /// The theme of the console, instead of that of config.toml; see "trunkline themes list"
     #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completions::themes))]
     pub theme: Option<ThemeName>,
-    /// The colours to use: auto, always, never, 16, 256 or true; it comes before NO_COLOR
+    /// The colours: auto, always, never, 16, 256 or true; before the environment and config.toml
     #[arg(long, global = true, value_name = "WHEN", value_parser = appearance::colour)]
     pub color: Option<ColourSetting>,
 }

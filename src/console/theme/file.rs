@@ -138,16 +138,16 @@ fn colour(
 fn attributes(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Modifier {
     let mut all = Modifier::empty();
     for word in entry.texts(mistakes) {
-        match ATTRIBUTES.iter().find(|(name, _)| *name == word.value) {
-            Some((_, attribute)) => all |= *attribute,
-            None => {
-                let known = ATTRIBUTES.map(|(name, _)| name);
-                let advice = did_you_mean(word.value, &known)
-                    .unwrap_or_else(|| format!("; known: {}", list(&known)));
-                let sentence = format!("unknown attribute {:?}{advice}", word.value);
-                mistakes.add(word.at, &entry.path, sentence);
-            }
+        let known = ATTRIBUTES.iter().find(|(name, _)| *name == word.value);
+        if let Some((_, attribute)) = known {
+            all |= *attribute;
+            continue;
         }
+        let names = ATTRIBUTES.map(|(name, _)| name);
+        let advice = did_you_mean(word.value, &names)
+            .unwrap_or_else(|| format!("; known: {}", list(&names)));
+        let sentence = format!("unknown attribute {:?}{advice}", word.value);
+        mistakes.add(word.at, &entry.path, sentence);
     }
     all
 }

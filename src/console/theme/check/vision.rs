@@ -90,7 +90,6 @@ fn lab(light: [f64; 3]) -> [f64; 3] {
 }
 
 /// The letters are those of Sharma, Wu and Dalal: L lightness, C chroma, h hue, a prime for what is corrected.
-#[expect(clippy::similar_names, reason = "they are those of the paper")]
 fn ciede2000([l1, a1, b1]: [f64; 3], [l2, a2, b2]: [f64; 3]) -> f64 {
     let saturation = |chroma: f64| (chroma.powi(7) / (chroma.powi(7) + 25_f64.powi(7))).sqrt();
     let grey = 1.0 + 0.5 * (1.0 - saturation(f64::midpoint(a1.hypot(b1), a2.hypot(b2))));
@@ -108,8 +107,8 @@ fn ciede2000([l1, a1, b1]: [f64; 3], [l2, a2, b2]: [f64; 3]) -> f64 {
     let mean_hue = match h1 + h2 {
         sum if !has_hue => sum,
         sum if (h1 - h2).abs() <= 180.0 => sum / 2.0,
-        sum if sum < 360.0 => (sum + 360.0) / 2.0,
-        sum => (sum - 360.0) / 2.0,
+        sum if sum < 360.0 => f64::midpoint(sum, 360.0),
+        sum => f64::midpoint(sum, -360.0),
     };
     let (lightness, chroma) = (f64::midpoint(l1, l2) - 50.0, f64::midpoint(c1, c2));
     let cosine = |degrees: f64| degrees.to_radians().cos();
