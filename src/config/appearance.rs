@@ -207,7 +207,7 @@ mod tests {
         let cases = [
             ("theme = \"../x\"", "config.toml:1:9: theme: \"../x\" is not a name of a theme"),
             ("theme = { dark = \"dark\" }", "config.toml:1:1: theme: needs light = \"NAME\" too"),
-            ("theme = 7", "config.toml:1:9: theme: must be a text in quotes"),
+            ("theme = 7", "config.toml:1:9: theme: found a number, expected a text in quotes"),
             (
                 "color = \"nver\"",
                 "config.toml:1:9: color: unknown value \"nver\"; did you mean \"never\"?",
