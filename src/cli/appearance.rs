@@ -89,9 +89,8 @@ pub fn theme_name(global: &Global) -> Result<ThemeName, CliError> {
         return Ok(name.clone());
     }
     Ok(match of_user(&Places::discover()?).theme {
-        None => ThemeName::terminal(),
-        Some(ThemeChoice::One(name)) => name,
-        Some(ThemeChoice::ByBackground { dark, light }) => match background() {
+        ThemeChoice::One(name) => name,
+        ThemeChoice::ByBackground { dark, light } => match background() {
             Some(Background::Light) => light,
             Some(Background::Dark) | None => dark,
         },

@@ -57,7 +57,7 @@ pub struct InvalidThemeName(String);
 /// What the user file says about looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Appearance {
-    pub theme: Option<ThemeChoice>,
+    pub theme: ThemeChoice,
     pub colour: ColourSetting,
 }
 
@@ -70,6 +70,12 @@ pub enum ThemeChoice {
         dark: ThemeName,
         light: ThemeName,
     },
+}
+
+impl Default for ThemeChoice {
+    fn default() -> Self {
+        Self::One(ThemeName::terminal())
+    }
 }
 
 /// How many colours are used.
@@ -103,7 +109,7 @@ pub(super) fn read_from(top: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> A
     let theme = top.take("theme").and_then(|entry| choice(&entry, mistakes));
     let colour = top.take("color");
     let colour = colour.and_then(|entry| entry.choice(&ColourSetting::WORDS, mistakes));
-    Appearance { theme, colour: colour.unwrap_or_default() }
+    Appearance { theme: theme.unwrap_or_default(), colour: colour.unwrap_or_default() }
 }
 
 fn choice(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<ThemeChoice> {
@@ -136,10 +142,10 @@ fn name(entry: &Setting<'_>, mistakes: &mut Mistakes<'_>) -> Option<ThemeName> {
 pub fn keep_theme(path: &Path, theme: &ThemeName) -> Result<(), ConfigError> {
     let (text, file) = (read(path)?, path.display().to_string());
     let before = UserFile::parse(&text, &file)?;
-    if let Some(ThemeChoice::ByBackground { .. }) = before.appearance.theme {
+    if let ThemeChoice::ByBackground { .. } = before.appearance.theme {
         return Err(ConfigError::ThemeByBackground { file: path.to_owned() });
     }
-    let chosen = Some(ThemeChoice::One(theme.clone()));
+    let chosen = ThemeChoice::One(theme.clone());
     if before.appearance.theme == chosen {
         return Ok(());
     }
@@ -198,11 +204,11 @@ mod tests {
     #[test]
     fn a_theme_is_one_name_or_two_and_a_colour_is_one_of_the_words() {
         let one = parsed("theme = \"my-theme\"\ncolor = \"256\"").unwrap();
-        assert_eq!(one.theme, Some(ThemeChoice::One("my-theme".parse().unwrap())));
+        assert_eq!(one.theme, ThemeChoice::One("my-theme".parse().unwrap()));
         assert_eq!(one.colour, ColourSetting::TwoHundredFiftySix);
         let both = parsed("theme = { dark = \"dark\", light = \"light\" }").unwrap();
         let [dark, light] = ["dark", "light"].map(|name| name.parse().unwrap());
-        assert_eq!(both.theme, Some(ThemeChoice::ByBackground { dark, light }));
+        assert_eq!(both.theme, ThemeChoice::ByBackground { dark, light });
         assert_eq!(parsed("").unwrap(), Appearance::default());
         let cases = [
             ("theme = \"../x\"", "config.toml:1:9: theme: \"../x\" is not a name of a theme"),

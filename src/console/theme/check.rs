@@ -155,7 +155,7 @@ fn close(looks: &ThemeLooks) -> Vec<ThemeFinding> {
         let is_told = findings.iter().any(|told| told.sentence.starts_with(&sentence));
         if !is_told {
             let sentence = format!("{sentence}: distance {:.0}, should be {APART}", pair.distance);
-            let line = looks.line(pair.roles.0);
+            let line = looks.line(pair.roles.0).or_else(|| looks.line(pair.roles.1));
             findings.push(ThemeFinding { fails: false, line, sentence });
         }
     }
@@ -173,7 +173,8 @@ fn same(looks: &ThemeLooks) -> Vec<ThemeFinding> {
             told.push((one, other));
             let (first, second) = (one.name(), other.name());
             let sentence = format!("roles.{first} and roles.{second} have one look with {colours}");
-            findings.push(ThemeFinding { fails: false, line: looks.line(one), sentence });
+            let line = looks.line(one).or_else(|| looks.line(other));
+            findings.push(ThemeFinding { fails: false, line, sentence });
         }
     }
     findings
