@@ -19,7 +19,9 @@ fn home_with_theme(text: &str) -> Home {
 #[test]
 fn every_theme_is_listed_and_the_one_in_use_is_marked() {
     let home = home_with_theme("# Mine, and mine alone\ninherits = \"dark\"\n");
+    fs::write(home.path("config/themes/evil.toml"), "# \u{1b}]0;x\u{7}\u{202e}evil\n").unwrap();
     let list = home.said(&["themes", "list"]);
+    assert!(!list.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{list:?}");
     let line = |name: &str| {
         let line = list.lines().find(|line| line.starts_with(name));
         line.unwrap_or_else(|| panic!("no {name} in {list}")).to_owned()

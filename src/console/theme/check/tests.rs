@@ -48,6 +48,19 @@ fn with_the_sixteen_colours_of_xterm_a_theme_with_its_own_ground_can_be_read() {
 }
 
 #[test]
+fn nothing_that_is_filled_becomes_grey_where_bold_black_is_drawn_so() {
+    for name in names() {
+        let looks = looks(name);
+        for role in Role::ALL {
+            let style = looks.style(*role, Depth::Ansi16);
+            let is_filled = style.bg.is_some() && style.fg == Some(Color::Black);
+            let is_bold = style.add_modifier.contains(Modifier::BOLD);
+            assert!(!(is_filled && is_bold), "{name}: {}", role.name());
+        }
+    }
+}
+
+#[test]
 fn on_a_white_xterm_with_sixteen_colours_the_default_theme_is_weak_in_known_roles() {
     let mut white = looks("terminal");
     white.mode = ThemeMode::Light;
