@@ -78,7 +78,14 @@ impl ThemeLooks {
         let Some(look) = self.look(role) else { return Style::default() };
         let colour = |of: &Option<PaletteColour>| self.colour(of.as_ref()?)?.at(depth);
         Style { fg: colour(&look.text), bg: colour(&look.background), ..Style::default() }
-            .add_modifier(look.attributes)
+            .add_modifier(look.attributes | self.without_colour(look, depth))
+    }
+
+    /// Where there is no colour, what has a background of its own is reversed: it would not be seen otherwise.
+    fn without_colour(&self, look: &Look, depth: Depth) -> Modifier {
+        let ground = self.look(Role::Text).and_then(|text| text.background.as_ref());
+        let is_filled = look.background.is_some() && look.background.as_ref() != ground;
+        if depth == Depth::Mono && is_filled { Modifier::REVERSED } else { Modifier::empty() }
     }
 
     /// The line of what decides how the role looks, if it is in the file of the theme.
@@ -144,6 +151,21 @@ mod tests {
         for role in [Role::Text, Role::Warn, Role::LogTime] {
             assert_eq!(style(role), Style::default(), "{role:?}");
         }
+    }
+
+    #[test]
+    fn without_colours_what_is_filled_is_reversed_and_the_ground_is_not() {
+        let on = |colour| {
+            let background = ThemeColour::written(colour).map(PaletteColour::Own);
+            RoleLook::Own(Look { background, ..Look::default() })
+        };
+        let looks = looks(&[(Role::Text, on("black")), (Role::Selection, on("cyan"))]);
+        let reversed = Style::default().add_modifier(Modifier::REVERSED);
+        assert_eq!(looks.style(Role::Selection, Depth::Mono), reversed);
+        for role in [Role::Text, Role::Muted, Role::LogInfo] {
+            assert_eq!(looks.style(role, Depth::Mono), Style::default(), "{role:?}");
+        }
+        assert_eq!(looks.style(Role::Selection, Depth::Ansi16).add_modifier, Modifier::empty());
     }
 
     #[test]
