@@ -11,7 +11,7 @@ use clap_complete::env::Shells;
 use clap_complete::{CompleteEnv, Shell};
 
 use super::error::CliError;
-use super::{context, demo, engine_process, help};
+use super::{appearance, context, demo, engine_process, help};
 use crate::backend::Backend as _;
 use crate::backend::remote::Remote;
 use crate::config::places::Places;
@@ -117,6 +117,12 @@ pub fn requests() -> Vec<CompletionCandidate> {
         open.map(|r| candidate(&r.id.to_string(), Some(&format!("{} by {}", r.build, r.by))))
             .collect()
     })
+}
+
+/// The themes of this user and those that come with the program.
+pub fn themes() -> Vec<CompletionCandidate> {
+    let offers = appearance::library().map(|library| library.offers()).unwrap_or_default();
+    offers.iter().map(|offer| candidate(offer.name.as_str(), Some(&offer.about))).collect()
 }
 
 /// `author=`, `soak=` and so on, for `--reason`.

@@ -6,14 +6,13 @@ use color_eyre::eyre::{Context as _, Report};
 use super::connection::Connected;
 use super::context::Settings;
 use super::error::CliError;
-use super::{Global, connection, context, demo, keys, output, trace, zone};
+use super::{Global, appearance, connection, context, demo, keys, output, trace, zone};
 use crate::backend::last_state::LastStates;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
-use crate::console::theme::Theme;
 use crate::console::{self, EngineChoice, Exit, KeySource, Options};
 use crate::fault::{self, Layer};
-use crate::terminal::capabilities::{self, ColourChoice};
+use crate::terminal::capabilities;
 use crate::terminal::signals;
 
 /// The first message of the demo.
@@ -52,7 +51,7 @@ pub async fn run(global: Global, arguments: ConsoleArgs) -> Result<(), CliError>
         };
         let name = profile.as_deref().unwrap_or(EngineChoice::LOCAL).to_owned();
         output::note(&format!("connecting to {name}"));
-        let other = Global { profile, service: None, demo: false };
+        let other = Global { profile, service: None, demo: false, ..global.clone() };
         opened = match open(&other).await {
             Ok(opened) => {
                 global = other;
@@ -85,7 +84,7 @@ async fn open(global: &Global) -> Result<Opened, CliError> {
         let places = Places::discover()?;
         let settings = connection::settings_for(&places, name)?;
         let connection = connection::of_profile(&places, &settings.user, name).await?;
-        let options = options(&settings, global, &places, &connection);
+        let options = options(&settings, global, &places, &connection)?;
         return Ok(Opened { places, connection, options });
     }
     let places = context::places(global)?;
@@ -104,14 +103,14 @@ async fn open(global: &Global) -> Result<Opened, CliError> {
         }
         Err(why) => return Err(why),
     };
-    let options = options(&settings, global, &places, &connection);
+    let options = options(&settings, global, &places, &connection)?;
     Ok(Opened { places, connection, options })
 }
 
 /// Opens the practice service.
 pub async fn practise(places: &Places, global: &Global) -> Result<(), CliError> {
     let connection = connection::local(places, global).await?;
-    let options = options(&context::settings(places)?, global, places, &connection);
+    let options = options(&context::settings(places)?, global, places, &connection)?;
     let mut terminal = begin(places)?;
     show(&mut terminal, connection, places, options).await.map(drop)
 }
@@ -141,7 +140,7 @@ async fn show(
     places.create()?;
     let Connected { backend, intents, .. } = connection;
     let options = Options { intents: Some(intents), ..options };
-    match console::run(backend, options, keys).await {
+    match Box::pin(console::run(backend, options, keys)).await {
         Ok(exit) => Ok(exit),
         Err(console::Error::NoService(sentence)) => Err(CliError::usage(sentence)),
         Err(why) => Err(Report::new(why).into()),
@@ -153,13 +152,13 @@ fn options(
     global: &Global,
     places: &Places,
     connection: &Connected,
-) -> Options {
+) -> Result<Options, CliError> {
     let user = &settings.user;
-    let terminal = capabilities::detect(ColourChoice::Auto);
+    let (theme, themes) = appearance::theme(global)?;
     let UserFile { emergency_countdown, stale_after, .. } = *user;
     // The practice service has places of its own; the fingers are the same.
     let (keymap, keys_trouble) = keys::load(&Places::discover().unwrap_or_else(|_| places.clone()));
-    Options {
+    Ok(Options {
         service: global.service.clone(),
         several: user.services.len() > 1,
         intents: None,
@@ -172,12 +171,13 @@ fn options(
         last: Some(connection.states.clone()),
         read_only: false,
         zone: zone::local(),
-        theme: Theme::terminal(terminal.depth, terminal.charset),
+        theme,
+        themes,
         keymap,
         keys_trouble,
-        tmux: terminal.tmux,
+        tmux: appearance::terminal().tmux,
         notice: settings.mistake.clone().or(global.demo.then(|| PRACTICE.to_owned())),
-    }
+    })
 }
 
 /// The engines to switch to: that of this machine if it watches something, and the server of each profile.
@@ -189,7 +189,7 @@ fn engines(places: &Places, global: &Global) -> Vec<EngineChoice> {
     let Ok((user, _)) = UserFile::load_for_profile(&places.user_file()) else {
         return Vec::new();
     };
-    let local = Global { service: None, profile: None, demo: false };
+    let local = Global { service: None, profile: None, demo: false, ..global.clone() };
     let is_here = global.of_profile().is_none() || is_watching(places);
     let local = is_here.then(|| connection::local_states(places, &local));
     let profiles = user.profiles.iter();

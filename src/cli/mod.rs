@@ -3,6 +3,7 @@
 mod act;
 mod adopt;
 mod all_services;
+mod appearance;
 mod arrival;
 mod ask;
 mod audit;
@@ -68,6 +69,7 @@ mod schema;
 mod serve;
 mod stats;
 mod status;
+mod themes;
 mod tick;
 mod token;
 mod trace;
@@ -87,6 +89,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 use self::context::Context;
 use self::error::CliError;
+use crate::config::appearance::{ColourSetting, ThemeName};
 use crate::domain::ids::{IdempotencyKey, ServiceName};
 use crate::engine::runner::local::start::WITH_VARIABLES;
 use crate::gate;
@@ -127,6 +130,12 @@ pub struct Global {
     /// Use the practice service of "trunkline demo"
     #[arg(long, global = true)]
     pub demo: bool,
+    /// The theme of the console, instead of that of config.toml; see "trunkline themes list"
+    #[arg(long, global = true, value_name = "NAME", add = ArgValueCandidates::new(completions::themes))]
+    pub theme: Option<ThemeName>,
+    /// The colours: auto, always, never, 16, 256 or true; before the environment and config.toml
+    #[arg(long, global = true, value_name = "WHEN", value_parser = appearance::colour)]
+    pub color: Option<ColourSetting>,
 }
 
 impl Global {
@@ -271,6 +280,9 @@ pub enum CliCommand {
     /// Try the places that are told what happens, and show what was not told
     #[command(subcommand)]
     Notify(notify::NotifyCommand),
+    /// List, show and check the looks of the console
+    #[command(subcommand)]
+    Themes(themes::ThemesCommand),
     /// Check the installation: programs, folders, engine and services
     Doctor(doctor::DoctorArgs),
     /// Show which key does what in the console, and check a file with keys of your own
@@ -339,6 +351,7 @@ fn has_hidden(argument: &OsStr) -> bool {
 fn run(arguments: CliArgs) -> Result<(), CliError> {
     let CliArgs { global, command } = arguments;
     remedy::lead_to_same_place(&global);
+    appearance::begin(&global);
     let threads = matches!(command, Some(CliCommand::Serve(_)));
     let mut runtime = if threads {
         tokio::runtime::Builder::new_multi_thread()
@@ -412,6 +425,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Whoami { reading } => login::who_am_i(&connected(global).await?, reading).await,
         CliCommand::Token(command) => token::run(&connected(global).await?, command).await,
         CliCommand::Notify(command) => notify::run(&global, command).await,
+        CliCommand::Themes(command) => themes::run(&global, command),
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
         CliCommand::Keys(arguments) => keys::run(&arguments),
         CliCommand::Completions(arguments) => completions::run(arguments),

@@ -4,11 +4,13 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 
+use ratatui::style::Style;
 use serde::Serialize;
 
+use super::appearance;
 use super::error::CliError;
 use crate::gate::{self, columns};
-use crate::terminal::capabilities::{self, ColourChoice, Depth};
+use crate::terminal::colour::sequence;
 
 /// Standard output.
 #[derive(Debug, Clone, Copy)]
@@ -72,10 +74,7 @@ enum OnClosedPipe {
 impl Output {
     pub fn new() -> Self {
         let terminal = io::stdout().is_terminal();
-        let colours = terminal
-            && capabilities::takes_sequences()
-            && capabilities::detect(ColourChoice::Auto).depth != Depth::Mono;
-        Self { terminal, colours, on_closed: OnClosedPipe::Stop }
+        Self { terminal, colours: appearance::has_colours(terminal), on_closed: OnClosedPipe::Stop }
     }
 
     /// For a command that acts: it continues when the output is closed.
@@ -130,6 +129,20 @@ impl Output {
         };
         let widths: Vec<usize> = (0..count).map(width).collect();
         rows.iter().try_for_each(|row| self.safe(&aligned(row, &widths, self.colours)))
+    }
+
+    /// Writes one line of texts, each in its style where there are colours.
+    pub fn styled(self, parts: &[(String, Style)]) -> Result<(), CliError> {
+        let mut line = String::new();
+        for (text, style) in parts {
+            let text = gate::line(text);
+            if self.colours {
+                line.extend([sequence(*style).as_str(), &text, PLAIN]);
+            } else {
+                line.push_str(&text);
+            }
+        }
+        self.safe(line.trim_end())
     }
 
     /// True if a line can be written over, to show something that changes.

@@ -5,11 +5,11 @@ use clap::Args;
 use super::context::Context;
 use super::error::CliError;
 use super::wording::instant;
-use super::{Reading, output, zone};
+use super::{Reading, appearance, output, zone};
 use crate::backend::Backend as _;
 use crate::domain::stats::{DAYS, DeliveryStats};
 use crate::domain::words::measures::{self, ASCII_BLOCKS, BLOCKS, BY_WEEK};
-use crate::terminal::capabilities::{self, Charset, ColourChoice};
+use crate::terminal::capabilities::Charset;
 
 #[derive(Debug, Args)]
 pub struct StatsArgs {
@@ -26,7 +26,7 @@ pub async fn run(context: &Context, arguments: StatsArgs) -> Result<(), CliError
     if arguments.reading.json {
         return output::json(&stats);
     }
-    let blocks = match capabilities::detect(ColourChoice::Auto).charset {
+    let blocks = match appearance::terminal().charset {
         Charset::Unicode => BLOCKS,
         Charset::Ascii => ASCII_BLOCKS,
     };

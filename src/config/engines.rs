@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 pub use self::people::EnginePerson;
 pub use self::token::{AppKey, TokenSource};
+use super::user_file::TOP_KEYS;
 use super::{profile, secret_sources};
 use crate::domain::lane::fits;
 use crate::domain::remote::{EngineName, RemoteCall};
@@ -186,7 +187,7 @@ fn engine(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Engin
         };
         mistakes.add(section.at, &section.path, sentence);
     }
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    section.finish_below(&TOP_KEYS, mistakes);
     Some(EngineSettings { kind: kind?, url: url?, ca, token, preset, may, people })
 }
 

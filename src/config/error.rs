@@ -24,6 +24,12 @@ pub enum ConfigError {
     )]
     ServicesAsList { file: PathBuf },
     #[error(
+        "{}: it chooses the theme by the background of the terminal; change its `theme` there by hand", file.display()
+    )]
+    ThemeByBackground { file: PathBuf },
+    #[error("{}: its `theme` cannot be found; change it there by hand", file.display())]
+    ThemeByHand { file: PathBuf },
+    #[error(
         "{} is not private to you; remove it, or set {variable} to a folder of yours",
         folder.display()
     )]

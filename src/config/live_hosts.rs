@@ -1,5 +1,6 @@
 //! `[live]` of the user file: the hosts that may be asked what runs there. A commit can only name one of them.
 
+use super::user_file::TOP_KEYS;
 use crate::domain::live_source::origin;
 use crate::settings::{Mistakes, Setting};
 
@@ -9,7 +10,7 @@ pub(super) fn read(setting: Option<Setting<'_>>, mistakes: &mut Mistakes<'_>) ->
         return Vec::new();
     };
     let hosts = section.take("hosts").map(|entry| (entry.path.clone(), entry.texts(mistakes)));
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    section.finish_below(&TOP_KEYS, mistakes);
     let mut origins = Vec::new();
     for (path, host) in hosts.iter().flat_map(|(path, all)| all.iter().map(move |of| (path, of))) {
         let Some(origin) = origin(host.value) else {

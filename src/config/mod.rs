@@ -1,5 +1,6 @@
 //! Settings: the service file, the user file and the folders of a user.
 
+pub mod appearance;
 mod branch;
 pub mod engines;
 mod error;

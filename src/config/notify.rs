@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::engines::{TokenSource, token};
+use super::user_file::TOP_KEYS;
 use super::{profile, secret_sources};
 use crate::domain::lane::fits;
 use crate::domain::notice::DestinationName;
@@ -178,7 +179,7 @@ fn destination(
         section.take("templates").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let body = section.take("body").and_then(|entry| entry.text(mistakes)).map(str::to_owned);
     let (at, path) = (section.at, section.path.clone());
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    section.finish_below(&TOP_KEYS, mistakes);
     let kind = kind?;
     let settings = DestinationSettings {
         kind,

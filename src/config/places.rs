@@ -67,6 +67,12 @@ impl Places {
         self.config.join(super::keys_file::NAME)
     }
 
+    /// The folder of the user's themes.
+    #[must_use]
+    pub fn themes(&self) -> PathBuf {
+        self.config.join("themes")
+    }
+
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join("trunkline.db")

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::secret_sources;
+use super::user_file::TOP_KEYS;
 use crate::settings::name::check_service_name;
 use crate::settings::{Mistakes, Section, Setting};
 
@@ -74,7 +75,7 @@ fn profile(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Prof
     };
     let ca = section.take("ca").and_then(|entry| secret_sources::absolute(&entry, mistakes));
     let token_command = secret_sources::command(&mut section, "token_command", mistakes);
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    section.finish_below(&TOP_KEYS, mistakes);
     Some(Profile { url: url?, ca, token_command })
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::user_file::TOP_KEYS;
 use crate::settings::{Mistakes, Setting, duration};
 
 const DAY: Duration = Duration::from_hours(24);
@@ -39,7 +40,7 @@ pub(super) fn read(entry: Option<Setting<'_>>, mistakes: &mut Mistakes<'_>) -> R
     if let Some(entry) = section.take("logs_size") {
         limited(&mut kept.logs_size, &entry, size, mistakes);
     }
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    section.finish_below(&TOP_KEYS, mistakes);
     kept
 }
 

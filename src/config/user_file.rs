@@ -8,6 +8,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use super::appearance::{self, Appearance};
 use super::branch;
 use super::engines::{self, EngineKind, EngineSettings};
 use super::error::ConfigError;
@@ -22,6 +23,9 @@ use crate::domain::notice::DestinationName;
 use crate::domain::remote::{EngineName, RemoteJob};
 use crate::settings::{Mistakes, Section, Setting, text, tree};
 
+/// The settings that stand above the first table.
+pub(super) const TOP_KEYS: [&str; 5] =
+    ["poll", "emergency_countdown", "stale_after", "theme", "color"];
 /// The most bytes of the file.
 const LARGEST: u64 = 1024 * 1024;
 
@@ -54,6 +58,8 @@ pub struct UserFile {
     pub live: Vec<String>,
     /// What the engine keeps, for how long and up to which size.
     pub retention: Retention,
+    /// The theme and the colours of the console.
+    pub appearance: Appearance,
 }
 
 /// A repository that the engine watches.
@@ -84,6 +90,7 @@ impl Default for UserFile {
             issues: None,
             live: Vec::new(),
             retention: Retention::default(),
+            appearance: Appearance::default(),
         }
     }
 }
@@ -305,6 +312,7 @@ fn resolve(mut top: Section<'_>, mistakes: &mut Mistakes<'_>) -> UserFile {
     if let Some(age) = top.take("stale_after").and_then(|e| e.positive_duration(mistakes)) {
         file.stale_after = age;
     }
+    file.appearance = appearance::read_from(&mut top, mistakes);
     file.profiles = profile::read(top.take("profiles"), mistakes);
     file.engines = engines::read(top.take("engines"), mistakes);
     file.destinations = notify::read(top.take("notify"), mistakes);
@@ -341,7 +349,7 @@ fn watched(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Watc
     };
     let folder = section.take("folder").and_then(|entry| folder(&entry, mistakes));
     let trunk = section.take("trunk").and_then(|entry| branch::trunk(&entry, mistakes));
-    section.finish_below(&["poll", "emergency_countdown", "stale_after"], mistakes);
+    section.finish_below(&TOP_KEYS, mistakes);
     Some(Watched { repository: repository?, folder, trunk })
 }
 
@@ -429,7 +437,7 @@ fn readdress(text: &str, old: &str, new: &str) -> String {
 }
 
 /// Writes a new file and renames it, so that readers see the old text or the new one. A link stays a link.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

@@ -6,9 +6,11 @@ use tokio::time::Instant;
 
 use crate::backend::intents::Intent;
 use crate::backend::last_state::LastStates;
+use crate::config::appearance::ThemeName;
 use crate::console::exit::Error;
 use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
+use crate::console::theme::library::{SeenFile, ThemeLibrary};
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
@@ -84,6 +86,19 @@ pub enum Effect {
         source: LogSource,
         search: LogSearch,
         due: Instant,
+    },
+    /// Read all themes.
+    ListThemes(ThemeLibrary),
+    /// Read the theme in use again if one of its files has changed.
+    LookAtTheme {
+        library: ThemeLibrary,
+        name: ThemeName,
+        files: Vec<SeenFile>,
+    },
+    /// Write the name of the theme into the user file.
+    KeepTheme {
+        file: PathBuf,
+        name: ThemeName,
     },
     Outside(Outside),
     Quit,

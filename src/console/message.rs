@@ -1,13 +1,17 @@
 //! Everything that can happen to the console, as plain data: it can be printed, compared and replayed.
 
+use std::path::PathBuf;
+
 use crossterm::event::Event;
 use tokio::time::Instant;
 
 use crate::backend::Answer;
 use crate::backend::intents::Intent;
 use crate::backend::last_state::LastState;
+use crate::config::appearance::ThemeName;
 use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
+use crate::console::theme::library::{LoadedTheme, ThemeFailure, ThemeOffer};
 use crate::domain::command::Receipt;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, ServiceName};
@@ -81,6 +85,18 @@ pub enum Message {
     Recalled {
         intent: Intent,
         answer: Answer<Option<Receipt>>,
+    },
+    /// All themes that there are.
+    Themes(Vec<ThemeOffer>),
+    /// The theme in use, whose files have changed.
+    ThemeRead {
+        name: ThemeName,
+        answer: Result<Box<LoadedTheme>, ThemeFailure>,
+    },
+    /// The name of a theme was written into this file.
+    ThemeKept {
+        name: ThemeName,
+        answer: Result<PathBuf, String>,
     },
     Log {
         source: LogSource,

@@ -8,6 +8,7 @@ use crate::backend::last_state::LastStates;
 use crate::calendar::Tz;
 use crate::console::actions::keymap::Keymap;
 use crate::console::theme::Theme;
+use crate::console::theme::in_use::ThemeInUse;
 use crate::domain::ids::ServiceName;
 
 /// What a person or the configuration decides about the console.
@@ -36,6 +37,8 @@ pub struct Options {
     /// The time zone of the times on screen.
     pub zone: Tz,
     pub theme: Theme,
+    /// Which theme that is, and where others are.
+    pub themes: ThemeInUse,
     pub keymap: Keymap,
     /// Why the keys of the person are not used, if they are not.
     pub keys_trouble: Option<String>,
@@ -82,6 +85,7 @@ impl Options {
             read_only: false,
             zone: Tz::UTC,
             theme,
+            themes: ThemeInUse::default(),
             keymap: Keymap::default(),
             keys_trouble: None,
             tmux: false,

@@ -110,8 +110,8 @@ impl<'a> Section<'a> {
         let shown = name.escape_debug();
         let path =
             if self.path.is_empty() { shown.to_string() } else { format!("{}.{shown}", self.path) };
-        let (name, at, value) = (name.to_owned(), value.span().start, value.get_ref());
-        Setting { name, path, key_at, at, value }
+        let (name, span, value) = (name.to_owned(), value.span(), value.get_ref());
+        Setting { name, path, key_at, at: span.start, end: span.end, value }
     }
 }
 
@@ -124,6 +124,8 @@ pub struct Setting<'a> {
     pub key_at: usize,
     /// The byte position of the value.
     pub at: usize,
+    /// The first byte after it.
+    pub end: usize,
     value: &'a DeValue<'a>,
 }
 
@@ -250,6 +252,16 @@ impl<'a> Setting<'a> {
     }
 
     #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.value.is_str()
+    }
+
+    #[must_use]
+    pub fn is_table(&self) -> bool {
+        self.value.is_table()
+    }
+
+    #[must_use]
     pub fn is_list(&self) -> bool {
         self.value.is_array()
     }
@@ -299,12 +311,13 @@ impl<'a> Setting<'a> {
     }
 
     fn item(&self, item: &'a Spanned<DeValue<'a>>) -> Self {
-        let at = item.span().start;
+        let span = item.span();
         Self {
             name: self.name.clone(),
             path: self.path.clone(),
-            key_at: at,
-            at,
+            key_at: span.start,
+            at: span.start,
+            end: span.end,
             value: item.get_ref(),
         }
     }

@@ -26,6 +26,15 @@ pub enum ColourChoice {
     Auto,
     Always,
     Never,
+    /// Whatever the terminal says.
+    Exactly(Depth),
+}
+
+/// The background of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    Dark,
+    Light,
 }
 
 /// What the terminal can show.
@@ -72,6 +81,22 @@ pub fn detect(choice: ColourChoice) -> TerminalCapabilities {
     TerminalCapabilities::from_env(choice, env)
 }
 
+/// What the terminal says of its background, if it does. Only the variable is read: the answer to a question could come late
+/// on a slow line, and be taken for keys.
+#[must_use]
+pub fn background() -> Option<Background> {
+    background_of(env)
+}
+
+/// `COLORFGBG` ends with the number of the background among the sixteen colours, where that is one of them.
+fn background_of(env: impl Fn(&str) -> Option<String>) -> Option<Background> {
+    match env("COLORFGBG")?.rsplit(';').next()?.parse().ok()? {
+        0..=6 | 8 => Some(Background::Dark),
+        7 | 9..=15 => Some(Background::Light),
+        _ => None,
+    }
+}
+
 fn env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -110,6 +135,7 @@ fn depth(choice: ColourChoice, env: &impl Fn(&str) -> Option<String>) -> Depth {
     match choice {
         ColourChoice::Never => return Depth::Mono,
         ColourChoice::Auto if no_colour => return Depth::Mono,
+        ColourChoice::Exactly(depth) => return depth,
         ColourChoice::Auto | ColourChoice::Always => {}
     }
     let term = env("TERM").unwrap_or_default();
@@ -153,8 +179,8 @@ mod tests {
 
     #[test]
     fn the_depth_follows_option_then_no_color_then_terminal() {
-        use ColourChoice::{Always, Auto, Never};
-        let cases: [(Vars, ColourChoice, Depth); 9] = [
+        use ColourChoice::{Always, Auto, Exactly, Never};
+        let cases: [(Vars, ColourChoice, Depth); 11] = [
             (&[], Auto, Depth::Ansi16),
             (&[("TERM", "xterm-256color")], Auto, Depth::Ansi256),
             (&[("TERM", "xterm"), ("COLORTERM", "truecolor")], Auto, Depth::Rgb),
@@ -164,6 +190,8 @@ mod tests {
             (&[("NO_COLOR", "")], Auto, Depth::Ansi16),
             (&[("NO_COLOR", "1")], Always, Depth::Ansi16),
             (&[("COLORTERM", "truecolor")], Never, Depth::Mono),
+            (&[("NO_COLOR", "1")], Exactly(Depth::Ansi256), Depth::Ansi256),
+            (&[("COLORTERM", "truecolor")], Exactly(Depth::Ansi16), Depth::Ansi16),
         ];
         for (vars, choice, depth) in cases {
             assert_eq!(of(vars, choice).depth, depth, "{vars:?} {choice:?}");
@@ -183,6 +211,25 @@ mod tests {
         for (vars, charset) in cases {
             assert_eq!(of(vars, ColourChoice::Auto).charset, charset, "{vars:?}");
         }
+    }
+
+    #[test]
+    fn the_background_is_the_last_number_of_its_variable_and_not_guessed() {
+        let cases = [
+            ("15;0", Some(Background::Dark)),
+            ("0;15", Some(Background::Light)),
+            ("0;default;15", Some(Background::Light)),
+            ("7;8", Some(Background::Dark)),
+            ("0;7", Some(Background::Light)),
+            ("15;default", None),
+            ("0;99", None),
+            ("", None),
+        ];
+        for (value, background) in cases {
+            let vars = |name: &str| (name == "COLORFGBG").then(|| value.to_owned());
+            assert_eq!(background_of(vars), background, "{value}");
+        }
+        assert_eq!(background_of(lookup(&[])), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod remedies;
 mod retry;
 mod team;
 mod team_document;
+mod themes;
 mod timeline;
 mod waiting;
 mod what_runs;

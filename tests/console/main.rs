@@ -34,6 +34,7 @@ mod search;
 mod sizes;
 mod stops;
 mod targets;
+mod themes;
 mod trouble;
 mod typing;
 mod watch;

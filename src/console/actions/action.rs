@@ -41,6 +41,8 @@ pub enum KeyAction {
     Filter,
     Services,
     Engines,
+    /// The list of themes.
+    Themes,
     Refresh,
     Pause,
     Messages,

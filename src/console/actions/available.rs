@@ -59,7 +59,7 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::InPalette(_) => Err("this key works in the commands".into()),
         KeyAction::InMenu(_) => Err("this key works in the menu of a row".into()),
         KeyAction::Page(_) | KeyAction::InChanged(_) => Err("this key works on a page".into()),
-        KeyAction::Choice(_) => Err("this key works in the list of servers".into()),
+        KeyAction::Choice(_) => Err("this key works in a list to choose from".into()),
         _ => Ok(()),
     }
 }

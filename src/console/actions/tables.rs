@@ -146,6 +146,7 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Engines, "engines", &["c"])
         .hint("servers")
         .help("switch to the server of another profile, or to the engine of this machine"),
+    row(Lists, KeyAction::Themes, "themes", &[","]).help("themes: choose how the console looks"),
     row(Lists, KeyAction::Refresh, "refresh", &["ctrl-r"]).help("refresh now"),
     row(Lists, KeyAction::Pause, "pause", &["space"]).help("pause or resume updates"),
     row(Lists, KeyAction::Messages, "messages", &["M"]).help("message history"),

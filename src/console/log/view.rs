@@ -13,7 +13,6 @@ use crate::console::log::pane::LogPane;
 use crate::console::log::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::{Level, Stream};
-use crate::gate::palette::force_apart;
 use crate::gate::{Ink, LogRow, columns};
 
 /// Draws the pane into `area`, which its border has been taken off.
@@ -136,7 +135,7 @@ impl LinePainter<'_> {
 
     fn style(&self, base: Style, ink: Ink, found: bool) -> Style {
         let style = match ink {
-            Ink::Plain(style) => force_apart(base.patch(self.theme.adapt(style))),
+            Ink::Plain(style) => self.theme.readable(base.patch(self.theme.adapt(style))),
             Ink::Escape => self.theme.style(Role::Escape),
         };
         if found { style.patch(self.theme.style(Role::Search)) } else { style }

@@ -10,6 +10,7 @@ use crate::console::model::dialog::Confirm;
 use crate::console::model::palette::{CommandPalette, RowMenuPage};
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
+use crate::console::theme::library::ThemeOffer;
 use crate::domain::plan::Plan;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,8 @@ pub enum Overlay {
     ByHand(HandPage),
     /// The engines to switch to.
     Engines(EnginesPage),
+    /// The themes to choose from.
+    Themes(Box<ThemesPage>),
     /// The list of messages, scrolled up by so many lines.
     Messages(usize),
 }
@@ -73,6 +76,25 @@ pub struct HandPage {
 pub struct EnginesPage {
     pub search: TextInput,
     pub row: usize,
+}
+
+/// The list of themes, narrowed by a search.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ThemesPage {
+    pub search: TextInput,
+    pub row: usize,
+    /// None until they are read.
+    pub themes: Option<Vec<ThemeOffer>>,
+}
+
+impl ThemesPage {
+    /// The themes that the search leaves.
+    #[must_use]
+    pub fn found(&self) -> Vec<&ThemeOffer> {
+        let wanted = self.search.as_str().to_lowercase();
+        let fits = |offer: &&ThemeOffer| offer.name.as_str().contains(&wanted);
+        self.themes.iter().flatten().filter(fits).collect()
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -34,11 +34,19 @@ impl Model {
         let lost = self.lost_engine();
         if self.screen == Screen::Fleet {
             let lost = lost.filter(|_| self.fleet_from_disk.is_some());
-            return lost.into_iter().chain(whole).collect();
+            return lost.into_iter().chain(whole).chain(self.theme_mistake()).collect();
         }
         let own = self.service.iter().flat_map(|service| &service.problems).map(shown);
         let lost = lost.into_iter().chain(self.late_runs());
-        lost.chain(self.in_doubt()).chain(self.drifts()).chain(own).chain(whole).collect()
+        let whole = own.chain(whole).chain(self.theme_mistake());
+        lost.chain(self.in_doubt()).chain(self.drifts()).chain(whole).collect()
+    }
+
+    /// The theme is not as its file says.
+    fn theme_mistake(&self) -> Option<ShownProblem> {
+        let what = self.options.themes.mistake.clone()?;
+        let remedy = "the looks stay as they were; a corrected file is read by itself".to_owned();
+        Some(ShownProblem { what, remedy })
     }
 
     /// The runs that were given up and turned up.

@@ -61,7 +61,10 @@ impl Model {
 
     /// When the keyboard was quiet for long enough, where a letter of a text may also be the key of the emergency.
     fn pause(&self) -> Option<Instant> {
-        let help = matches!(self.overlays.last(), Some(Overlay::Help(_) | Overlay::Engines(_)));
+        let help = matches!(
+            self.overlays.last(),
+            Some(Overlay::Help(_) | Overlay::Engines(_) | Overlay::Themes(_))
+        );
         let typing = help || self.filter.typing || self.log.search.is_some();
         self.last_input.filter(|_| typing).map(|last| last + QUIET)
     }

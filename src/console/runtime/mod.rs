@@ -2,6 +2,7 @@
 
 pub mod frame_timer;
 pub mod performer;
+mod theme_files;
 
 use std::future::poll_fn;
 use std::pin::Pin;

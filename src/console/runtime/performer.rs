@@ -17,6 +17,7 @@ use crate::console::message::Message;
 use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
 use crate::console::runtime::frame_timer::until;
+use crate::console::runtime::theme_files;
 use crate::domain::command::Command;
 use crate::domain::ids::{Environment, ServiceName};
 use crate::domain::log::{LogFrom, LogSearch};
@@ -99,6 +100,13 @@ impl<B: Backend> Performer<B> {
             Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
             Effect::Keep(states) => self.keeper = Some(Arc::new(StateKeeper::start(states))),
             Effect::ReadLast { states, service, due } => self.read_last(states, service, due),
+            Effect::ListThemes(library) => theme_files::list(library, self.inbox.clone()),
+            Effect::LookAtTheme { library, name, files } => {
+                theme_files::look(library, name, files, self.inbox.clone());
+            }
+            Effect::KeepTheme { file, name } => {
+                theme_files::keep(file, name, self.inbox.clone());
+            }
             Effect::Outside(_) | Effect::Quit | Effect::Switch(_) | Effect::Fail(_) => {}
         }
     }

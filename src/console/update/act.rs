@@ -13,7 +13,7 @@ use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{
     backend, browse, burst, by_hand, changed, changes, checklist, command_lines, confirm, engines,
-    incidents, log, palette, requests, stop_all, watch,
+    incidents, log, palette, requests, stop_all, themes, watch,
 };
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -68,6 +68,7 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Checklist => checklist::open(model),
         KeyAction::InChecklist(_) => checklist::tick(model),
         KeyAction::Engines => show(model, Overlay::Engines(engines::page(model))),
+        KeyAction::Themes => themes::open(model),
         KeyAction::Help => show(model, Overlay::Help(Help::default())),
         KeyAction::Messages => messages(model),
         KeyAction::Open => open(model),

@@ -15,7 +15,7 @@ use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, PendingKey, Screen};
 use crate::console::update::{
-    act, browse, burst, changed, checklist, confirm, engines, log, overlays, pick,
+    act, browse, burst, changed, checklist, confirm, engines, log, overlays, pick, themes,
 };
 use crate::terminal::input::Crowd;
 
@@ -98,7 +98,7 @@ fn context(model: &Model) -> InputContext {
         ) => InputContext::Page,
         Some(Overlay::Changed(_)) => InputContext::Changed,
         Some(Overlay::Checklist(_)) => InputContext::Checklist,
-        Some(Overlay::Engines(_)) => InputContext::Choice,
+        Some(Overlay::Engines(_) | Overlay::Themes(_)) => InputContext::Choice,
         Some(Overlay::Help(_)) => InputContext::Help,
         Some(Overlay::Palette(_)) => InputContext::Palette,
         Some(Overlay::Menu(_)) => InputContext::Menu,
@@ -155,7 +155,10 @@ fn in_context(
         InputContext::Help => overlays::help(model, action.as_ref(), letter),
         InputContext::Palette => pick::key(model, action.as_ref(), letter),
         InputContext::Menu => pick::menu_key(model, action.as_ref(), chord),
-        InputContext::Choice => engines::key(model, action.as_ref(), letter),
+        InputContext::Choice => match model.overlays.last() {
+            Some(Overlay::Themes(_)) => themes::key(model, action.as_ref(), letter),
+            _ => engines::key(model, action.as_ref(), letter),
+        },
         InputContext::Filter => browse::filter(model, action.as_ref(), letter),
         InputContext::Search => log::search(model, action.as_ref(), letter),
         _ => {
@@ -310,7 +313,9 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
             _ if quiet => EmergencyPress::Meant,
             _ => EmergencyPress::TooSoon,
         },
-        Some(Overlay::Help(_) | Overlay::Engines(_) | Overlay::Palette(_)) if typed && !quiet => {
+        Some(Overlay::Help(_) | Overlay::Engines(_) | Overlay::Palette(_) | Overlay::Themes(_))
+            if typed && !quiet =>
+        {
             EmergencyPress::Letter
         }
         Some(_) if !quiet && model.overlays.iter().any(is_dialog) => EmergencyPress::TooSoon,

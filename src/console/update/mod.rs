@@ -26,6 +26,7 @@ mod recall;
 mod requests;
 mod send;
 mod stop_all;
+mod themes;
 mod together;
 mod watch;
 mod watched;
@@ -48,6 +49,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     model.at = model.at.max(at);
     model.dirty |= !is_silent(model, &message);
     let is_key = matches!(message, Message::Input { .. });
+    let is_beat = themes::is_beat(&message);
     let shown = model.service.as_ref().map(|service| service.version.clone());
     let seen = match &message {
         Message::Input { keys_out, .. } => watched::seen(model, *keys_out),
@@ -81,6 +83,9 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
         Message::NotNoted { service, what, why } => recall::not_noted(model, &service, &what, &why),
         Message::Left(intent) => recall::left(model, &intent),
         Message::Recalled { intent, answer } => recall::recalled(model, &intent, answer),
+        Message::Themes(all) => themes::listed(model, all),
+        Message::ThemeRead { name, answer } => themes::read(model, &name, answer),
+        Message::ThemeKept { name, answer } => themes::kept(model, &name, answer),
         Message::Log { source, from, answer } => log::page(model, &source, from, answer),
         Message::LogSearched { source, search, answer } => {
             log::searched(model, &source, &search, answer)
@@ -92,6 +97,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     // A key that ends a pause shows what came meanwhile.
     let is_new = model.service.as_ref().map(|service| &service.version) != shown.as_ref();
     let by = if is_key && !is_new { MovedBy::Key } else { MovedBy::News };
+    themes::settle(model);
     settle(model, by);
     effects.extend(seen);
     effects.extend(requests::tell(model));
@@ -99,6 +105,7 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
     effects.extend(history::more(model));
     effects.extend(measures::more(model));
     effects.extend(log::follow(model));
+    effects.extend(is_beat.then(|| themes::look(model)).flatten());
     if model.service.is_some() {
         model.targets.settle(targets(model), by);
     }

@@ -181,6 +181,10 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
             (KeyAction::Choice(ChoiceAction::Switch), "switch"),
             (KeyAction::Choice(ChoiceAction::Close), "close"),
         ],
+        Some(Overlay::Themes(_)) => vec![
+            (KeyAction::Choice(ChoiceAction::Switch), "keep"),
+            (KeyAction::Choice(ChoiceAction::Close), "back"),
+        ],
         Some(Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_)) => {
             let scroll = KeyAction::Move(Move::PageDown);
             vec![(scroll, "scroll"), (KeyAction::Page(PageAction::Close), "close")]

@@ -17,7 +17,7 @@ use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::view::overlays::{
     by_hand, changed, changes, checklist, command_lines, engines, help, line, messages, palette,
-    row_menu,
+    row_menu, themes,
 };
 use crate::console::view::panes::{activity, details, fleet, freeze, log, production, staging};
 use crate::console::view::parts::{frame, incidents, requests};
@@ -29,6 +29,12 @@ pub fn view(model: &Model, frame: &mut Frame) {
     if frame.area() != areas.screen {
         return;
     }
+    draw(model, frame);
+    model.options.theme.paint(frame.buffer_mut());
+}
+
+fn draw(model: &Model, frame: &mut Frame) {
+    let areas = &model.areas;
     if is_tiny(areas.screen) {
         return tiny::draw(model, frame);
     }
@@ -55,7 +61,9 @@ pub fn view(model: &Model, frame: &mut Frame) {
         }
     }
     footer::draw(model, frame, areas);
-    if !model.overlays.is_empty() {
+    // Whoever chooses a theme has to see it.
+    let tries_themes = matches!(model.overlays.last(), Some(Overlay::Themes(_)));
+    if !model.overlays.is_empty() && !tries_themes {
         frame::dim(model, frame, areas.body);
     }
     for overlay in &model.overlays {
@@ -86,6 +94,7 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: Rect)
         Overlay::Palette(page) => palette::draw(model, page, frame, body),
         Overlay::Menu(page) => row_menu::draw(model, page, frame, body),
         Overlay::CommandLines(page) => command_lines::draw(model, *page, frame, body),
+        Overlay::Themes(page) => themes::draw(model, page, frame, body),
         Overlay::Help(help) => help::draw(model, help, frame, body),
         Overlay::Messages(scroll) => messages::draw(model, *scroll, frame, body),
     }

@@ -12,3 +12,4 @@ pub mod messages;
 pub mod migrations;
 pub mod palette;
 pub mod row_menu;
+pub mod themes;
