@@ -7,6 +7,7 @@ use crate::backend::engine_place::EnginePlace;
 use crate::backend::last_state::LastStates;
 use crate::calendar::Tz;
 use crate::console::actions::keymap::Keymap;
+use crate::console::model::sizes::PaneSizes;
 use crate::console::theme::Theme;
 use crate::domain::ids::ServiceName;
 
@@ -36,6 +37,8 @@ pub struct Options {
     /// The time zone of the times on screen.
     pub zone: Tz,
     pub theme: Theme,
+    /// How a person sized the panes.
+    pub sizes: PaneSizes,
     pub keymap: Keymap,
     /// Escapes for the clipboard must be wrapped.
     pub tmux: bool,
@@ -80,6 +83,7 @@ impl Options {
             read_only: false,
             zone: Tz::UTC,
             theme,
+            sizes: PaneSizes::default(),
             keymap: Keymap::default(),
             tmux: false,
             notice: None,

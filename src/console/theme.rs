@@ -58,6 +58,7 @@ roles! {
     Inactive "inactive" => Muted,
     Live "live" => Ok,
     Frozen "frozen" => Warn,
+    Held "held" => Warn,
     Stale "stale" => Warn,
     EnvProduction "env.production" => Danger,
     EnvStaging "env.staging" => Accent,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ago;
+use super::{ago, counted};
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::{between, say};
@@ -51,9 +51,11 @@ pub fn check_line(check: &CheckState, now: DateTime<Utc>) -> String {
     if *unknown > 0 {
         counts.push(format!("{unknown} unknown"));
     }
+    let samples = counted(usize::try_from(all).unwrap_or(usize::MAX), "sample");
     let counts = match counts.as_slice() {
-        [] => format!("all {all} samples good"),
-        counts => format!("{} of {all} samples", counts.join(", ")),
+        [] if all == 1 => format!("{samples} good"),
+        [] => format!("all {samples} good"),
+        counts => format!("{} of {samples}", counts.join(", ")),
     };
     format!("{name} {} for {lasts}: {says} ({counts})", verdict.as_str())
 }

@@ -135,6 +135,16 @@ pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
     builds.map(|build| build.to_string().len()).max().unwrap_or(0).max(5) + 1
 }
 
+/// What stands on the border of a list.
+pub struct ListBorder<'a> {
+    /// Which rows are shown.
+    pub rows: &'a str,
+    /// Where each column begins, and what it is.
+    pub heads: &'a [(usize, &'static str)],
+    /// How many newer rows are out of sight.
+    pub newer: usize,
+}
+
 /// The frame of a list: which rows are shown at its lower right, and on its upper border what the columns are, which
 /// takes no row from the list.
 pub fn list(
@@ -142,8 +152,7 @@ pub fn list(
     frame: &mut Frame,
     pane: Pane,
     area: Rect,
-    rows: &str,
-    heads: &[(usize, &'static str)],
+    ListBorder { rows, heads, newer }: ListBorder<'_>,
 ) -> Rect {
     let theme = &model.options.theme;
     let inner = pane_titled(model, frame, pane, area, Vec::new(), Line::default());
@@ -158,6 +167,9 @@ pub fn list(
         let x = inner.x.saturating_add(u16::try_from(column - 1).unwrap_or(u16::MAX));
         frame.buffer_mut().set_stringn(x, area.y, format!(" {head} "), head.len() + 2, muted);
     }
+    if newer > 0 {
+        draw_newer(model, frame, (inner, area.y), heads, newer);
+    }
     let rows = right_title(model, rows);
     let width = u16::try_from(rows.width()).unwrap_or(u16::MAX).min(inner.width);
     let place = Rect { x: inner.right() - width, y: inner.bottom(), width, height: 1 };
@@ -165,6 +177,23 @@ pub fn list(
         frame.render_widget(Paragraph::new(rows), place);
     }
     inner
+}
+
+/// `↑2 newer` on the upper border, before the head of the third column: where new rows come in.
+fn draw_newer(
+    model: &Model,
+    frame: &mut Frame,
+    (inner, y): (Rect, u16),
+    heads: &[(usize, &'static str)],
+    newer: usize,
+) {
+    let theme = &model.options.theme;
+    let text = format!(" {}{newer} newer ", theme.symbols.newer);
+    let width = columns::width(&text);
+    let end = heads.get(2).map_or(inner.width.into(), |(column, _)| column.saturating_sub(2));
+    let x = inner.x.saturating_add(u16::try_from(end.saturating_sub(width)).unwrap_or(u16::MAX));
+    let style = on_border(theme.style(Role::Accent));
+    frame.buffer_mut().set_stringn(x, y, text, width.min(inner.width.into()), style);
 }
 
 /// Whether a list has room for times in full.
