@@ -17,21 +17,25 @@ const LAST: usize = 20;
 /// How wide the names on the left are.
 const NAME: usize = 11;
 
-/// A line for each environment, and what the lines are about above them; nothing where nothing ended.
+/// Two lines for each environment, and what they are about above them; nothing where nothing ended.
 pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     let of = |environment| of_environment(model, environment, width);
     let lines: Vec<_> =
         [Environment::Staging, Environment::Production].into_iter().filter_map(of).collect();
     if lines.is_empty() {
-        return lines;
+        return Vec::new();
     }
-    let title = format!("deploy time and failures, at most the last {LAST}");
+    let title = "deploy times and failures, newest right";
     let title = Row::new(&model.options.theme, width).gap(1).own(title, Role::Muted).line();
-    std::iter::once(title).chain(lines).collect()
+    std::iter::once(title).chain(lines.into_iter().flatten()).collect()
 }
 
-/// `staging    ▂▃✗▂█  ~40s  2 of 20 failed`, the newest at the right.
-fn of_environment(model: &Model, environment: Environment, width: u16) -> Option<Line<'static>> {
+/// `staging    2 of 20 failed, median 40s`, and a bar for each of them below it.
+fn of_environment(
+    model: &Model,
+    environment: Environment,
+    width: u16,
+) -> Option<[Line<'static>; 2]> {
     let symbols = &model.options.theme.symbols;
     let rows = model.service.iter().flat_map(|service| &service.deployments);
     let rows = rows.filter(|row| row.deployment.request.environment == environment);
@@ -43,14 +47,16 @@ fn of_environment(model: &Model, environment: Environment, width: u16) -> Option
     }
     let mut times: Vec<_> = good.iter().filter_map(|row| took(row)).collect();
     times.sort_unstable();
-    let median = times.get(times.len() / 2).map(|time| format!("median {}", say(*time)));
-    let words = format!("{failed} of {} failed", rows.len());
-    let right = [median, Some(words)].into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let row = Row::new(&model.options.theme, width).gap(1);
-    let row = row.cell(environment.as_str(), NAME, Role::Muted);
-    let bars = row.left().saturating_sub(right.chars().count() + 2).min(rows.len());
+    let median = times.get(times.len() / 2);
+    let median = median.map_or_else(String::new, |time| format!(", median {}", say(*time)));
+    let row =
+        |name: &str| Row::new(&model.options.theme, width).gap(1).cell(name, NAME, Role::Muted);
+    let role = if failed == 0 { Role::Muted } else { Role::Danger };
+    let words = row(environment.as_str())
+        .own(format!("{failed} of {} failed", rows.len()), role)
+        .own(median, Role::Muted);
     let most = times.last().copied().unwrap_or_default().as_millis().max(1);
-    let row = rows.iter().take(bars).rev().fold(row, |row, of| {
+    let bars = rows.iter().rev().fold(row(""), |row, of| {
         if is_failed(of) {
             return row.own(symbols.failed, Role::Danger);
         }
@@ -59,7 +65,7 @@ fn of_environment(model: &Model, environment: Environment, width: u16) -> Option
         let bar = symbols.bars[step.min(symbols.bars.len() - 1)];
         row.own(bar.to_string(), Role::Accent)
     });
-    Some(row.gap(1).own(right, if failed == 0 { Role::Muted } else { Role::Text }).line())
+    Some([words.line(), bars.line()])
 }
 
 /// How long it took, if it says how a deployment of ours goes: one that was cancelled or only stated does not.
