@@ -47,7 +47,7 @@ fn panes(screen: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     match (screen.width, screen.height) {
         _ if is_wide(screen) => wide(body, model),
         (118.., 30..) => medium(body, model),
-        (150.., 20..) => beside(body, model),
+        (WIDE_LOW.., 20..) => beside(body, model),
         (_, 20..) => narrow(body, model),
         _ => low(body, model),
     }
@@ -86,7 +86,9 @@ fn wide(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let percent = |lines: usize| {
         u16::try_from(lines * 100 / usize::from(body.height).max(1)).unwrap_or(u16::MAX)
     };
-    let details = percent(details::needed(model, middle.width.saturating_sub(2)) + 2).clamp(30, 60);
+    let whole =
+        details::lines(model, middle.width.saturating_sub(2)).map_or(0, |lines| lines.len());
+    let details = percent(whole + 2).clamp(30, 60);
     let [details, log] =
         stacked(middle, model, [(Pane::Details, details), (Pane::Log, 100 - details)]);
     let freezes = percent(WEEK_AND_MONTH).clamp(30, 55);
@@ -167,15 +169,22 @@ fn narrow(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     usual.into_iter().map(|(pane, _)| pane).zip(areas).collect()
 }
 
+/// From so many columns on, a list and another pane stand side by side on a screen that is not high.
+const WIDE_LOW: u16 = 150;
 /// The least lines for a list and a pane below it.
 const LEAST_FOR_TWO: u16 = 8;
 
 /// Too low for two lists: the one that was used last, and the pane below it, as long as there is room for both.
 fn low(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
+    let usual = [(model.list, 52), (model.bottom, 48)];
+    if body.width >= WIDE_LOW {
+        let weights = usual.map(|(pane, usual)| Constraint::Fill(model.sizes.weight(pane, usual)));
+        let [list, other]: [Rect; 2] = Layout::horizontal(weights).areas(body);
+        return vec![(model.list, list), (model.bottom, other)];
+    }
     if body.height < LEAST_FOR_TWO {
         return vec![(model.focus, body)];
     }
-    let usual = [(model.list, 52), (model.bottom, 48)];
     let areas = stacked(body, model, usual);
     usual.into_iter().map(|(pane, _)| pane).zip(areas).collect()
 }

@@ -30,6 +30,7 @@ fn failed() -> Scripted {
         world.write(&checkout(), id, 0, "installing 214 packages");
         world.write(&checkout(), id, 0, "ERROR: no matching version of left-pad");
         world.write(&checkout(), id, 0, "3 warnings");
+        world.advance(&checkout());
         world.advance_with(&checkout(), StepOutcome::Exited(1));
         world.finish(&checkout());
     });

@@ -30,6 +30,7 @@ fn many() -> Scripted {
             let build = world.merge(&service, "raj", "Does not start");
             world.request(&service, build, environment, DeploymentKind::Auto, Actor::System);
             world.advance(&service);
+            world.advance(&service);
             world.advance_with(&service, StepOutcome::Exited(1));
             world.finish(&service);
         }
@@ -118,6 +119,7 @@ async fn every_bad_news_of_a_service_is_shown_or_counted() {
         let build = world.merge(&service, "raj", "Does not start either");
         let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
         world.request(&service, build, to, kind, Actor::System);
+        world.advance(&service);
         world.advance(&service);
         world.advance_with(&service, StepOutcome::Exited(1));
         world.finish(&service);

@@ -48,7 +48,7 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     lines
 }
 
-/// `✓ 14:54 sam       promote of #2                2m20s`: who did what when, and how it went.
+/// `✓ 14:54 sam       #2 promote                   2m20s`: who did what when, and how it went.
 fn entry(
     model: &Model,
     row: &DeploymentRow,
@@ -84,12 +84,11 @@ fn entry(
         .line()
 }
 
-/// `#7 to staging`, `rollback to #1`.
+/// `#7 staging`, `#1 rollback`: the build first, as it is what is looked for.
 fn what(request: &DeploymentRequest) -> String {
     match (request.kind, request.environment) {
-        (DeploymentKind::Rollback, _) => format!("rollback to {}", request.build),
-        (DeploymentKind::Auto, environment) => format!("{} to {environment}", request.build),
-        (kind, Environment::Production) => format!("{kind} of {}", request.build),
-        (kind, environment) => format!("{kind} of {} to {environment}", request.build),
+        (DeploymentKind::Auto, environment) => format!("{} {environment}", request.build),
+        (kind, Environment::Production) => format!("{} {kind}", request.build),
+        (kind, environment) => format!("{} {kind} in {environment}", request.build),
     }
 }

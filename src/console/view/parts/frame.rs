@@ -141,7 +141,7 @@ pub struct ListBorder<'a> {
     pub rows: &'a str,
     /// Where each column begins, and what it is.
     pub heads: &'a [(usize, &'static str)],
-    /// How many newer rows are out of sight.
+    /// How many newer rows are out of sight: `↑2 newer`, where new rows come in.
     pub newer: usize,
 }
 
@@ -163,37 +163,34 @@ pub fn list(
     let fits = |((column, head), end): &(&(usize, &str), usize)| {
         *column > title && column + head.len() < *end
     };
+    let mut taken = title;
     for ((column, head), _) in heads.iter().zip(ends).filter(fits) {
+        if *column < heads.get(2).map_or(0, |(by, _)| *by) {
+            taken = column + head.len() + 1;
+        }
         let x = inner.x.saturating_add(u16::try_from(column - 1).unwrap_or(u16::MAX));
         frame.buffer_mut().set_stringn(x, area.y, format!(" {head} "), head.len() + 2, muted);
     }
-    if newer > 0 {
-        draw_newer(model, frame, (inner, area.y), heads, newer);
+    let newer =
+        if newer > 0 { format!("{}{newer} newer", theme.symbols.newer) } else { String::new() };
+    let end = heads.get(2).map_or(0, |(by, _)| by.saturating_sub(2));
+    let begin = end.saturating_sub(columns::width(&newer) + 2);
+    let is_above = begin > taken;
+    if is_above && !newer.is_empty() {
+        let x = inner.x.saturating_add(u16::try_from(begin).unwrap_or(u16::MAX));
+        let style = on_border(theme.style(Role::Accent));
+        frame.buffer_mut().set_stringn(x, area.y, format!(" {newer} "), end - begin, style);
     }
-    let rows = right_title(model, rows);
+    // Where it would cover a head it stands below.
+    let rows =
+        if is_above || newer.is_empty() { rows.to_owned() } else { format!("{newer}  {rows}") };
+    let rows = right_title(model, &rows);
     let width = u16::try_from(rows.width()).unwrap_or(u16::MAX).min(inner.width);
     let place = Rect { x: inner.right() - width, y: inner.bottom(), width, height: 1 };
     if area.height > 1 {
         frame.render_widget(Paragraph::new(rows), place);
     }
     inner
-}
-
-/// `↑2 newer` on the upper border, before the head of the third column: where new rows come in.
-fn draw_newer(
-    model: &Model,
-    frame: &mut Frame,
-    (inner, y): (Rect, u16),
-    heads: &[(usize, &'static str)],
-    newer: usize,
-) {
-    let theme = &model.options.theme;
-    let text = format!(" {}{newer} newer ", theme.symbols.newer);
-    let width = columns::width(&text);
-    let end = heads.get(2).map_or(inner.width.into(), |(column, _)| column.saturating_sub(2));
-    let x = inner.x.saturating_add(u16::try_from(end.saturating_sub(width)).unwrap_or(u16::MAX));
-    let style = on_border(theme.style(Role::Accent));
-    frame.buffer_mut().set_stringn(x, y, text, width.min(inner.width.into()), style);
 }
 
 /// Whether a list has room for times in full.
