@@ -84,7 +84,7 @@ fn wide(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let [lists, middle, right] = Layout::horizontal(columns).areas(body);
     let mut panes = lists_in(lists, model);
     let percent = |lines: usize| {
-        u16::try_from(lines * 100 / usize::from(body.height).max(1)).unwrap_or(u16::MAX)
+        u16::try_from((lines * 100).div_ceil(usize::from(body.height).max(1))).unwrap_or(u16::MAX)
     };
     let whole =
         details::lines(model, middle.width.saturating_sub(2)).map_or(0, |lines| lines.len());
@@ -106,10 +106,21 @@ fn wide(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
 /// How high the pane of freezes is with a week and the month in it.
 const WEEK_AND_MONTH: usize = 23;
 
-/// Panes above each other, by what each usually gets of a hundred and how a person changed that.
+/// The least lines of a pane: its border and one row.
+const LEAST_LINES: u16 = 3;
+
+/// Panes above each other, by what each usually gets of a hundred and how a person changed that. None goes away.
 fn stacked<const N: usize>(area: Rect, model: &Model, usual: [(Pane, u16); N]) -> [Rect; N] {
-    let weights = usual.map(|(pane, usual)| Constraint::Fill(model.sizes.weight(pane, usual)));
-    Layout::vertical(weights).areas(area)
+    let weights = usual.map(|(pane, usual)| u32::from(model.sizes.weight(pane, usual)));
+    let all = weights.iter().sum::<u32>().max(1);
+    let share = |weight: u32| u16::try_from(u32::from(area.height) * weight / all).unwrap_or(0);
+    let mut heights = weights.map(|weight| share(weight).max(LEAST_LINES));
+    let (largest, _) =
+        heights.iter().enumerate().max_by_key(|(_, height)| **height).unwrap_or((0, &0));
+    let others: u16 =
+        heights.iter().enumerate().filter(|(at, _)| *at != largest).map(|(_, h)| h).sum();
+    heights[largest] = area.height.saturating_sub(others);
+    Layout::vertical(heights.map(Constraint::Length)).areas(area)
 }
 
 /// How wide the column of details is: the month fits, and the lists keep their 74 columns.

@@ -152,7 +152,7 @@ async fn the_changed_panes_with_their_styles() {
     for size in [(80, 24), (120, 40), (200, 60)] {
         let console = Console::sized(&failed(), size);
         console.until("✗ FAILED").await.until("3 warnings").await.settled().await;
-        insta::assert_snapshot!(format!("styles at {}x{}", size.0, size.1), console.styled());
+        insta::assert_snapshot!(format!("styles_at_{}x{}", size.0, size.1), console.styled());
     }
 }
 

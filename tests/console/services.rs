@@ -52,7 +52,8 @@ fn many() -> Scripted {
 /// The names of the services on screen, from the top.
 fn shown(console: &Console) -> Vec<String> {
     let text = console.text();
-    let rows = text.lines().filter_map(|line| line.strip_prefix('┃')?.get(4..));
+    let rows = text.lines().filter_map(|line| line.strip_prefix('┃'));
+    let rows = rows.map(|row| row.trim_start_matches(['▸', '!', ' ']));
     let names = rows.filter_map(|row| row.split_whitespace().next().map(str::to_owned));
     names.filter(|name| name.starts_with("svc-") || name == "checkout").collect()
 }

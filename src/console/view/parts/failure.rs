@@ -36,9 +36,9 @@ pub fn lines(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static
         .filter(|line| !line.as_str().is_empty())
         .map(|line| Row::new(theme, width).gap(1).safe(line, Role::Danger).line())
         .collect();
-    lines.extend(
-        outcome(row).map(|text| Row::new(theme, width).gap(1).own(text, Role::Text).line()),
-    );
+    let outcome = outcome(row).map_or_else(Vec::new, |text| gate::sentence(&text).wrap(room));
+    let outcome = outcome.iter().take(MOST_LINES);
+    lines.extend(outcome.map(|line| Row::new(theme, width).gap(1).safe(line, Role::Text).line()));
     if let Some(error) = error(model, row) {
         let error = gate::field(&error).wrap(room.saturating_sub(2));
         lines.extend(error.iter().take(MOST_LINES).map(|line| {
@@ -72,7 +72,7 @@ fn error(model: &Model, row: &DeploymentRow) -> Option<String> {
     if is_its { model.log.pane.last_error() } else { None }
 }
 
-/// `T retry  Enter open  y copy commit`: those that work now, as many as have room.
+/// `T retry  Enter log  o link  y copy`: those that work now, as many as have room.
 fn helps(model: &Model, width: u16) -> Option<Line<'static>> {
     let works = |action: &&KeyAction| available::check(model, action).is_ok();
     let mut row = Row::new(&model.options.theme, width).gap(1);
@@ -89,7 +89,7 @@ fn word(action: &KeyAction) -> &'static str {
     match action {
         KeyAction::Open => "log",
         KeyAction::ShowLink => "link",
-        KeyAction::CopyCommit => "copy commit",
+        KeyAction::CopyCommit => "copy",
         action => entry(action).hint,
     }
 }
