@@ -47,7 +47,7 @@ fn panes(screen: Rect, body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     match (screen.width, screen.height) {
         _ if is_wide(screen) => wide(body, model),
         (118.., 30..) => medium(body, model),
-        (WIDE_LOW.., 20..) => beside(body, model),
+        (WIDE_LOW.., _) => beside(body, model),
         (_, 20..) => narrow(body, model),
         _ => low(body, model),
     }
@@ -113,7 +113,8 @@ const LEAST_LINES: u16 = 3;
 fn stacked<const N: usize>(area: Rect, model: &Model, usual: [(Pane, u16); N]) -> [Rect; N] {
     let weights = usual.map(|(pane, usual)| u32::from(model.sizes.weight(pane, usual)));
     let all = weights.iter().sum::<u32>().max(1);
-    let share = |weight: u32| u16::try_from(u32::from(area.height) * weight / all).unwrap_or(0);
+    let share =
+        |weight: u32| u16::try_from((u32::from(area.height) * weight + all / 2) / all).unwrap_or(0);
     let mut heights = weights.map(|weight| share(weight).max(LEAST_LINES));
     let (largest, _) =
         heights.iter().enumerate().max_by_key(|(_, height)| **height).unwrap_or((0, &0));
@@ -168,9 +169,14 @@ fn beside(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let left = moved((body.width / 2).min(*LISTS.end()), wider).clamp(*LISTS.start(), most);
     let [lists, right] =
         Layout::horizontal([Constraint::Length(left), Constraint::Fill(1)]).areas(body);
-    let mut panes = lists_in(lists, model);
+    let mut panes = if is_low(body) { vec![(model.list, lists)] } else { lists_in(lists, model) };
     panes.push((model.bottom, right));
     panes
+}
+
+/// True if there is no room for one list above the other.
+fn is_low(body: Rect) -> bool {
+    body.height < 2 * LEAST_FOR_TWO
 }
 
 /// The two lists, and below them whichever other pane is wanted.
@@ -188,11 +194,6 @@ const LEAST_FOR_TWO: u16 = 8;
 /// Too low for two lists: the one that was used last, and the pane below it, as long as there is room for both.
 fn low(body: Rect, model: &Model) -> Vec<(Pane, Rect)> {
     let usual = [(model.list, 52), (model.bottom, 48)];
-    if body.width >= WIDE_LOW {
-        let weights = usual.map(|(pane, usual)| Constraint::Fill(model.sizes.weight(pane, usual)));
-        let [list, other]: [Rect; 2] = Layout::horizontal(weights).areas(body);
-        return vec![(model.list, list), (model.bottom, other)];
-    }
     if body.height < LEAST_FOR_TWO {
         return vec![(model.focus, body)];
     }
