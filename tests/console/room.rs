@@ -67,6 +67,7 @@ async fn a_wide_screen_has_three_columns_from_top_to_bottom() {
     }
     let console = Console::sized(&failed(), (200, 60));
     console.until("next seven days").await.until("▸Mon 23").await;
+    console.until("│ 1 file ").await.until("src/file4.rs").await;
 }
 
 /// The places of the panes on a screen of this size.

@@ -16,7 +16,7 @@ use crate::domain::snapshot::alarm::Alarm;
 
 /// What the line of staging gives up one after the other until it fits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rest {
+enum StagingRest {
     All,
     NoWriter,
     NoAge,
@@ -25,25 +25,37 @@ enum Rest {
     NoStep,
 }
 
-const RESTS: [Rest; 6] =
-    [Rest::All, Rest::NoWriter, Rest::NoAge, Rest::NoAhead, Rest::NoGood, Rest::NoStep];
+const RESTS: [StagingRest; 6] = [
+    StagingRest::All,
+    StagingRest::NoWriter,
+    StagingRest::NoAge,
+    StagingRest::NoAhead,
+    StagingRest::NoGood,
+    StagingRest::NoStep,
+];
 
 /// ` STG #30 FAILED smoke 2m (raj)   last good #29   +3 ahead`, as much of it as so many columns have room for.
 pub fn line<'t>(model: &'t Model, row: &Row<'t>, room: usize) -> Row<'t> {
-    let fits = |rest: &Rest| of_line(model, row.clone(), *rest).taken() <= room;
-    let rest = RESTS.into_iter().find(fits).unwrap_or(Rest::NoStep);
+    let fits = |rest: &StagingRest| of_line(model, row.clone(), *rest).taken() <= room;
+    let rest = RESTS.into_iter().find(fits).unwrap_or(StagingRest::NoStep);
     of_line(model, row.clone(), rest)
 }
 
-fn of_line<'t>(model: &Model, row: Row<'t>, rest: Rest) -> Row<'t> {
+fn of_line<'t>(model: &Model, row: Row<'t>, rest: StagingRest) -> Row<'t> {
     let row = row.own(" STG ", Role::EnvStaging);
     let row = match model.newest_in_staging() {
         None => row.own("nothing was deployed there yet", Role::Muted),
         Some(newest) => {
-            let row = newest_build(model, row, newest, rest < Rest::NoStep, rest < Rest::NoAge);
+            let row = newest_build(
+                model,
+                row,
+                newest,
+                rest < StagingRest::NoStep,
+                rest < StagingRest::NoAge,
+            );
             let by = model.build(newest.deployment.request.build);
             let by = by.map(|build| model.writers(build).join(", ")).filter(|by| !by.is_empty());
-            match by.filter(|_| rest < Rest::NoWriter) {
+            match by.filter(|_| rest < StagingRest::NoWriter) {
                 Some(by) => row
                     .own(" (", Role::Muted)
                     .called_within(&by, SHORT_NAME, Role::AuthorOther)
@@ -57,11 +69,11 @@ fn of_line<'t>(model: &Model, row: Row<'t>, rest: Rest) -> Row<'t> {
         None => row,
     };
     let row = unseen(model, row);
-    let row = match model.last_good().filter(|_| rest < Rest::NoGood) {
+    let row = match model.last_good().filter(|_| rest < StagingRest::NoGood) {
         Some(build) => between(row).own("last good ", Role::Muted).own(build.to_string(), Role::Ok),
         None => row,
     };
-    match model.builds_ahead().filter(|_| rest < Rest::NoAhead) {
+    match model.builds_ahead().filter(|_| rest < StagingRest::NoAhead) {
         Some((0, _)) | None => row,
         Some((ahead, more)) => {
             let more = if more { " or more" } else { "" };

@@ -1,5 +1,7 @@
 //! Everything about the selected build or deployment, and who and what is to be known of the service.
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -121,6 +123,30 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
         lines.push(Line::default());
         lines.extend(commits(model, row, width));
     }
+    if is_wide(model.area()) {
+        lines.extend(files(model, row, width));
+    }
+    lines
+}
+
+/// The most files that are listed.
+const FILES: usize = 12;
+
+/// The files that a build changes, where there is room for them.
+fn files(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
+    let own = row.build.commits.iter().filter(|commit| !commit.beside);
+    let files: BTreeSet<_> = own.flat_map(|commit| &commit.files).collect();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let line = || Row::new(&model.options.theme, width).gap(1);
+    let listed = if row.build.more > 0 { ", of the listed commits" } else { "" };
+    let title = format!("{}{listed}", words::counted(files.len(), "file"));
+    let mut lines = vec![Line::default(), line().own(title, Role::Muted).line()];
+    lines.extend(files.iter().take(FILES).map(|file| line().gap(2).name(file, Role::Text).line()));
+    let more = files.len().saturating_sub(FILES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    lines.extend(more.map(|more| line().gap(2).own(more, Role::Muted).line()));
     lines
 }
 

@@ -14,7 +14,7 @@ const DAYS: usize = 7;
 pub const HEIGHT: usize = DAYS + 1;
 
 /// A time in which a promote is warned of or needs an override.
-struct Span<'m> {
+struct FrozenSpan<'m> {
     from: DateTime<Utc>,
     until: Option<DateTime<Utc>>,
     state: FreezeState,
@@ -30,15 +30,15 @@ pub fn lines(model: &Model, width: u16) -> Vec<Line<'static>> {
     std::iter::once(title.line()).chain(days).collect()
 }
 
-fn spans(model: &Model) -> Vec<Span<'_>> {
-    let by_hand = model.freezes().into_iter().map(|freeze| Span {
+fn spans(model: &Model) -> Vec<FrozenSpan<'_>> {
+    let by_hand = model.freezes().into_iter().map(|freeze| FrozenSpan {
         from: freeze.from,
         until: freeze.until,
         state: FreezeState::Frozen,
         reason: &freeze.reason,
     });
     let by_calendar = model.service.iter().flat_map(|service| &service.calendar);
-    let by_calendar = by_calendar.map(|window| Span {
+    let by_calendar = by_calendar.map(|window| FrozenSpan {
         from: window.from,
         until: window.until,
         state: FreezeState::from(window.policy),
@@ -52,7 +52,7 @@ fn of_day(
     model: &Model,
     day: NaiveDate,
     is_today: bool,
-    spans: &[Span<'_>],
+    spans: &[FrozenSpan<'_>],
     width: u16,
 ) -> Line<'static> {
     let (theme, zone) = (&model.options.theme, model.zone());
@@ -61,7 +61,7 @@ fn of_day(
     // What is over by now says nothing of the rest of today.
     let start = start.max(if is_today { model.now() } else { start });
     let overlaps =
-        |span: &&Span<'_>| span.from < end && span.until.is_none_or(|until| until > start);
+        |span: &&FrozenSpan<'_>| span.from < end && span.until.is_none_or(|until| until > start);
     let of_day: Vec<_> = spans.iter().filter(overlaps).collect();
     let row =
         Row::new(theme, width).own(if is_today { theme.symbols.cursor } else { " " }, Role::Text);
