@@ -349,13 +349,17 @@ impl Backend for Embedded {
         key: IdempotencyKey,
     ) -> Answer<Receipt> {
         let engine = self.engine_of(service)?;
-        if let (Command::OpenPostmortemIssue { incident, place: None }, Some(issues)) =
-            (&command, &self.issues)
-        {
-            let (engine, caller) = (engine.clone(), self.caller.clone());
-            return issues.clone().open((engine, caller), (service.clone(), *incident), key).await;
+        match (&command, &self.issues) {
+            (Command::OpenPostmortemIssue { place: Some(_), .. }, _) => {
+                let why = "only the engine says where the issue is: leave out its place";
+                Err(Refusal::invalid(why).into())
+            }
+            (Command::OpenPostmortemIssue { incident, .. }, Some(issues)) => {
+                let (engine, caller) = (engine.clone(), self.caller.clone());
+                issues.clone().open((engine, caller), (service.clone(), *incident), key).await
+            }
+            _ => Ok(engine.command(service, &self.caller, command, key).await?),
         }
-        Ok(engine.command(service, &self.caller, command, key).await?)
     }
 
     async fn receipt(&self, key: &IdempotencyKey) -> Answer<Option<Receipt>> {

@@ -6,11 +6,10 @@ use color_eyre::eyre::{Context as _, Report};
 use super::connection::Connected;
 use super::context::Settings;
 use super::error::CliError;
-use super::{Global, connection, context, demo, output, trace, zone};
+use super::{Global, connection, context, demo, keys, output, trace, zone};
 use crate::backend::last_state::LastStates;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
-use crate::console::actions::keymap::Keymap;
 use crate::console::model::sizes::PaneSizes;
 use crate::console::theme::Theme;
 use crate::console::{self, EngineChoice, Exit, KeySource, Options};
@@ -159,6 +158,8 @@ fn options(
     let user = &settings.user;
     let terminal = capabilities::detect(ColourChoice::Auto);
     let UserFile { emergency_countdown, stale_after, .. } = *user;
+    // The practice service has places of its own; the fingers are the same.
+    let (keymap, keys_trouble) = keys::load(&Places::discover().unwrap_or_else(|_| places.clone()));
     Options {
         service: global.service.clone(),
         several: user.services.len() > 1,
@@ -174,7 +175,8 @@ fn options(
         read_only: false,
         zone: zone::local(),
         theme: Theme::terminal(terminal.depth, terminal.charset),
-        keymap: Keymap::default(),
+        keymap,
+        keys_trouble,
         tmux: terminal.tmux,
         notice: settings.mistake.clone().or(global.demo.then(|| PRACTICE.to_owned())),
     }

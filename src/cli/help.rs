@@ -56,6 +56,8 @@ const ENDINGS: &[Ending] = &[
     acting("token list", &["token list", "token list --json"]),
     acting("token revoke", &["token revoke raj-laptop"]),
     ending("link", &["link d57", "link '#1290' --expires 1d", "link --browser"]),
+    ending("keys", &["keys", "keys --json"]),
+    ending("keys check", &["keys check", "keys check ./keys.toml"]),
     ending("status", &["status", "status --service shop --json"]),
     ending("builds", &["builds", "builds -n 100 --json"]),
     ending(

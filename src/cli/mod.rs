@@ -38,6 +38,7 @@ mod hold;
 mod incident;
 mod init;
 mod kept;
+mod keys;
 mod lift;
 mod link;
 mod listening;
@@ -272,6 +273,8 @@ pub enum CliCommand {
     Notify(notify::NotifyCommand),
     /// Check the installation: programs, folders, engine and services
     Doctor(doctor::DoctorArgs),
+    /// Show which key does what in the console, and check a file with keys of your own
+    Keys(keys::KeysArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page of a command, or write all of them
@@ -410,6 +413,7 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Token(command) => token::run(&connected(global).await?, command).await,
         CliCommand::Notify(command) => notify::run(&global, command).await,
         CliCommand::Doctor(arguments) => doctor::run(&global, arguments).await,
+        CliCommand::Keys(arguments) => keys::run(&arguments),
         CliCommand::Completions(arguments) => completions::run(arguments),
         CliCommand::Man(arguments) => man::run(&arguments),
         CliCommand::Supervise { folder, .. } => {

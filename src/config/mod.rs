@@ -5,6 +5,7 @@ pub mod engines;
 mod error;
 pub mod freezes;
 pub mod issues;
+pub mod keys_file;
 mod live_hosts;
 pub mod notify;
 pub mod operator_files;

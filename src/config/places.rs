@@ -61,6 +61,12 @@ impl Places {
         self.config.join("config.toml")
     }
 
+    /// The keys of the console, where a person wrote their own.
+    #[must_use]
+    pub fn keys_file(&self) -> PathBuf {
+        self.config.join(super::keys_file::NAME)
+    }
+
     #[must_use]
     pub fn database(&self) -> PathBuf {
         self.data.join("trunkline.db")

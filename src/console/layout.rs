@@ -259,6 +259,7 @@ pub fn overlay_lines(model: &Model) -> usize {
         Some(Overlay::Changed(page)) => changed::whole(model, page, model.areas.body.width).len(),
         Some(Overlay::ByHand(page)) => by_hand::lines(model, page, model.areas.body.width).len(),
         Some(Overlay::Line(page)) => line::lines(model, page, model.size.width).len(),
+        Some(Overlay::CommandLines(_)) => model.done.len(),
         Some(Overlay::Messages(_)) => messages::height(model, model.size.width),
         _ => 0,
     }

@@ -40,6 +40,8 @@ pub struct Options {
     /// How a person sized the panes.
     pub sizes: PaneSizes,
     pub keymap: Keymap,
+    /// Why the keys of the person are not used, if they are not.
+    pub keys_trouble: Option<String>,
     /// Escapes for the clipboard must be wrapped.
     pub tmux: bool,
     /// What to say first.
@@ -85,6 +87,7 @@ impl Options {
             theme,
             sizes: PaneSizes::default(),
             keymap: Keymap::default(),
+            keys_trouble: None,
             tmux: false,
             notice: None,
             intents: None,

@@ -194,7 +194,7 @@ pub enum Command {
     /// Opens an issue with the draft of the postmortem of an incident, at most once.
     OpenPostmortemIssue {
         incident: IncidentId,
-        /// The issue that is there; without it the engine opens one.
+        /// The issue that is there. Only the engine itself, which opened it, says this.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schema(value_type = Option<ReasonText>)]
         place: Option<String>,

@@ -56,7 +56,7 @@ use std::time::Duration;
 pub use self::commands::CommandError;
 pub use self::error::EngineError;
 pub use self::handle::Handle;
-pub use self::issue_opener::{IssueOpener, OpeningIssue};
+pub use self::issue_opener::{IssueOpener, NoIssue, OpeningIssue};
 pub use self::open::Engine;
 pub use self::reserve::free_bytes;
 pub use self::runner::remote::RemoteTimes;

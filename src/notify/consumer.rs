@@ -15,11 +15,12 @@ use super::source::NoticeSource;
 use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{Seq, ServiceName};
 use crate::domain::notice::{
-    DestinationName, DetailKind, Notice, NoticeAbout, NoticeDetail, NoticeKey, freezes_now,
-    hold_after, notices, reminders,
+    DestinationName, DetailKind, Notice, NoticeAbout, NoticeDetail, NoticeKey, awaited,
+    freezes_now, hold_after, notices, reminders,
 };
+use crate::domain::service::ServiceState;
 use crate::store::StoreError;
-use crate::store::outbox::{ItemState, NewItem, OutboxItem};
+use crate::store::outbox::{ItemState, NewItem, Outbox, OutboxItem};
 
 /// How many events are read at once.
 const PAGE: usize = 200;
@@ -30,7 +31,7 @@ const KEPT: TimeDelta = TimeDelta::days(14);
 const OLDEST: TimeDelta = TimeDelta::days(90);
 /// How old the row of what still holds may be.
 const FRESH: TimeDelta = TimeDelta::days(1);
-/// What is older than this is counted and not told: nobody acts on it any more.
+/// What was said, or ended, longer ago than this is counted and not told: nobody acts on it any more.
 const OLD: TimeDelta = TimeDelta::hours(6);
 /// How long the events of a service wait that is not read.
 const UNREAD: Duration = Duration::from_mins(5);
@@ -40,14 +41,14 @@ const PRUNING: Duration = Duration::from_hours(1);
 
 pub(super) struct NoticeConsumer<S> {
     shared: Rc<NotifyShared<S>>,
-    freezes_at: Option<Instant>,
+    /// When freezes and what is due were looked for last, by both clocks: the one may be set, and the other stands still while
+    /// a machine sleeps.
+    looked_at: Option<(Instant, DateTime<Utc>)>,
     pruned_at: Option<Instant>,
     /// The last event that was looked at, where the position stays behind since one of another service waits.
     ahead: Seq,
-    /// The events up to there that wait.
-    waiting: BTreeSet<Seq>,
-    /// Since when each service is waited for. By a clock that nobody sets.
-    unread: BTreeMap<ServiceName, Instant>,
+    /// The events up to there that wait, and since when. By a clock that nobody sets.
+    waiting: BTreeMap<Seq, Instant>,
     /// How many old notices of a service are not told, by destination and channel.
     old: BTreeMap<(DestinationName, String, ServiceName), u32>,
 }
@@ -69,11 +70,10 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     pub fn new(shared: Rc<NotifyShared<S>>) -> Self {
         Self {
             shared,
-            freezes_at: None,
+            looked_at: None,
             pruned_at: None,
             ahead: Seq(0),
-            waiting: BTreeSet::new(),
-            unread: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             old: BTreeMap::new(),
         }
     }
@@ -85,8 +85,12 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     pub async fn pass(&mut self, all: &[Rc<KnownDestination>]) -> Result<(), PassError> {
         let has_news = self.read_events(all).await?;
         self.count_old()?;
-        if has_news || self.freezes_at.is_none_or(|at| at.elapsed() >= FREEZES) {
-            self.freezes_at = Some(Instant::now());
+        let now = self.shared.source.now();
+        let is_time = |(at, wall): (Instant, DateTime<Utc>)| {
+            at.elapsed() >= FREEZES || (now - wall).abs().to_std().is_ok_and(|by| by >= FREEZES)
+        };
+        if has_news || self.looked_at.is_none_or(is_time) {
+            self.looked_at = Some((Instant::now(), now));
             self.look_for_freezes(all)?;
             self.look_for_reminders(all)?;
             self.look_for_topics(all)?;
@@ -97,7 +101,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         }
         if self.pruned_at.is_none_or(|at| at.elapsed() >= PRUNING) {
             self.pruned_at = Some(Instant::now());
-            let now = self.shared.source.now();
+            self.keep_awaited(all)?;
             self.shared.outbox.borrow_mut().prune(now - KEPT, now - OLDEST)?;
         }
         Ok(())
@@ -107,7 +111,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
     async fn begin(&mut self, all: &[Rc<KnownDestination>]) -> Result<Seq, PassError> {
         let head = self.shared.source.head().await.map_err(PassError::Record)?;
         self.ahead = self.ahead.min(head);
-        self.waiting.retain(|seq| *seq <= head);
+        self.waiting.retain(|seq, _| *seq <= head);
         let now = self.shared.source.now();
         let mut outbox = self.shared.outbox.borrow_mut();
         let position = match outbox.position()? {
@@ -149,8 +153,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
                 let is_new = event.seq > self.ahead;
                 if self.waits(event, &mut waits) {
                     stays = true;
-                    self.waiting.insert(event.seq);
-                } else if is_new || self.waiting.contains(&event.seq) {
+                } else if is_new || self.waiting.contains_key(&event.seq) {
                     has_news = true;
                     let at = (!stays).then_some(event.seq);
                     if self.take(event, at, all, &since)? && !stays {
@@ -172,24 +175,30 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         }
     }
 
-    /// Whether an event has to wait for its service to be read, as after a start. One that is gone is not waited for. All events of
-    /// a service wait or none.
+    /// Whether an event has to wait for its service to be read, as after a start. `all` has which are read.
     fn waits(&mut self, event: &Event, all: &mut BTreeMap<ServiceName, bool>) -> bool {
         if matches!(event.fact, Fact::BuildFound { .. }) {
             return false;
         }
-        if let Some(waits) = all.get(&event.service) {
-            return *waits;
+        let known = all.get(&event.service).copied();
+        let is_read = known.unwrap_or_else(|| {
+            let is_read = self.shared.source.look(&event.service, |told| told.is_read);
+            all.insert(event.service.clone(), is_read == Some(true));
+            is_read == Some(true)
+        });
+        let about = format!("file of {}", event.service);
+        if is_read {
+            self.shared.note(&about, None);
+            return false;
         }
-        let is_read = self.shared.source.look(&event.service, |told| told.is_read);
-        let waits = if is_read == Some(true) {
-            self.unread.remove(&event.service);
-            false
-        } else {
-            let since = self.unread.entry(event.service.clone()).or_insert_with(Instant::now);
-            since.elapsed() < UNREAD
-        };
-        all.insert(event.service.clone(), waits);
+        let since = *self.waiting.entry(event.seq).or_insert_with(Instant::now);
+        let waits = since.elapsed() < UNREAD;
+        if !waits {
+            let service = &event.service;
+            let why =
+                format!("what happened at {service} was not told everywhere: its file is not read");
+            self.shared.note(&about, Some(why));
+        }
         waits
     }
 
@@ -227,6 +236,7 @@ impl<S: NoticeSource> NoticeConsumer<S> {
             Fact::HoldReleased { .. } => self.shared.outbox.borrow().held_by(&event.service)?,
             _ => None,
         };
+        let (then, mut old) = (self.shared.source.now() - OLD, Vec::new());
         let made = self.shared.source.look(&event.service, |noted| {
             let made = notices(event, noted.state, held_by.as_ref());
             let mut items = Vec::new();
@@ -238,17 +248,21 @@ impl<S: NoticeSource> NoticeConsumer<S> {
                     continue;
                 };
                 let staging = to.staging(noted.destinations.get(&to.name));
-                let wanted = wanted(event, &made, noted.state, staging);
-                items.extend(wanted.into_iter().filter_map(|notice| route(to, &channel, notice)));
+                for notice in wanted(event, &made, noted.state, staging) {
+                    let is_old = event.at < then && ended_before(&notice, noted.state, then);
+                    let Some(item) = route(to, &channel, notice) else { continue };
+                    if is_old {
+                        old.push((item.destination, item.channel, event.service.clone()));
+                    } else {
+                        items.push(item);
+                    }
+                }
             }
             items
         });
-        let (mut items, hold) = (made.unwrap_or_default(), hold_after(event));
-        if self.shared.source.now() - event.at > OLD {
-            for item in items.drain(..) {
-                let at = (item.destination, item.channel, event.service.clone());
-                *self.old.entry(at).or_default() += 1;
-            }
+        let (items, hold) = (made.unwrap_or_default(), hold_after(event));
+        for place in old {
+            *self.old.entry(place).or_default() += 1;
         }
         if items.is_empty() && hold.is_none() {
             return Ok(false);
@@ -280,7 +294,12 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         let now = self.shared.source.now();
         for name in self.shared.source.services() {
             let found = self.shared.source.look(&name, |noted| {
-                let freezes = freezes_now(&name, noted.state, noted.windows, now);
+                // Its own file says whether a freeze only warns.
+                let freezes = if noted.is_read {
+                    freezes_now(&name, noted.state, noted.windows, now)
+                } else {
+                    Vec::new()
+                };
                 let at = |to: &Rc<KnownDestination>| {
                     Some((to.clone(), self.channel(to, &name, channel_of(to, &name, &noted))?))
                 };
@@ -349,15 +368,41 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         notice: &Notice,
     ) -> Result<(), StoreError> {
         let mut outbox = self.shared.outbox.borrow_mut();
+        let now = self.shared.source.now();
         if let Some(known) = outbox.find(&to.name, channel, &notice.key)? {
-            // What holds for months is not forgotten meanwhile, and so not told anew.
-            let (now, told) = (self.shared.source.now(), known.state == ItemState::Done);
-            let is_old = told && now - known.changed_at >= FRESH;
-            return if is_old { outbox.update(&known, now) } else { Ok(()) };
+            let is_freeze = matches!(notice.about, NoticeAbout::Freeze(_));
+            if is_freeze && known.is_final && known.state == ItemState::Done {
+                return outbox.tell_anew(&known, &over(&known), to.abilities().edit, now);
+            }
+            return keep(&mut outbox, &known, now);
         }
         let (destination, channel) = (to.name.clone(), channel.to_owned());
         let item = NewItem { destination, channel, notice: notice.clone() };
-        outbox.add(None, &[item], None, self.shared.source.now())
+        outbox.add(None, &[item], None, now)
+    }
+
+    /// Keeps the rows of incidents that are open or owe a postmortem: reminders stand below them.
+    fn keep_awaited(&self, all: &[Rc<KnownDestination>]) -> Result<(), StoreError> {
+        let now = self.shared.source.now();
+        for name in self.shared.source.services() {
+            let found = self.shared.source.look(&name, |noted| {
+                let keys = awaited(&name, noted.state, noted.incidents);
+                let at = |to: &Rc<KnownDestination>| {
+                    Some((to.name.clone(), channel_of(to, &name, &noted)?.ok()?))
+                };
+                (keys, all.iter().filter_map(at).collect::<Vec<_>>())
+            });
+            let Some((keys, places)) = found else { continue };
+            for (to, channel) in &places {
+                for key in &keys {
+                    let mut outbox = self.shared.outbox.borrow_mut();
+                    if let Some(known) = outbox.find(to, channel, key)? {
+                        keep(&mut outbox, &known, now)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Has told again what says something else now.
@@ -381,18 +426,18 @@ impl<S: NoticeSource> NoticeConsumer<S> {
             return Ok(());
         };
         let now = self.shared.source.now();
-        if rendered.view.is_final {
-            self.tell_end_of_freeze(item, to, now)?;
-            if !to.abilities().edit && item.state == ItemState::Done {
-                let ended = OutboxItem { is_final: true, ..item.clone() };
-                return self.shared.outbox.borrow_mut().update(&ended, now);
-            }
-        }
         let says_more = if to.abilities().edit {
             rendered.digest != item.told
         } else {
             rendered.view.settled && item.told.is_empty()
         };
+        if rendered.view.is_final {
+            self.tell_end_of_freeze(item, to, now)?;
+            if !to.abilities().edit && !says_more && item.state == ItemState::Done {
+                let ended = OutboxItem { is_final: true, ..item.clone() };
+                return self.shared.outbox.borrow_mut().update(&ended, now);
+            }
+        }
         let wants_pin = item.is_pinned && rendered.view.is_final;
         let is_tried = match item.state {
             ItemState::Done => false,
@@ -432,13 +477,12 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         if !by_itself {
             return Ok(());
         }
-        let of = item.notice.key.clone();
         let sentence = format!("the freeze is over: {}", freeze.reason);
-        let about = NoticeDetail::new(of.clone(), DetailKind::Over, sentence);
+        let about = NoticeDetail::new(item.notice.key.clone(), DetailKind::Over, sentence);
         let about = NoticeDetail { loud: true, ..about };
         let at = freeze.until.filter(|until| *until <= now).unwrap_or(now);
         let about = NoticeAbout::Detail(about);
-        let notice = Notice { key: of.part("over"), at, about, ..item.notice.clone() };
+        let notice = Notice { key: over(item), at, about, ..item.notice.clone() };
         self.add_new(to, &item.channel, &notice)
     }
 
@@ -456,4 +500,32 @@ impl<S: NoticeSource> NoticeConsumer<S> {
         }
         Ok(())
     }
+}
+
+/// What says below a freeze that it is over.
+fn over(item: &OutboxItem) -> NoticeKey {
+    item.notice.key.part("over")
+}
+
+/// Makes the row of what still holds a young one: what holds for months is not forgotten meanwhile, and so not told anew.
+fn keep(outbox: &mut Outbox, known: &OutboxItem, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let is_old = known.state == ItemState::Done && now - known.changed_at >= FRESH;
+    if is_old { outbox.update(known, now) } else { Ok(()) }
+}
+
+/// Whether what a notice is about ended before that.
+fn ended_before(notice: &Notice, state: &ServiceState, then: DateTime<Utc>) -> bool {
+    let ended = match &notice.about {
+        NoticeAbout::Deployment { deployment } => {
+            let found = state.deployments.get(deployment);
+            found.map(|of| of.ended.as_ref().map(|ended| ended.at))
+        }
+        NoticeAbout::Incident { incident } => {
+            let found = state.incidents.get(*incident);
+            found.map(|of| of.resolved.as_ref().map(|end| end.written_at))
+        }
+        _ => return true,
+    };
+    // What is not in the record any more is no news.
+    ended.is_none_or(|ended| ended.is_some_and(|at| at < then))
 }

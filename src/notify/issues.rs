@@ -14,7 +14,7 @@ use super::opened::secret;
 use crate::config::issues::{IssueForge, IssueSettings};
 use crate::config::operator_files::OperatorFiles;
 use crate::domain::incident::IncidentReport;
-use crate::engine::{IssueOpener, OpeningIssue};
+use crate::engine::{IssueOpener, NoIssue, OpeningIssue};
 use crate::postmortem;
 
 /// The most bytes of one page of issues.
@@ -42,7 +42,7 @@ impl IssueTracker {
         Self { files, environment }
     }
 
-    async fn open_once(&self, report: &IncidentReport) -> Result<String, String> {
+    async fn project(&self, report: &IncidentReport) -> Result<IssueProject, String> {
         let settings = self.files.issues().map_err(|why| why.in_one_line())?;
         let settings = settings.ok_or(
             "the engine opens no issues: [incidents.issues] is not in its config.toml or server.toml",
@@ -51,13 +51,16 @@ impl IssueTracker {
             let service = &report.service;
             return Err(format!("services of [incidents.issues] does not have {service}"));
         }
-        IssueProject::open(settings, &self.environment).await?.once(report).await
+        IssueProject::open(settings, &self.environment).await
     }
 }
 
 impl IssueOpener for IssueTracker {
-    fn open<'a>(&'a self, report: &'a IncidentReport) -> OpeningIssue<'a> {
-        Box::pin(self.open_once(report))
+    fn open<'a>(&'a self, report: &'a IncidentReport, may_open: bool) -> OpeningIssue<'a> {
+        Box::pin(async move {
+            let project = self.project(report).await.map_err(NoIssue::Refused)?;
+            project.once(report, may_open).await
+        })
     }
 }
 
@@ -96,13 +99,18 @@ impl IssueProject {
         }
     }
 
-    async fn once(&self, report: &IncidentReport) -> Result<String, String> {
+    async fn once(&self, report: &IncidentReport, may_open: bool) -> Result<String, NoIssue> {
+        let none = |why: &str| NoIssue::Refused(format!("no issue was opened: {why}"));
         let key = key(report);
-        let found = self.find(&key, report).await;
-        if let Some(place) = found.map_err(|why| format!("no issue was opened: {why}"))? {
-            return Ok(place);
+        match self.find(&key, report).await {
+            Ok(Some(place)) => return Ok(place),
+            Ok(None) if !may_open => return Err(doubtful("a request for it was just sent")),
+            Ok(None) => {}
+            Err(why) if !may_open => return Err(doubtful(&why)),
+            Err(why) => return Err(none(&why)),
         }
-        let text = format!("{}\n{key}\n", postmortem::issue(report)?);
+        let text = postmortem::issue(report).map_err(NoIssue::Refused)?;
+        let text = format!("{text}\n{key}\n");
         let title = title(report);
         let body = match self.settings.kind {
             IssueForge::GitHub => json!({"title": title, "body": text}),
@@ -115,18 +123,15 @@ impl IssueProject {
             },
             Ok(reply) => match self.http.refused(&reply) {
                 doubt @ SendOutcome::Unknown { .. } => doubt,
-                _ => return Err(format!("no issue was opened: {}", self.refused(&reply))),
+                _ => return Err(none(&self.refused(&reply))),
             },
             Err(doubt @ SendOutcome::Unknown { .. }) => doubt,
-            Err(outcome) => return Err(format!("no issue was opened: {}", outcome.why())),
+            Err(outcome) => return Err(none(outcome.why())),
         };
         if let Ok(Some(place)) = self.find(&key, report).await {
             return Ok(place);
         }
-        let why = doubt.why();
-        Err(format!(
-            "it is not known whether the issue was opened: {why}; ask for it again in a minute: it is looked up first"
-        ))
+        Err(doubtful(doubt.why()))
     }
 
     /// The oldest issue with this key.
@@ -168,7 +173,7 @@ impl IssueProject {
         }
         let most = ON_PAGE * MOST_PAGES;
         Err(format!(
-            "there are more than {most} issues since the incident, too many to look for one of it"
+            "more than {most} issues and pull requests are new or changed since the incident, too many to look for one of it"
         ))
     }
 
@@ -230,6 +235,12 @@ impl IssueProject {
         };
         format!("{said}; {what}")
     }
+}
+
+fn doubtful(why: &str) -> NoIssue {
+    NoIssue::Unknown(format!(
+        "it is not known whether the issue was opened: {why}; ask for it again in a minute: it is looked up first"
+    ))
 }
 
 fn sort(is_github: bool) -> &'static str {

@@ -176,7 +176,7 @@ async fn run<S: NoticeSource>(source: S, options: NotifyOptions) {
         }
         if counted.is_none_or(|at| at.elapsed() >= COUNT) {
             counted = Some(Instant::now());
-            count_failed(&shared);
+            count_failed(&shared, places.known.as_ref());
         }
         places.woken.send_modify(|count| *count += 1);
         let trouble = summary(&shared.troubles.borrow());
@@ -196,12 +196,13 @@ async fn run<S: NoticeSource>(source: S, options: NotifyOptions) {
     }
 }
 
-/// Notes what was given up.
-fn count_failed<S>(shared: &NotifyShared<S>) {
+/// Notes what was given up. Nobody has it sent again to a destination that is gone.
+fn count_failed<S>(shared: &NotifyShared<S>, known: Option<&KnownPlaces>) {
     let Ok(counts) = shared.outbox.borrow().counts() else { return };
     for count in counts {
         let name = &count.destination;
-        let failed = count.failed;
+        let is_there = known.is_none_or(|known| known.contains_key(name));
+        let failed = if is_there { count.failed } else { 0 };
         let what = match failed {
             0 => None,
             1 => Some(format!("1 notice was not told at {name}")),
@@ -219,13 +220,15 @@ fn summary(troubles: &BTreeMap<String, String>) -> Option<String> {
     })
 }
 
+type KnownPlaces = BTreeMap<DestinationName, Rc<KnownDestination>>;
+
 /// The destinations of the operator's files, each with its queue.
 struct OpenPlaces<S> {
     files: OperatorFiles,
     environment: Arc<BTreeMap<String, String>>,
     shared: Rc<NotifyShared<S>>,
     /// Those that the files name, whether they can be opened or not; none before the files could be read.
-    known: Option<BTreeMap<DestinationName, Rc<KnownDestination>>>,
+    known: Option<KnownPlaces>,
     open: BTreeMap<DestinationName, OpenPlace>,
     opening: BTreeMap<DestinationName, OpeningPlace>,
     woken: watch::Sender<u64>,

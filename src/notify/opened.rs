@@ -104,6 +104,17 @@ impl KnownDestination {
             || (is_alert && self.settings.incidents)
     }
 
+    /// Whether this calls somebody here, or says that nobody need come.
+    #[must_use]
+    pub fn calls(&self, notice: &Notice) -> bool {
+        let is_of_incident = match &notice.about {
+            NoticeAbout::Incident { .. } => true,
+            NoticeAbout::Detail(detail) => detail.incident.is_some(),
+            _ => false,
+        };
+        self.settings.kind == DestinationKind::PagerDuty && is_of_incident
+    }
+
     /// Whether people are told here of incidents.
     #[must_use]
     pub fn is_told_incidents(&self) -> bool {

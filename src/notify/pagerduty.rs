@@ -89,9 +89,11 @@ fn alert(delivery: &Delivery, routing_key: &str) -> Option<Value> {
     let view = &delivery.view;
     let incident = view.incident.as_ref()?;
     let is_open = incident.resolved.is_none();
+    let is_help = view.detail.as_ref().is_some_and(|detail| detail.is_help);
     let action = match view.detail.as_ref().map(|detail| detail.kind) {
         None | Some(DetailKind::IncidentReopened) if is_open => "trigger",
-        Some(DetailKind::IncidentUpdate) if is_open => "acknowledge",
+        // Whoever opened it is not who was called.
+        Some(DetailKind::IncidentUpdate) if is_open && is_help => "acknowledge",
         Some(DetailKind::IncidentResolved) => "resolve",
         _ => return None,
     };

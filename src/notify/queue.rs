@@ -20,6 +20,9 @@ use crate::store::outbox::{ItemState, Outbox, OutboxItem};
 
 /// The tries of one item before it counts as failed: about half an hour.
 const TRIES: u32 = 12;
+/// The tries of what a pager is told of an incident, and the longest pause between them: about a day.
+const TRIES_TO_CALL: u32 = 1_440;
+const CALL_AGAIN: Duration = Duration::from_mins(1);
 /// The pause after the outbox could not be written.
 const BROKEN: Duration = Duration::from_secs(10);
 /// How long a destination is waited for that is opened again, since its token may be another one by now.
@@ -433,7 +436,8 @@ impl<S: NoticeSource> DestinationQueue<S> {
         state: ItemState,
     ) -> Result<(), StoreError> {
         item.attempts += 1;
-        if !retry || item.attempts >= TRIES {
+        let is_call = self.to.calls(&item.notice);
+        if !retry || item.attempts >= if is_call { TRIES_TO_CALL } else { TRIES } {
             let (name, key) = (self.to.name.as_str(), &item.notice.key);
             // With another token it may take the next one.
             self.shared.note(name, Some(format!("{name} did not take {key}: {why}")));
@@ -441,7 +445,8 @@ impl<S: NoticeSource> DestinationQueue<S> {
         }
         let now = self.shared.source.now();
         let times = &self.shared.times;
-        let mut pause = backoff::pause(times.first, times.longest, item.attempts, item.id);
+        let longest = if is_call { times.longest.min(CALL_AGAIN) } else { times.longest };
+        let mut pause = backoff::pause(times.first, longest, item.attempts, item.id);
         if state == ItemState::Sending {
             pause = pause.max(times.settle);
         }

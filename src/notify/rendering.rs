@@ -58,6 +58,11 @@ fn seen<S: NoticeSource>(
         let ToldService { state, people, incidents: policy, windows, on_call, .. } = told;
         view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
     };
+    // A freeze of a calendar may hold others, and its own service no more.
+    let frozen = match &notice.about {
+        NoticeAbout::Freeze(freeze) if freeze.freeze.is_none() => frozen_with(source, to, item),
+        _ => Vec::new(),
+    };
     let mut view = match &notice.about {
         // These are of no service.
         NoticeAbout::Topic | NoticeAbout::Dropped { .. } | NoticeAbout::Test { .. } => {
@@ -67,7 +72,7 @@ fn seen<S: NoticeSource>(
             view(notice, NoticeInput { state, people, policy, now, pages, windows, on_call })
         }
         _ => source
-            .look(&notice.service, input)
+            .look(frozen.first().unwrap_or(&notice.service), input)
             .ok_or_else(|| format!("the service {} is not watched any more", notice.service))?,
     };
     match &notice.about {
@@ -78,9 +83,9 @@ fn seen<S: NoticeSource>(
             view.page = pages.map(str::to_owned);
             view.settled = true;
         }
-        NoticeAbout::Freeze(freeze) if freeze.freeze.is_none() => {
+        NoticeAbout::Freeze(_) => {
             if let Some(shown) = &mut view.freeze {
-                shown.services = frozen_with(source, to, item);
+                shown.services = frozen.iter().map(ToString::to_string).collect();
             }
         }
         _ => {}
@@ -179,7 +184,7 @@ fn frozen_with<S: NoticeSource>(
     source: &S,
     to: &KnownDestination,
     item: &OutboxItem,
-) -> Vec<String> {
+) -> Vec<ServiceName> {
     let now = source.now();
     let is_held = |name: &ServiceName| {
         let held = source.look(name, |noted| {
@@ -190,5 +195,5 @@ fn frozen_with<S: NoticeSource>(
     };
     let mut all = services_of(source, to, &item.channel);
     all.retain(is_held);
-    all.into_iter().map(|name| name.to_string()).collect()
+    all
 }

@@ -29,7 +29,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("notify", &["domain", "calendar", "config", "engine", "gate", "postmortem", "store"]),
     ("backend", &["domain", "calendar", "api", "config", "engine", "oidc"]),
     ("server", &["domain", "calendar", "api", "backend", "gate"]),
-    ("console", &["domain", "calendar", "config", "backend", "gate", "migrations", "terminal"]),
+    (
+        "console",
+        &["domain", "settings", "calendar", "config", "backend", "gate", "migrations", "terminal"],
+    ),
 ];
 
 /// What a module must not name, because another owns it. `""` stands for all modules but the ones named last.
@@ -43,6 +46,7 @@ const BANNED: &[(&str, &str, &[&str])] = &[
     ("domain", "rusqlite", &[]),
     ("domain", "std::fs", &[]),
     ("domain", "std::process", &[]),
+    ("", "nucleo_matcher", &["console"]),
     ("", "rusqlite", &["store"]),
     ("", "sqlparser", &["migrations"]),
     ("", "axum", &["server"]),

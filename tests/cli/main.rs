@@ -13,6 +13,7 @@ mod in_the_fire;
 mod incidents;
 mod init;
 mod init_workflows;
+mod keys;
 mod leftovers;
 mod lists;
 mod oidc;

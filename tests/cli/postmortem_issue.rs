@@ -8,6 +8,10 @@ use trunkline_testing::home::Home;
 use trunkline_testing::small_shop::service_file;
 
 const TOKEN: &str = "canary-of-the-forge";
+/// The issues of others, which take two pages.
+const OTHERS: usize = 60;
+/// What befalls the looks through all pages, up to the first without an issue.
+const LOOKED: [Fault; 3] = [Fault::None; 3];
 
 /// Has the engine open its issues there.
 fn point(home: &Home, plain: &str, kind: &str, forge: &DestinationServer<IssueProject>) {
@@ -18,7 +22,7 @@ fn point(home: &Home, plain: &str, kind: &str, forge: &DestinationServer<IssuePr
         forge.url(),
         token.display()
     );
-    fs::write(home.path("config").join("config.toml"), format!("{settings}\n{plain}")).unwrap();
+    fs::write(home.path("config").join("config.toml"), format!("{plain}\n{settings}")).unwrap();
 }
 
 fn opened(home: &Home, title: &str) -> String {
@@ -68,7 +72,7 @@ fn the_draft_of_a_postmortem_becomes_one_issue_whatever_becomes_of_the_answers()
     point(&home, &plain, "github", &github);
     let before = count(&github);
     let place = format!("https://github.example/acme/ops/issues/{}", before + 1);
-    let said = ask(&home, &github, &id, &[Fault::None, Fault::LostAnswer]).unwrap();
+    let said = ask(&home, &github, &id, &[&LOOKED[..], &[Fault::LostAnswer]].concat()).unwrap();
     assert!(said.contains(&format!("is an issue: {place};")), "{said}");
     let asked = github.asked().len();
     let why = ask(&home, &github, &id, &[]).unwrap_err();
@@ -111,21 +115,19 @@ fn refused(home: &Home, github: &DestinationServer<IssueProject>, id: &str) {
 
 /// An issue that was opened without an answer is found, at once or when it is asked for again.
 fn once(home: &Home, forge: &DestinationServer<IssueProject>) {
-    let others = 60;
     forge.change(|project| {
-        project.issues = vec![serde_json::json!({"body": null, "description": null}); others];
+        project.issues = vec![serde_json::json!({"body": null, "description": null}); OTHERS];
     });
-    let found_on = [Fault::None; 3];
-    let mut opened_so_far = others;
+    let mut opened_so_far = OTHERS;
     for fault in [Fault::FailedAfter, Fault::Malformed] {
         let id = opened(home, "it is slow");
-        let said = ask(home, forge, &id, &[&found_on[..], &[fault]].concat()).unwrap();
+        let said = ask(home, forge, &id, &[&LOOKED[..], &[fault]].concat()).unwrap();
         opened_so_far += 1;
         assert!(said.contains(&format!("issues/{opened_so_far};")), "{said}");
         assert_eq!(count(forge), opened_so_far);
     }
     let id = opened(home, "it is slow again");
-    let faults = [&found_on[..], &[Fault::LostAnswer, Fault::Unavailable]].concat();
+    let faults = [&LOOKED[..], &[Fault::LostAnswer, Fault::Unavailable]].concat();
     let why = ask(home, forge, &id, &faults).unwrap_err();
     assert!(why.contains("not known whether the issue was opened"), "{why}");
     opened_so_far += 1;

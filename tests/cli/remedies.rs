@@ -101,7 +101,7 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 25] = [
+const TRIED: [(&str, &str); 28] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
     ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
@@ -114,6 +114,9 @@ const TRIED: [(&str, &str); 25] = [
     ("engine restart", "a_second_engine_is_refused_and_told_who_the_first_is"),
     ("engine stop", "a_second_engine_is_refused_and_told_who_the_first_is"),
     ("freeze list", "a_freeze_by_calendar_is_listed_shown_drawn_and_checked"),
+    ("incident postmortem", "a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem"),
+    ("incident reopen", "a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem"),
+    ("incident show", "a_rollback_asks_becomes_an_incident_and_ends_in_a_postmortem"),
     ("init", "init_writes_a_file_that_works_and_never_overwrites_one"),
     ("login", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
     ("logs", "reading_commands_print_documents"),
@@ -149,8 +152,18 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 }
 
 /// The commands that have commands of their own.
-const GROUPS: [&str; 9] =
-    ["--demo", "audit", "engine", "freeze", "migrations", "notify", "plan", "quarantine", "token"];
+const GROUPS: [&str; 10] = [
+    "--demo",
+    "audit",
+    "engine",
+    "freeze",
+    "incident",
+    "migrations",
+    "notify",
+    "plan",
+    "quarantine",
+    "token",
+];
 
 /// The words of the command that a sentence names after `trunkline `; none if it names none.
 fn command_words(verbs: &str, rest: &str) -> Option<String> {

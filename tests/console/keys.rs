@@ -10,7 +10,7 @@ use trunkline::backend::engine_place::EnginePlace;
 use trunkline::backend::scripted::Scripted;
 use trunkline::console::actions::chord::Chord;
 use trunkline::console::actions::context::InputContext;
-use trunkline::console::actions::keymap::Keymap;
+use trunkline::console::actions::keymap::{Keymap, PressedKey};
 use trunkline::console::actions::{ACTIONS, Entry};
 use trunkline::console::effect::Effect;
 use trunkline::console::message::{Message, TimedMessage};
@@ -135,6 +135,13 @@ async fn places() -> Vec<(InputContext, Desk)> {
     let changed = wide.clone().press(&["7", "+", "down", "down"]).await;
     let checklist = Desk::open(super::leftovers::left_behind(), (118, 40)).await;
     let checklist = checklist.press(&["l", "down"]).await;
+    let palette = wide.clone().press(&[":", "down", "tab", "down"]).await;
+    let mut recalled = palette.clone().press(&["left", "left", "down"]).await;
+    recalled.model.recent = ["help", "changes", "zoom"].map(str::to_owned).to_vec();
+    let recalled = recalled.press(&["ctrl-p", "ctrl-p"]).await;
+    let typed = recalled.clone().press(&["left"]).await;
+    let found = wide.clone().press(&[":", "o", "down"]).await;
+    let menu = wide.clone().press(&["a", "down"]).await;
     let tiny = Event::Resize(20, 5);
     let mut unseen = wide.clone().press(&["?"]).await;
     unseen.take(unseen.input(tiny)).await;
@@ -148,6 +155,11 @@ async fn places() -> Vec<(InputContext, Desk)> {
         (InputContext::Help, wide.clone().press(&["?", "e", "left", "pgdn", "down"]).await),
         (InputContext::Page, wide.press(&notes).await.press(&["M", "pgdn"]).await),
         (InputContext::Page, by_hand),
+        (InputContext::Palette, palette),
+        (InputContext::Palette, found),
+        (InputContext::Palette, recalled),
+        (InputContext::Palette, typed),
+        (InputContext::Menu, menu),
         (InputContext::Changed, changed),
         (InputContext::Checklist, checklist),
         (InputContext::Choice, engines),
@@ -160,8 +172,8 @@ async fn places() -> Vec<(InputContext, Desk)> {
     ]
 }
 
-/// A key that no table has.
-const UNBOUND: &str = "ctrl-y";
+/// A key that nothing can be bound to.
+const UNBOUND: &str = "caps-lock";
 
 #[tokio::test(start_paused = true)]
 async fn every_key_of_every_table_does_something_in_its_place() {
@@ -189,8 +201,9 @@ async fn a_key_is_looked_up_in_the_table_of_its_place() {
     for (context, desk) in Box::pin(places()).await {
         let keymap = &desk.model.options.keymap;
         for entry in ACTIONS.iter().filter(|entry| entry.context == context) {
-            for chord in keymap.keys(entry) {
-                assert_eq!(keymap.action(context, chord), Some(&entry.action), "{chord}");
+            for keys in keymap.keys(entry) {
+                let pressed = keymap.pressed(context, None, keys.first);
+                assert_eq!(pressed, PressedKey::Does(entry.action.clone()), "{keys}");
             }
         }
     }
@@ -201,10 +214,10 @@ async fn other_keys_take_the_place_of_those_of_the_tables() {
     let mut keymap = Keymap::default();
     let row = |name: &str| ACTIONS.iter().find(|entry| entry.name == name).expect("it is there");
     let chord = |name: &str| name.parse::<Chord>().expect("it is a key");
-    keymap.rebind(row("promote"), &[chord("ctrl-p")]);
-    keymap.rebind(row("changes"), &[chord("c")]);
+    keymap.rebind(row("promote"), &[chord("ctrl-p").into()]);
+    keymap.rebind(row("changes"), &[chord("c").into()]);
     let close = ACTIONS.iter().find(|e| e.context == InputContext::Dialog && e.name == "close");
-    keymap.rebind(close.expect("it is there"), &[chord("f2")]);
+    keymap.rebind(close.expect("it is there"), &[chord("f2").into()]);
     let options = Options { keymap, ..options() };
     let console = Console::with(&ready(), (100, 24), options, |_| {});
     console.until("ctrl-p promote").await.until("c changes").await.press(&["P"]).settled().await;

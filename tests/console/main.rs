@@ -20,6 +20,8 @@ mod log_pane;
 mod log_reading;
 mod measures;
 mod notes;
+mod own_keys;
+mod palette;
 mod panes;
 mod promises;
 mod promote;

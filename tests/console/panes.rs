@@ -114,7 +114,7 @@ async fn the_help_says_why_an_action_is_off() {
 
 #[tokio::test(start_paused = true)]
 async fn the_help_names_the_keys_of_dialogs_and_runs_none_of_them() {
-    let console = Console::sized(&ready(), (100, 24));
+    let console = Console::sized(&ready(), (100, 26));
     console.until("#3").await.press(&["?"]).type_text("dialog:");
     for keys in [
         "Tab Down",

@@ -116,7 +116,7 @@ fn a_build_that_a_rollback_brings_back_was_not_rolled_back() {
     assert_eq!(told(&record, third).state, "failed");
     let third = promote(&mut record, 3, Outcome::Succeeded);
     roll_back(&mut record, 2);
-    assert_eq!(told(&record, third).state, "rolled back");
+    assert_eq!(told(&record, third).state, "taken back");
 }
 
 fn window(policy: FreezeMode, until: Option<DateTime<Utc>>) -> FreezeWindow {
@@ -161,7 +161,7 @@ fn only_what_needs_an_override_is_told_as_a_freeze_and_one_of_an_unread_calendar
         assert!(said.contains(" · from ") && said.contains("until "), "{said}");
         assert!(!said.contains("counts as"), "{said}");
         let warns = [window(FreezeMode::Warn, None)];
-        assert!(words(unread, folder, &warns).contains("freeze over"), "it only warns by now");
+        assert!(words(unread, folder, &warns).contains("freeze ended"), "it only warns by now");
     }
 }
 

@@ -150,7 +150,9 @@ async fn what_the_service_says_counts_more_than_the_record() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_is_asked_once_more_before_a_press() {
-    let calm = RemoteTimes { live: Duration::from_hours(1), ..times() };
+    // No answer is young enough for the press after it.
+    let pace = Duration::from_millis(1);
+    let calm = RemoteTimes { live: Duration::from_hours(1), pace, ..times() };
     let shop = Told::with(", settle = \"0s\"", "\"http://HOST\"", calm).await;
     shop.page.until_asked(1).await;
     let first = shop.world.verified("one").await;

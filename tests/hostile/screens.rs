@@ -43,7 +43,8 @@ fn fault(buffer: &Buffer) -> Option<String> {
 }
 
 /// The keys that open something over a screen.
-const OPENING: [&str; 12] = ["d", "p", "P", "R", "V", "H", "F", "X", "i", "!", "M", "?"];
+const OPENING: [&str; 15] =
+    ["d", "p", "P", "R", "V", "H", "F", "X", "i", "!", "M", "?", ":", "a", "@"];
 
 /// Goes from screen to screen, and presses these keys; `look` sees each of them under its name.
 fn walk<T: Texts>(
@@ -76,6 +77,13 @@ fn walk<T: Texts>(
         desk.press(&["enter"]);
         at(desk, key);
         desk.press(&["esc", "esc"]);
+    }
+    for verb in [&["b", "y"][..], &["c", "h", "a", "n"], &["l", "o", "g", "s"]] {
+        desk.press(&[":"]);
+        desk.press(verb);
+        desk.press(&["tab"]);
+        at(desk, "what a verb is done with");
+        desk.press(&["esc"]);
     }
     desk.press(&["4", "/"]);
     desk.type_text();

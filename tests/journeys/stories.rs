@@ -59,6 +59,12 @@ fn a_plain_fault_is_taken_back_its_commit_is_named_and_its_revert_goes_out() {
     screen.keys("\r");
     screen.hides(title);
     screen.hides("ON HOLD");
+    // What the watch of the rollback says changes a plan, so it has said so by now.
+    until("the way back is good", || {
+        facts(&shop.home, "watch_turned")
+            .last()
+            .is_some_and(|turned| turned["fact"]["to"] == "good")
+    });
     screen.keys("1g");
     promote(&mut screen, "#3");
     row(&screen, "#3", "LIVE");

@@ -317,6 +317,7 @@ pub fn key(name: &str) -> KeyEvent {
         "pgdn" => KeyCode::PageDown,
         "del" => KeyCode::Delete,
         "f1" => KeyCode::F(1),
+        "caps-lock" => KeyCode::CapsLock,
         "space" => KeyCode::Char(' '),
         "backspace" => KeyCode::Backspace,
         letter => KeyCode::Char(letter.chars().next().expect("a key has a name")),

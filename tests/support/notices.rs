@@ -51,6 +51,8 @@ pub struct WrittenRecord {
     pub incidents: IncidentPolicy,
     pub destinations: BTreeMap<DestinationName, ServiceDestination>,
     pub windows: Vec<FreezeWindow>,
+    /// The services whose production they do not hold.
+    pub unheld: BTreeSet<ServiceName>,
     pub on_call: Vec<String>,
     /// Whether no service file was read yet.
     pub is_unread: bool,
@@ -151,6 +153,7 @@ impl NoticeSource for NoticeRecord {
         let WrittenRecord { states, people, incidents, destinations, windows, .. } = &*written;
         let is_read = !written.is_unread && !written.unread.contains(service);
         let (state, on_call) = (states.get(service)?, &written.on_call);
+        let windows = if written.unheld.contains(service) { &[][..] } else { windows };
         Some(read(ToldService {
             state,
             people,

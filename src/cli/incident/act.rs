@@ -35,7 +35,24 @@ pub async fn update(context: &Context, arguments: IncidentUpdateArgs) -> Result<
     }
     let incident = incident(context, &service, id).await?;
     let update = NewIncidentUpdate { incident, text, at, mark, severity, users_affected };
-    act::run(context, &service, Command::UpdateIncident(update), acting.key).await.map(drop)
+    act::run(context, &service, Command::UpdateIncident(update), acting.key).await?;
+    say_how_to_reopen(context, &service, incident).await
+}
+
+/// Whoever updates an incident that is over gets the line that opens it again.
+async fn say_how_to_reopen(
+    context: &Context,
+    service: &ServiceName,
+    id: IncidentId,
+) -> Result<(), CliError> {
+    // The update is recorded by now, whatever becomes of this look.
+    let Ok(snapshot) = context.snapshot(service).await else { return Ok(()) };
+    let updated = snapshot.incidents.iter().find(|of| of.incident.id == id);
+    if updated.is_none_or(|of| of.incident.is_open()) {
+        return Ok(());
+    }
+    let line = format!("trunkline incident reopen {id} --service {service} --reason \"why\"");
+    context.out.regardless().line(format!("If it is not over: {line}"))
 }
 
 pub async fn resolve(context: &Context, arguments: IncidentResolveArgs) -> Result<(), CliError> {

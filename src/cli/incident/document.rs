@@ -11,6 +11,7 @@ use crate::cli::act;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::domain::command::Command;
+use crate::domain::ids::{IncidentId, ServiceName};
 use crate::postmortem;
 
 /// The largest template that is read, in bytes.
@@ -27,7 +28,9 @@ pub async fn run(context: &Context, arguments: IncidentPostmortemArgs) -> Result
         (None, None) => None,
     };
     if let Some(command) = command {
-        return act::run(context, &service, command, acting.key).await.map(drop);
+        act::run(context, &service, command, acting.key).await?;
+        let is_draft = issue.then(|| format!("Once it is: {}", written_by(&service, id)));
+        return is_draft.map_or(Ok(()), |line| context.out.regardless().line(line));
     }
     let template = template.as_deref().map(read).transpose()?;
     let report = context.backend.incident(&service, id).await?;
@@ -36,9 +39,13 @@ pub async fn run(context: &Context, arguments: IncidentPostmortemArgs) -> Result
     let Some(path) = file else { return context.out.lines(text.lines().map(str::to_owned)) };
     create(&path, &text)?;
     let shown = path.display();
-    context.out.line(format!(
-        "wrote {shown}; fill in what is marked, then say where it is with --written PLACE"
-    ))
+    let then = written_by(&service, id);
+    context.out.line(format!("wrote {shown}; fill in what is marked, then say where it is: {then}"))
+}
+
+/// The command that says where the postmortem is in the end.
+fn written_by(service: &ServiceName, id: IncidentId) -> String {
+    format!("trunkline incident postmortem {id} --service {service} --written PLACE")
 }
 
 fn read(path: &Path) -> Result<String, CliError> {

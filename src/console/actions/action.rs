@@ -53,6 +53,12 @@ pub enum KeyAction {
     CopyLink,
     ShowLink,
     Help,
+    /// Every action by its name.
+    Palette,
+    /// What can be done with the selected row.
+    RowMenu,
+    /// What this console did, as command lines.
+    CommandLines,
     Redraw,
     Suspend,
     Interrupt,
@@ -64,6 +70,8 @@ pub enum KeyAction {
     /// In the filter, and in the text to search the log for.
     Input(InputAction),
     InHelp(HelpAction),
+    InPalette(PaletteAction),
+    InMenu(MenuAction),
     /// In the list of engines.
     Choice(ChoiceAction),
     Page(PageAction),
@@ -73,6 +81,24 @@ pub enum KeyAction {
 }
 
 impl KeyAction {
+    /// Whether it changes something for everybody, once its dialog or countdown is through.
+    #[must_use]
+    pub fn changes_something(&self) -> bool {
+        matches!(
+            self,
+            Self::Promote
+                | Self::RollBack
+                | Self::Emergency
+                | Self::Verify
+                | Self::Hold
+                | Self::Freeze
+                | Self::Cancel
+                | Self::Continue
+                | Self::Retry
+                | Self::Incident
+        )
+    }
+
     /// Whether it reaches beyond what this console shows, or begins to. A key that came with others does not.
     #[must_use]
     pub fn acts(&self) -> bool {
@@ -102,6 +128,9 @@ impl KeyAction {
                 | Self::Refresh
                 | Self::Messages
                 | Self::Help
+                | Self::Palette
+                | Self::RowMenu
+                | Self::CommandLines
                 | Self::Redraw
                 // It asks for a second press, and has to work whatever a terminal sends.
                 | Self::Interrupt
@@ -110,6 +139,8 @@ impl KeyAction {
                 | Self::Edit(_)
                 | Self::Input(_)
                 | Self::InHelp(_)
+                | Self::InPalette(_)
+                | Self::InMenu(_)
                 | Self::Choice(_)
                 | Self::Page(_)
                 | Self::Dialog(_)
@@ -172,6 +203,23 @@ pub enum HelpAction {
     Close,
     /// Closes the help while nothing is searched for; else the key is part of the text.
     CloseIfEmpty,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PaletteAction {
+    Run,
+    /// Types what the cursor is on, to choose what it is done with.
+    Complete,
+    /// What was run before.
+    Earlier,
+    Later,
+    Close,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MenuAction {
+    Run,
+    Close,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

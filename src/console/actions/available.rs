@@ -61,6 +61,8 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         KeyAction::Dialog(_) => Err("this key works in a dialog".into()),
         KeyAction::Edit(_) | KeyAction::Input(_) => Err("this key works in a text".into()),
         KeyAction::InHelp(_) => Err("this key works in the help".into()),
+        KeyAction::InPalette(_) => Err("this key works in the commands".into()),
+        KeyAction::InMenu(_) => Err("this key works in the menu of a row".into()),
         KeyAction::Page(_) | KeyAction::InChanged(_) => Err("this key works on a page".into()),
         KeyAction::Choice(_) => Err("this key works in the list of servers".into()),
         _ => Ok(()),

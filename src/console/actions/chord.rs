@@ -57,6 +57,36 @@ impl Chord {
         }
     }
 
+    /// The key that gives up what was begun, whatever else it is bound to.
+    pub const GIVES_UP: Self = Self { control: false, alt: false, code: KeyCode::Esc };
+
+    /// The ones with which no letter is typed, in words.
+    pub const MODIFIERS: &str = "ctrl- or alt- with it";
+
+    /// Whether it gives up and goes back everywhere: Esc and ctrl-c.
+    #[must_use]
+    pub fn is_way_out(self) -> bool {
+        let interrupts = self.control && !self.alt && self.code == KeyCode::Char('c');
+        self == Self::GIVES_UP || interrupts
+    }
+
+    /// Whether nobody presses it by the way: upper case, a function key, or one with a modifier.
+    #[must_use]
+    pub fn is_loud(self) -> bool {
+        match self.code {
+            _ if self.control || self.alt => true,
+            KeyCode::F(_) => true,
+            KeyCode::Char(letter) => letter.is_uppercase() || "!@#$%^&*+~".contains(letter),
+            _ => false,
+        }
+    }
+
+    /// Whether it types a letter wherever it is bound to nothing.
+    #[must_use]
+    pub fn is_typed(self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && !self.control && !self.alt
+    }
+
     /// Its name on screen: `PgDn`, `ctrl-d`.
     #[must_use]
     pub fn shown(self) -> String {

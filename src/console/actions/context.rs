@@ -16,7 +16,11 @@ pub enum InputContext {
     /// The text to search the log for.
     Search,
     Help,
-    /// The list of engines to switch to.
+    /// The palette of commands.
+    Palette,
+    /// What can be done with a row.
+    Menu,
+    /// The list of servers to switch to.
     Choice,
     /// The page of changes, and the messages.
     Page,
@@ -39,7 +43,7 @@ pub enum InputContext {
 }
 
 impl InputContext {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Everywhere,
         Self::Lists,
         Self::Log,
@@ -47,6 +51,8 @@ impl InputContext {
         Self::Filter,
         Self::Search,
         Self::Help,
+        Self::Palette,
+        Self::Menu,
         Self::Choice,
         Self::Page,
         Self::Changed,
@@ -67,6 +73,7 @@ impl InputContext {
             Self::Filter => &[Self::Filter, Self::Text],
             Self::Search => &[Self::Search, Self::Text],
             Self::Help => &[Self::Help, Self::Text],
+            Self::Palette => &[Self::Palette, Self::Text],
             Self::Choice => &[Self::Choice, Self::Text],
             Self::Changed => &[Self::Changed, Self::Page],
             Self::Checklist => &[Self::Checklist, Self::Page],
@@ -78,6 +85,7 @@ impl InputContext {
             Self::Lists => &[Self::Lists],
             Self::Text => &[Self::Text],
             Self::Page => &[Self::Page],
+            Self::Menu => &[Self::Menu],
             Self::Dialog => &[Self::Dialog],
             Self::Tiny => &[Self::Tiny],
         }
@@ -94,7 +102,9 @@ impl InputContext {
             Self::Filter => "filter",
             Self::Search => "search",
             Self::Help => "help",
-            Self::Choice => "choice",
+            Self::Palette => "palette",
+            Self::Menu => "menu",
+            Self::Choice => "servers",
             Self::Page => "page",
             Self::Changed => "changed",
             Self::Checklist => "checklist",
@@ -102,7 +112,7 @@ impl InputContext {
             Self::Buttons => "buttons",
             Self::Field => "field",
             Self::Commits => "commits",
-            Self::Picks => "picks",
+            Self::Picks => "options",
             Self::Tiny => "tiny",
         }
     }

@@ -3,14 +3,25 @@
 pub mod action;
 pub(crate) mod available;
 pub mod chord;
+pub mod command_line;
 pub mod context;
+pub mod fuzzy;
+pub mod groups;
+pub mod key_rules;
+pub mod key_sequence;
 pub mod keymap;
+pub mod keys_file;
+pub mod offer;
+pub mod offers;
 pub mod remedy;
+pub mod row_offers;
 pub mod tables;
+pub mod verbs;
 
 pub use crate::console::actions::tables::{ACTIONS, Entry};
 
 use crate::console::actions::action::KeyAction;
+use crate::console::actions::groups::KeyGroup;
 use crate::console::actions::keymap::Keymap;
 
 /// The row of an action; of the first table that has it.
@@ -22,7 +33,7 @@ pub fn entry(action: &KeyAction) -> &'static Entry {
     ACTIONS.iter().find(|entry| entry.action == *action).expect("the tables have every action")
 }
 
-/// The rows that a search of the help leaves.
+/// The rows that a search of the help leaves, by what they are about.
 #[must_use]
 pub fn matching(keymap: &Keymap, search: &str) -> Vec<&'static Entry> {
     let wanted = search.to_lowercase();
@@ -30,7 +41,10 @@ pub fn matching(keymap: &Keymap, search: &str) -> Vec<&'static Entry> {
         let key = keymap.keys(entry).any(|chord| chord.to_string() == search);
         key || entry.name.contains(&wanted) || entry.help.to_lowercase().contains(&wanted)
     };
-    ACTIONS.iter().filter(|entry| !entry.help.is_empty()).filter(hit).collect()
+    let mut found: Vec<_> =
+        ACTIONS.iter().filter(|entry| !entry.help.is_empty()).filter(hit).collect();
+    found.sort_by_key(|entry| KeyGroup::of(entry));
+    found
 }
 
 #[cfg(test)]
@@ -56,6 +70,8 @@ mod tests {
 
     #[test]
     fn only_the_ten_upper_case_acts_change_something() {
+        assert!(ACTIONS.iter().take(10).all(|entry| entry.action.changes_something()));
+        assert!(!ACTIONS.iter().skip(10).any(|entry| entry.action.changes_something()));
         let acts: Vec<_> = ACTIONS.iter().take(10).flat_map(|entry| entry.keys).collect();
         assert_eq!(acts, [&"P", &"R", &"!", &"V", &"H", &"F", &"X", &"C", &"T", &"I"]);
     }
@@ -72,7 +88,7 @@ mod tests {
         let mut keymap = Keymap::default();
         let (promote, hold) = (entry(&KeyAction::Promote), entry(&KeyAction::Hold));
         let key = |name: &str| name.parse::<Chord>().unwrap();
-        keymap.rebind(promote, &[key("H"), key("enter")]);
+        keymap.rebind(promote, &[key("H").into(), key("enter").into()]);
         assert_eq!(keymap.action(InputContext::Lists, key("H")), Some(&KeyAction::Promote));
         assert_eq!(keymap.action(InputContext::Log, key("H")), Some(&KeyAction::Promote));
         assert_eq!(keymap.action(InputContext::Lists, key("P")), None);

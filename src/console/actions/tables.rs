@@ -2,11 +2,11 @@
 
 use crate::console::actions::action::{
     ChangedAction, ChecklistAction, ChoiceAction, DialogAction, Edit, HelpAction, InputAction,
-    KeyAction, Move, PageAction,
+    KeyAction, MenuAction, Move, PageAction, PaletteAction,
 };
 use crate::console::actions::context::InputContext::{
     self, Buttons, Changed, Checklist, Choice, Commits, Dialog, Everywhere, Filter, Help, Lists,
-    Log, Page, Picks, Search, Text, Tiny,
+    Log, Menu, Page, Palette, Picks, Search, Text, Tiny,
 };
 use crate::console::log::LogCommand;
 use crate::console::model::pane::Pane;
@@ -160,6 +160,14 @@ pub const ACTIONS: &[Entry] = &[
         .help("copy the address of the page of the selected row"),
     row(Lists, KeyAction::ShowLink, "show-link", &["o"])
         .help("show the address of the page of the selected row, to open in a browser"),
+    row(Lists, KeyAction::CommandLines, "command-lines", &["@"])
+        .help("what this console did, as command lines to copy"),
+    row(Lists, KeyAction::RowMenu, "actions", &["a"])
+        .hint("actions")
+        .help("what can be done with the selected row"),
+    row(Lists, KeyAction::Palette, "commands", &[":"])
+        .hint("commands")
+        .help("every action by its name"),
     row(Lists, KeyAction::Help, "help", &["?", "f1"]).hint("help").help("this list"),
     row(Everywhere, KeyAction::Redraw, "redraw", &["ctrl-l"]).help("redraw the screen"),
     row(Everywhere, KeyAction::Suspend, "suspend", &["ctrl-z"]).help("suspend to the shell"),
@@ -186,6 +194,25 @@ pub const ACTIONS: &[Entry] = &[
     row(Help, KeyAction::Move(Move::Down), "down", &["down", "tab"]),
     row(Help, KeyAction::Move(Move::PageUp), "page-up", &["pgup"]),
     row(Help, KeyAction::Move(Move::PageDown), "page-down", &["pgdn"]),
+    row(Palette, KeyAction::InPalette(PaletteAction::Run), "run", &["enter"])
+        .help("commands: run the one at the cursor"),
+    row(Palette, KeyAction::InPalette(PaletteAction::Complete), "complete", &["tab"])
+        .help("commands: type the one at the cursor, to choose a build, a service or a person"),
+    row(Palette, KeyAction::InPalette(PaletteAction::Earlier), "earlier", &["ctrl-p"])
+        .help("commands: what was run before"),
+    row(Palette, KeyAction::InPalette(PaletteAction::Later), "later", &["ctrl-n"])
+        .help("commands: what was run after that"),
+    row(Palette, KeyAction::InPalette(PaletteAction::Close), "close", &["esc", "ctrl-c"]),
+    row(Palette, KeyAction::Move(Move::Up), "up", &["up", "shift-tab"]),
+    row(Palette, KeyAction::Move(Move::Down), "down", &["down"]),
+    row(Palette, KeyAction::Move(Move::PageUp), "page-up", &["pgup"]),
+    row(Palette, KeyAction::Move(Move::PageDown), "page-down", &["pgdn"]),
+    row(Menu, KeyAction::InMenu(MenuAction::Run), "run", &["enter"]),
+    row(Menu, KeyAction::InMenu(MenuAction::Close), "close", &["esc", "q", "ctrl-c", "a"]),
+    row(Menu, KeyAction::Move(Move::Up), "up", &["k", "up"]),
+    row(Menu, KeyAction::Move(Move::Down), "down", &["j", "down"]),
+    row(Menu, KeyAction::Move(Move::Top), "top", &["home"]),
+    row(Menu, KeyAction::Move(Move::Bottom), "bottom", &["end"]),
     row(Choice, KeyAction::Choice(ChoiceAction::Switch), "switch", &["enter"]),
     row(Choice, KeyAction::Choice(ChoiceAction::Close), "close", &["esc", "ctrl-c"]),
     row(Choice, KeyAction::Move(Move::Up), "up", &["up", "shift-tab"]),
@@ -196,10 +223,10 @@ pub const ACTIONS: &[Entry] = &[
         Page,
         KeyAction::Page(PageAction::Close),
         "close",
-        &["esc", "q", "ctrl-c", "d", "M", "b", "enter"],
+        &["esc", "q", "ctrl-c", "d", "M", "b", "@", "enter"],
     ),
     row(Page, KeyAction::Page(PageAction::Copy), "copy", &["y"])
-        .help("page of commands: copy all of it"),
+        .help("page of commands: copy all of it; of command lines, the one at the cursor"),
     row(Page, KeyAction::Move(Move::Up), "up", &["k", "up"]),
     row(Page, KeyAction::Move(Move::Down), "down", &["j", "down"]),
     row(Page, KeyAction::Move(Move::PageUp), "page-up", &["ctrl-u", "pgup"]),

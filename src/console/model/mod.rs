@@ -4,6 +4,7 @@ pub mod areas;
 pub mod burst;
 pub mod changed;
 pub mod checklist;
+pub mod command_lines;
 pub mod dialog;
 pub mod failures;
 pub mod filter;
@@ -15,6 +16,7 @@ pub mod log;
 pub mod measures;
 pub mod notes;
 pub mod overlay;
+pub mod palette;
 pub mod pane;
 pub mod problems;
 pub mod requests;
@@ -37,9 +39,12 @@ use uuid::Uuid;
 
 use crate::calendar::Tz;
 use crate::console::actions::action::KeyAction;
+use crate::console::actions::chord::Chord;
+use crate::console::actions::context::InputContext;
 use crate::console::log::Want;
 use crate::console::model::areas::{Areas, is_tiny};
 use crate::console::model::burst::Burst;
+use crate::console::model::command_lines::DoneCommand;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::failures::UnseenFailures;
 use crate::console::model::filter::ListFilter;
@@ -112,6 +117,14 @@ pub struct Model {
     pub notes: Notes,
     pub sent: Vec<Sent>,
     pub failures: UnseenFailures,
+    /// What this console did, the newest last.
+    pub done: Vec<DoneCommand>,
+    /// What was run by its name in the palette, the newest first.
+    pub recent: Vec<String>,
+    /// The first of two keys, while the second is waited for.
+    pub pending: Option<PendingKey>,
+    /// The key of which was said last that it does nothing.
+    pub unbound: Option<(InputContext, Chord)>,
     /// The end of a watch that nobody had seen.
     pub watch_end: WatchEndShown,
     /// Commands for all services, as long as one is not answered.
@@ -157,6 +170,13 @@ pub struct PaneScroll {
     pub activity: usize,
 }
 
+/// The first of two keys, where it was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PendingKey {
+    pub context: InputContext,
+    pub first: Chord,
+}
+
 /// A command on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -176,6 +196,10 @@ impl Model {
         let mut notes = Notes::default();
         if let Some(text) = options.notice.clone() {
             notes.say(Note::new(Tone::Plain, text, at));
+        }
+        if let Some(text) = options.keys_trouble.clone() {
+            let shown = Shown::UntilHidden;
+            notes.say(Note { shown, ..Note::new(Tone::Bad, text, at) });
         }
         Self {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
@@ -213,6 +237,10 @@ impl Model {
             notes,
             sent: Vec::new(),
             failures: UnseenFailures::default(),
+            done: Vec::new(),
+            recent: Vec::new(),
+            pending: None,
+            unbound: None,
             watch_end: WatchEndShown::default(),
             stop_all: None,
             requests: RequestNotices::default(),

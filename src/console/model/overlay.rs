@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use crate::console::log::LongLine;
 use crate::console::model::changed::ChangedPage;
 use crate::console::model::checklist::ChecklistPage;
+use crate::console::model::command_lines::CommandLinesPage;
 use crate::console::model::dialog::Confirm;
+use crate::console::model::palette::{CommandPalette, RowMenuPage};
 use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::domain::plan::Plan;
@@ -21,6 +23,12 @@ pub enum Overlay {
     /// A line of the log, all of it.
     Line(LinePage),
     Help(Help),
+    /// Every action by its name.
+    Palette(Box<CommandPalette>),
+    /// What can be done with the selected row.
+    Menu(Box<RowMenuPage>),
+    /// What this console did, as command lines.
+    CommandLines(CommandLinesPage),
     ByHand(HandPage),
     /// The engines to switch to.
     Engines(EnginesPage),

@@ -12,8 +12,8 @@ use crate::console::model::overlay::{Help, LinePage, Overlay};
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{
-    backend, browse, burst, by_hand, changed, changes, checklist, confirm, engines, incidents, log,
-    requests, stop_all, watch,
+    backend, browse, burst, by_hand, changed, changes, checklist, command_lines, confirm, engines,
+    incidents, log, palette, requests, stop_all, watch,
 };
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -80,6 +80,8 @@ pub fn act(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Edit(_)
         | KeyAction::Input(_)
         | KeyAction::InHelp(_)
+        | KeyAction::InPalette(_)
+        | KeyAction::InMenu(_)
         | KeyAction::Choice(_)
         | KeyAction::Page(_)
         | KeyAction::InChanged(_)
@@ -100,6 +102,9 @@ fn look(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
         KeyAction::Shrink => return browse::resize(model, -1),
         KeyAction::Sort => browse::sort(model),
         KeyAction::Filter => browse::begin_filter(model),
+        KeyAction::Palette => palette::open(model),
+        KeyAction::RowMenu => palette::open_menu(model),
+        KeyAction::CommandLines => command_lines::open(model),
         KeyAction::Refresh => return refresh(model),
         KeyAction::Pause => return pause(model),
         KeyAction::CopyCommit => return copy(model),

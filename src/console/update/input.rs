@@ -6,15 +6,16 @@ use ratatui::layout::Size;
 use crate::console::actions::action::{DialogAction, InputAction, KeyAction};
 use crate::console::actions::chord::Chord;
 use crate::console::actions::context::InputContext;
+use crate::console::actions::keymap::PressedKey;
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::areas::is_tiny;
 use crate::console::model::dialog::progress::{Focus, QUIET};
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
-use crate::console::model::{Model, Screen};
+use crate::console::model::{Model, PendingKey, Screen};
 use crate::console::update::{
-    act, browse, burst, changed, checklist, confirm, engines, log, overlays,
+    act, browse, burst, changed, checklist, confirm, engines, log, overlays, pick,
 };
 use crate::terminal::input::Crowd;
 
@@ -69,11 +70,12 @@ fn key_pressed(model: &mut Model, key: &KeyEvent) -> Vec<Effect> {
     // What opened by itself is not in the way of the emergency.
     let meant = if came_by_itself(model) { since_last && !model.burst.is_now() } else { quiet };
     not_quiet(model);
+    let pending = model.pending.take();
     let Some(chord) = Chord::pressed(key) else { return Vec::new() };
     if is_tiny(model.area()) {
         return unseen(model, chord, meant);
     }
-    everywhere(model, chord, meant).unwrap_or_else(|| in_context(model, chord, quiet))
+    everywhere(model, chord, meant).unwrap_or_else(|| in_context(model, pending, chord, quiet))
 }
 
 /// Whether the dialog is one that nobody pressed a key for.
@@ -91,12 +93,18 @@ fn context(model: &Model) -> InputContext {
             Focus::Leave | Focus::Watch | Focus::Ask | Focus::Act => InputContext::Buttons,
         },
         Some(
-            Overlay::Changes(_) | Overlay::Line(_) | Overlay::Messages(_) | Overlay::ByHand(_),
+            Overlay::Changes(_)
+            | Overlay::Line(_)
+            | Overlay::Messages(_)
+            | Overlay::ByHand(_)
+            | Overlay::CommandLines(_),
         ) => InputContext::Page,
         Some(Overlay::Changed(_)) => InputContext::Changed,
         Some(Overlay::Checklist(_)) => InputContext::Checklist,
         Some(Overlay::Engines(_)) => InputContext::Choice,
         Some(Overlay::Help(_)) => InputContext::Help,
+        Some(Overlay::Palette(_)) => InputContext::Palette,
+        Some(Overlay::Menu(_)) => InputContext::Menu,
         None if model.filter.typing => InputContext::Filter,
         None if model.log.search.is_some() => InputContext::Search,
         None if model.focus == Pane::Log && model.screen == Screen::Service => InputContext::Log,
@@ -105,9 +113,36 @@ fn context(model: &Model) -> InputContext {
 }
 
 /// Does what the table of the place says of a key; a letter that it says nothing of is typed.
-fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
+fn in_context(
+    model: &mut Model,
+    pending: Option<PendingKey>,
+    chord: Chord,
+    armed: bool,
+) -> Vec<Effect> {
     let context = context(model);
-    let action = model.options.keymap.action(context, chord).cloned();
+    // What opened by itself in between takes none of two keys.
+    let first = pending.filter(|pending| pending.context == context).map(|pending| pending.first);
+    let action = match (model.options.keymap.pressed(context, first, chord), first) {
+        (PressedKey::Does(action), _) => Some(action),
+        (PressedKey::Begins, _) => {
+            model.pending = Some(PendingKey { context, first: chord });
+            return Vec::new();
+        }
+        (PressedKey::Unbound, None) => None,
+        (PressedKey::Unbound, Some(first)) => {
+            if chord != Chord::GIVES_UP {
+                let keys = format!("{} {}", first.shown(), chord.shown());
+                model.say(Tone::Plain, format!("{keys} does nothing"));
+            }
+            return Vec::new();
+        }
+    };
+    if action.is_none() && says_unbound(context) && tells_unbound(model, context, chord) {
+        return Vec::new();
+    }
+    if action.is_some() {
+        model.unbound = None;
+    }
     let letter = chord.letter();
     match context {
         InputContext::Field
@@ -121,6 +156,8 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
             other => checklist::key(model, other.as_ref()),
         },
         InputContext::Help => overlays::help(model, action.as_ref(), letter),
+        InputContext::Palette => pick::key(model, action.as_ref(), letter),
+        InputContext::Menu => pick::menu_key(model, action.as_ref(), chord),
         InputContext::Choice => engines::key(model, action.as_ref(), letter),
         InputContext::Filter => browse::filter(model, action.as_ref(), letter),
         InputContext::Search => log::search(model, action.as_ref(), letter),
@@ -130,6 +167,33 @@ fn in_context(model: &mut Model, chord: Chord, armed: bool) -> Vec<Effect> {
             action.or_else(of_log).map_or_else(Vec::new, |action| act::run(model, &action))
         }
     }
+}
+
+/// Whether a key that does nothing there is said to: elsewhere it is typed, or meant for a dialog.
+fn says_unbound(context: InputContext) -> bool {
+    matches!(
+        context,
+        InputContext::Lists
+            | InputContext::Log
+            | InputContext::Page
+            | InputContext::Changed
+            | InputContext::Checklist
+    )
+}
+
+/// Says once that a key does nothing, and not again for each press. False for a key of the log, which says where it works.
+fn tells_unbound(model: &mut Model, context: InputContext, chord: Chord) -> bool {
+    let is_of_log = model.options.keymap.action(InputContext::Log, chord).is_some();
+    if context == InputContext::Lists && is_of_log {
+        return false;
+    }
+    if model.unbound.replace((context, chord)) != Some((context, chord)) {
+        let (key, help) = (chord.shown(), model.key(&KeyAction::Help));
+        let shows =
+            if help.is_empty() { String::new() } else { format!("; {help} shows the keys") };
+        model.say(Tone::Plain, format!("{key} does nothing here{shows}"));
+    }
+    true
 }
 
 /// Keys on a screen without room for panes: only the emergency acts, because it is shown.
@@ -147,7 +211,7 @@ fn unseen(model: &mut Model, chord: Chord, quiet: bool) -> Vec<Effect> {
             let action = keymap.action(context(model), chord);
             // The number that it asks for can be typed here too.
             if is_typing(model) || action.is_some_and(|action| wanted.contains(action)) {
-                return in_context(model, chord, quiet);
+                return in_context(model, None, chord, quiet);
             }
         }
         _ => {}
@@ -249,7 +313,9 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
             _ if quiet => EmergencyPress::Meant,
             _ => EmergencyPress::TooSoon,
         },
-        Some(Overlay::Help(_) | Overlay::Engines(_)) if typed && !quiet => EmergencyPress::Letter,
+        Some(Overlay::Help(_) | Overlay::Engines(_) | Overlay::Palette(_)) if typed && !quiet => {
+            EmergencyPress::Letter
+        }
         Some(_) if !quiet && model.overlays.iter().any(is_dialog) => EmergencyPress::TooSoon,
         None if typed && (model.filter.typing || model.log.search.is_some()) => {
             EmergencyPress::Letter
@@ -261,9 +327,11 @@ fn emergency_press(model: &Model, chord: Chord, quiet: bool) -> EmergencyPress {
 /// A paste goes into the text that is being typed; it never presses anything.
 fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     not_quiet(model);
+    model.pending = None;
     match context(model) {
         InputContext::Field => confirm::paste(model, text),
         InputContext::Help => overlays::typed(model, text),
+        InputContext::Palette => pick::typed(model, text),
         InputContext::Search => model.log.search.iter_mut().for_each(|input| input.insert(text)),
         InputContext::Filter => model.filter.text.insert(text),
         _ => {}

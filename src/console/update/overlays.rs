@@ -6,7 +6,7 @@ use crate::console::effect::Effect;
 use crate::console::layout;
 use crate::console::model::Model;
 use crate::console::model::overlay::{Help, Overlay};
-use crate::console::update::{act, by_hand};
+use crate::console::update::{act, by_hand, command_lines};
 
 /// How many rows of the help a page is.
 const HELP_PAGE: usize = 10;
@@ -15,11 +15,18 @@ const HELP_PAGE: usize = 10;
 pub fn page(model: &mut Model, action: Option<&KeyAction>) -> Vec<Effect> {
     match action {
         Some(KeyAction::Page(PageAction::Close)) => close(model),
-        Some(KeyAction::Page(PageAction::Copy)) => return by_hand::copy(model),
+        Some(KeyAction::Page(PageAction::Copy)) => return copy(model),
         Some(KeyAction::Move(by)) => scroll(model, *by),
         _ => {}
     }
     Vec::new()
+}
+
+fn copy(model: &mut Model) -> Vec<Effect> {
+    match model.overlays.last() {
+        Some(Overlay::CommandLines(page)) => command_lines::copy(model, *page),
+        _ => by_hand::copy(model),
+    }
 }
 
 fn scroll(model: &mut Model, by: Move) {
@@ -31,6 +38,7 @@ fn scroll(model: &mut Model, by: Move) {
         }
         Some(Overlay::ByHand(page)) => page.scroll = by.lead(page.scroll, page_rows, most),
         Some(Overlay::Line(page)) => page.scroll = by.lead(page.scroll, page_rows, most),
+        Some(Overlay::CommandLines(page)) => page.row = by.lead(page.row, page_rows, most),
         Some(Overlay::Messages(lines)) => *lines = by.lead(*lines, page_rows, most),
         _ => {}
     }

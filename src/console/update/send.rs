@@ -3,6 +3,7 @@
 use crate::backend::intents::Intent;
 use crate::backend::{Answer, BackendError};
 use crate::console::effect::{Effect, Outside};
+use crate::console::model::command_lines::CommandOutcome;
 use crate::console::model::dialog::Confirm;
 use crate::console::model::dialog::progress::Stage;
 use crate::console::model::log::LogChoice;
@@ -10,7 +11,7 @@ use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::ticket::Ticket;
 use crate::console::model::{Model, Sent};
-use crate::console::update::{engine, plan, together};
+use crate::console::update::{command_lines, engine, plan, together};
 use crate::domain::command::{Command, Receipt, Refusal};
 
 /// Sends a command of the dialog, once.
@@ -26,6 +27,7 @@ pub fn send(model: &mut Model, command: Command) -> Vec<Effect> {
     let intent = Intent { key: confirm.progress.key().clone(), service, what, at: now };
     let (key, what, service) = (intent.key.clone(), intent.what.clone(), intent.service.clone());
     model.sent.push(Sent { ticket, key, service, what, lost: None });
+    command_lines::sent(model, ticket, &intent.service, &command);
     vec![Effect::Send { ticket, command, intent }]
 }
 
@@ -38,6 +40,7 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> V
         let sent = sent.clone();
         let text = format!("{}: unknown, checking ({why})", sent.what);
         model.say_of(&sent.service, Tone::Bad, text);
+        command_lines::answered(model, ticket, CommandOutcome::Unknown);
         stage(model, ticket, Stage::Checking);
         return vec![Effect::LookUp { ticket, key: sent.key }];
     }
@@ -46,6 +49,7 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> V
     match answer {
         Ok(receipt) => done(model, &sent, &receipt),
         Err(BackendError::Refused(Refusal::Changed { changes, plan })) => {
+            command_lines::answered(model, ticket, CommandOutcome::NotDone);
             changed(model, ticket, &sent, changes, plan);
             Vec::new()
         }
@@ -55,6 +59,7 @@ pub fn answered(model: &mut Model, ticket: Ticket, answer: Answer<Receipt>) -> V
         Err(why) => {
             let mine = model.confirm().is_some_and(|c| c.progress.ticket() == ticket);
             if mine && engine::wait_for(model, &why) {
+                command_lines::answered(model, ticket, CommandOutcome::NotDone);
                 return plan::again(model);
             }
             ended(model, ticket, &sent, Stage::Failed(format!("{why}; nothing was done")))
@@ -88,6 +93,7 @@ pub fn looked_up(
 
 /// It is recorded: the dialog closes, and the log follows what runs now.
 fn done(model: &mut Model, sent: &Sent, receipt: &Receipt) -> Vec<Effect> {
+    command_lines::answered(model, sent.ticket, CommandOutcome::Recorded);
     let is_its = |confirm: &Confirm| confirm.progress.ticket() == sent.ticket;
     model.overlays.retain(|o| !matches!(o, Overlay::Confirm(confirm) if is_its(confirm)));
     if receipt.deployment.is_some() && model.shown_service() == Some(&sent.service) {
@@ -138,6 +144,9 @@ fn ended(model: &mut Model, ticket: Ticket, sent: &Sent, end: Stage) -> Vec<Effe
     } else {
         model.insist(&sent.service, Tone::Bad, text);
     }
+    let is_unknown = matches!(end, Stage::Unknown(_));
+    let outcome = if is_unknown { CommandOutcome::Unknown } else { CommandOutcome::NotDone };
+    command_lines::answered(model, ticket, outcome);
     stage(model, ticket, end);
     together::answered(model, sent.ticket, &sent.service, false);
     vec![Effect::Outside(Outside::Bell)]

@@ -6,6 +6,7 @@ use crate::console::model::dialog::kinds::Dialog;
 use crate::console::model::notes::Tone;
 use crate::console::model::stop_all::StopAll;
 use crate::console::model::{Model, Sent};
+use crate::console::update::command_lines;
 use crate::domain::command::Command;
 use crate::domain::ids::{Environment, ServiceName};
 
@@ -43,6 +44,7 @@ pub fn send(model: &mut Model) -> Vec<Effect> {
         let what = command.what(None);
         let intent = Intent { key: key.clone(), service: service.clone(), what: what.clone(), at };
         model.sent.push(Sent { ticket, key, service, what, lost: None });
+        command_lines::sent(model, ticket, &intent.service, &command);
         waits.push(ticket);
         effects.push(Effect::Send { ticket, command, intent });
     }

@@ -6,8 +6,9 @@ use ratatui::widgets::Paragraph;
 
 use crate::console::actions::action::{
     ChangedAction, ChecklistAction, ChoiceAction, DialogAction, HelpAction, InputAction, KeyAction,
-    Move, PageAction,
+    MenuAction, Move, PageAction, PaletteAction,
 };
+use crate::console::actions::chord::Chord;
 use crate::console::actions::context::InputContext;
 use crate::console::actions::{ACTIONS, Entry, available, entry};
 use crate::console::model::areas::Areas;
@@ -44,6 +45,11 @@ fn context(model: &Model, width: u16) -> Row<'_> {
         return typed(row.own("filter ", Role::Key), &model.filter.text)
             .gap(2)
             .own(format!("{keep} applies it, {clear} clears it"), Role::Muted);
+    }
+    if let Some(pending) = model.pending {
+        let key = pending.first.shown();
+        let waits = format!("waits for the second key; {} gives it up", Chord::GIVES_UP.shown());
+        return row.own(format!("{key} "), Role::Key).own(waits, Role::Muted);
     }
     if let Some(input) = &model.log.search {
         return typed(row.own("search the log ", Role::Key), input);
@@ -122,13 +128,14 @@ fn hints(model: &Model, width: u16) -> Row<'_> {
             row.own(format!(" {does}"), Role::Muted).gap(2)
         });
     }
-    let right = hint(model, Row::new(theme, width), entry(&KeyAction::Help)).gap(1);
+    let right = hint(model, Row::new(theme, width), entry(&KeyAction::Palette)).gap(2);
+    let right = hint(model, right, entry(&KeyAction::Help)).gap(1);
     let mut row = Row::new(theme, width).gap(1);
     let mut hinted: Vec<_> = ACTIONS.iter().filter(|entry| is_hinted(model, entry)).collect();
     // What only the focused pane can do comes first.
     hinted.sort_by_key(|entry| !is_of_focus(model, entry));
     for entry in hinted {
-        let needed = word(model, entry).len() + model.key(&entry.action).len() + 10;
+        let needed = word(model, entry).len() + model.key(&entry.action).len() + 2 + right.taken();
         if row.left() > needed {
             row = hint(model, row, entry).gap(2);
         }
@@ -178,6 +185,20 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
             let scroll = KeyAction::Move(Move::PageDown);
             vec![(scroll, "scroll"), (KeyAction::Page(PageAction::Close), "close")]
         }
+        Some(Overlay::Palette(_)) => vec![
+            (KeyAction::InPalette(PaletteAction::Run), "run"),
+            (KeyAction::InPalette(PaletteAction::Complete), "complete"),
+            (KeyAction::InPalette(PaletteAction::Earlier), "earlier"),
+            (KeyAction::InPalette(PaletteAction::Close), "close"),
+        ],
+        Some(Overlay::Menu(_)) => vec![
+            (KeyAction::InMenu(MenuAction::Run), "run"),
+            (KeyAction::InMenu(MenuAction::Close), "close"),
+        ],
+        Some(Overlay::CommandLines(_)) => vec![
+            (KeyAction::Page(PageAction::Copy), "copy"),
+            (KeyAction::Page(PageAction::Close), "close"),
+        ],
         Some(Overlay::Help(_)) => vec![
             (KeyAction::InHelp(HelpAction::Run), "run"),
             (KeyAction::InHelp(HelpAction::Close), "close"),
@@ -190,7 +211,8 @@ fn keys_elsewhere(model: &Model) -> Vec<(KeyAction, &'static str)> {
 }
 
 fn is_hinted(model: &Model, entry: &Entry) -> bool {
-    let shown = !entry.hint.is_empty() && entry.action != KeyAction::Help;
+    let is_right = matches!(entry.action, KeyAction::Palette | KeyAction::Help);
+    let shown = !entry.hint.is_empty() && !is_right;
     let has_key = || model.options.keymap.keys(entry).next().is_some();
     let works = || available::check(model, &entry.action).is_ok();
     // The key for an incident is one more thing to read as long as there is none.

@@ -16,7 +16,8 @@ use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen};
 use crate::console::view::overlays::{
-    by_hand, changed, changes, checklist, engines, help, line, messages,
+    by_hand, changed, changes, checklist, command_lines, engines, help, line, messages, palette,
+    row_menu,
 };
 use crate::console::view::panes::{activity, details, fleet, freeze, log, production, staging};
 use crate::console::view::parts::{frame, incidents, requests};
@@ -82,6 +83,9 @@ fn draw_overlay(model: &Model, frame: &mut Frame, overlay: &Overlay, body: Rect)
         Overlay::Checklist(page) => checklist::draw(model, page, frame, body),
         Overlay::Engines(page) => engines::draw(model, page, frame, body),
         Overlay::Line(page) => line::draw(model, page, frame, body),
+        Overlay::Palette(page) => palette::draw(model, page, frame, body),
+        Overlay::Menu(page) => row_menu::draw(model, page, frame, body),
+        Overlay::CommandLines(page) => command_lines::draw(model, *page, frame, body),
         Overlay::Help(help) => help::draw(model, help, frame, body),
         Overlay::Messages(scroll) => messages::draw(model, *scroll, frame, body),
     }

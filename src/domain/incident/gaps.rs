@@ -47,11 +47,46 @@ pub(super) fn gaps(input: IncidentInput<'_>, known: KnownOfIncident<'_>) -> Vec<
         let deployed = deployed.map_or_else(|| range.build.to_string(), Deployment::deployed);
         format!("whether {deployed} is the cause")
     });
+    let unsure = known.taken_back.iter().flat_map(|range| unsure(input, range));
+    let flags = known.has_flags.then(|| {
+        "whether a change of a flag that is noted below is the cause, and whether it was put back"
+            .to_owned()
+    });
     let ends = known.taken_back.iter().filter_map(|range| watch_end(input, range.deployment));
     let ranges = known.taken_back.iter().flat_map(TakenBackRange::unknown);
     let migrations = known.taken_back.iter().filter_map(|range| migrations(range, known.failed));
     let asked = asked.into_iter().flatten();
-    causes.chain(asked).chain(ends).chain(ranges).chain(migrations).collect()
+    causes
+        .chain(unsure)
+        .chain(flags)
+        .chain(asked)
+        .chain(ends)
+        .chain(ranges)
+        .chain(migrations)
+        .collect()
+}
+
+/// Whether what was taken back ran at all, and whether it was to help against this very trouble.
+fn unsure(input: IncidentInput<'_>, range: &TakenBackRange) -> Vec<String> {
+    let Some(deployment) = input.state.deployments.get(&range.deployment) else {
+        return Vec::new();
+    };
+    let (id, by) = (deployment.id, &deployment.by);
+    let mut all = Vec::new();
+    if let (false, Some(step)) = (deployment.succeeded(), deployment.failed_step()) {
+        let deployed = deployment.deployed();
+        all.push(format!(
+            "whether {deployed} ran in production at all: {id} failed at step {step}"
+        ));
+    }
+    let mut reasons: Vec<_> = deployment.request.overrides.values().collect();
+    reasons.dedup();
+    all.extend(reasons.into_iter().map(|reason| {
+        format!(
+            "whether \"{reason}\", for which {by} overrode a guard of {id}, is the same trouble"
+        )
+    }));
+    all
 }
 
 fn is_end_unsaid(input: IncidentInput<'_>) -> bool {

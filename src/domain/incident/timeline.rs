@@ -10,7 +10,7 @@ use super::overrides::overrides_in_words;
 use super::watch_lines::{WatchLine, watch_lines};
 use super::{Incident, IncidentPolicy, LinkedRollback, TakenBack};
 use crate::domain::deployment::Deployment;
-use crate::domain::event::{DeploymentKind, Event, Fact, Outcome, StepOutcome};
+use crate::domain::event::{ChangeNote, DeploymentKind, Event, Fact, Outcome, StepOutcome};
 use crate::domain::ids::{DeploymentId, Environment, IncidentId, Seq, ServiceName};
 use crate::domain::people::{Actor, People};
 use crate::domain::plan::{Guard, Severity};
@@ -350,6 +350,12 @@ fn own(input: IncidentInput<'_>, event: &Event, reading: &LineContext<'_>) -> Op
         Fact::BuildVerified { build, .. } => {
             let mut taken = input.incident.taken_back();
             taken.any(|taken| taken.build == *build).then(|| event.sentence())
+        }
+        // Who changed it comes first, and not who wrote it down.
+        Fact::Noted(note @ ChangeNote { who: Some(who), observed: None, .. }) => {
+            // Of one that is dated back the line says anyway who wrote it.
+            let noted = note.changed_at.is_none().then(|| format!(", as {} noted", event.actor));
+            Some(format!("{who} changed {}{}", note.label(), noted.unwrap_or_default()))
         }
         _ => {
             let subject = event.subject();

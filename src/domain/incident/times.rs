@@ -87,7 +87,7 @@ pub struct IncidentSpan {
     #[serde(default, skip_serializing_if = "Option::is_none", with = "millis::option")]
     #[schema(value_type = Option<Milliseconds>)]
     pub took: Option<Duration>,
-    /// `at most 12m`, or `not known: it is not over`.
+    /// `at most 12m`, or `not known: the incident is still open`.
     pub words: String,
 }
 
@@ -185,21 +185,27 @@ fn detected(input: IncidentInput<'_>, seen: &BadSamples) -> IncidentTime {
     let said = marked(input.incident, IncidentMark::Detected);
     let known = [said, by_watch].into_iter().flatten().min_by_key(|time| time.at);
     known.unwrap_or_else(|| {
-        let opened =
-            (input.incident.opened_at, Seq(input.incident.id.0), "the incident was opened then");
         let first = input.incident.rollbacks.first().map(|linked| linked.rollback);
         let made = first.and_then(|id| input.state.deployments.get(&id));
         let rolled = made.map(|made| {
             let began = made.started_at.map_or(made.requested_at, |at| at.min(made.requested_at));
-            (began, Seq(made.id.0), "the rollback was requested or began then")
+            (made.id, began)
         });
-        let (at, seq, what) = rolled.into_iter().chain([opened]).min().unwrap_or(opened);
+        let rolled = rolled.filter(|(_, began)| *began < input.incident.opened_at);
+        // Why somebody rolled back is not recorded.
+        let rolled = rolled.map_or_else(String::new, |(id, began)| {
+            let at = input.incident.clock(began);
+            format!("; if the rollback {id} was because of it, not later than {at}")
+        });
         IncidentTime {
-            at: Some(at),
+            at: Some(input.incident.opened_at),
             bound: TimeBound::NotLater,
             condition: None,
-            evidence: format!("{what}; nobody said when it was noticed"),
-            seq: Some(seq),
+            evidence: format!(
+                "{} was opened then; nobody said when it was noticed{rolled}",
+                input.incident.id
+            ),
+            seq: Some(Seq(input.incident.id.0)),
         }
     })
 }
@@ -219,7 +225,8 @@ fn restored(input: IncidentInput<'_>) -> IncidentTime {
         };
     }
     // A rollback that succeeded is no word on how users are.
-    let open = incident.is_open().then(|| "it is not over".to_owned());
+    let open =
+        incident.is_open().then(|| format!("nobody said, and {} is still open", incident.id));
     let unsaid = (!incident.is_open()).then(|| "nobody said when users were well again".to_owned());
     let end = incident.resolved.as_ref().map(|end| {
         let (id, at) = (incident.id, incident.clock(end.written_at));
@@ -332,7 +339,7 @@ fn at_most(incident: &Incident, began: &IncidentTime) -> IncidentSpan {
     }
     let said = marked(incident, IncidentMark::Restored).and_then(|said| said.at);
     let end = said.or_else(|| incident.resolved.as_ref().map(super::IncidentEnd::over_at));
-    let Some(to) = end else { return unknown_span("not known: it is not over") };
+    let Some(to) = end else { return unknown_span("not known: the incident is still open") };
     let Some(from) = began.at else {
         return unknown_span("not known: when it began is not known");
     };

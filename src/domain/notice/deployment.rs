@@ -66,7 +66,7 @@ fn succeeded(deployment: &Deployment, state: &ServiceState) -> (&'static str, St
         let next = state.deployments.get(&next.deployment);
         let is_rollback = next.is_some_and(|next| next.request.kind == DeploymentKind::Rollback);
         return if is_rollback && is_older {
-            ("↩", "rolled back".to_owned(), true)
+            ("↩", "taken back".to_owned(), true)
         } else {
             ("✔", "replaced".to_owned(), true)
         };
@@ -77,7 +77,7 @@ fn succeeded(deployment: &Deployment, state: &ServiceState) -> (&'static str, St
         _ if !is_live => ("✔", "done"),
         _ if in_doubt => ("?", "perhaps live"),
         _ if deployment.is_partly() => ("?", "partly live"),
-        _ if is_rollback => ("↩", "rolled back"),
+        _ if is_rollback => ("↩", "live"),
         Environment::Production => ("✔", "live"),
         Environment::Staging => ("✔", "in staging"),
     };

@@ -130,8 +130,8 @@ fn ended(
 fn after_rollback(id: DeploymentId, environment: Environment, state: &ServiceState) -> String {
     let hold = state.holds.get(&environment).filter(|hold| hold.rollback == Some(id));
     let is_asked = state.incidents.questions().iter().any(|asked| asked.is_of(id));
-    let hold = hold.map(|_| format!("; {environment} is on hold until somebody releases it"));
-    let asks = is_asked.then(|| "; were users affected? Nobody has said yet".to_owned());
+    let hold = hold.map(|_| format!("; that put {environment} on hold"));
+    let asks = is_asked.then(|| "; were users affected?".to_owned());
     hold.into_iter().chain(asks).collect()
 }
 

@@ -13,7 +13,7 @@ pub fn notices(event: &Event, state: &ServiceState, held_by: Option<&NoticeKey>)
     let mut all = Vec::new();
     all.extend(message(event, state));
     all.extend(detail::details(event, state, held_by));
-    all.extend(incident::detail(event));
+    all.extend(incident::detail(event, state));
     all
 }
 

@@ -86,7 +86,7 @@ fn postmortem(
 }
 
 /// What an event about an incident says below its message.
-pub(super) fn detail(event: &Event) -> Option<Notice> {
+pub(super) fn detail(event: &Event, state: &ServiceState) -> Option<Notice> {
     let (incident, kind, loud) = match &event.fact {
         Fact::IncidentUpdated(updated) => {
             // What is written down later, or by nobody, is no news of now.
@@ -100,9 +100,11 @@ pub(super) fn detail(event: &Event) -> Option<Notice> {
         Fact::PostmortemDismissed(of) => (of.incident, DetailKind::IncidentNote, false),
         _ => return None,
     };
+    let opener = state.incidents.get(incident).map(|incident| &incident.by);
     let detail = NoticeDetail {
         loud,
         incident: Some(incident),
+        is_help: opener.is_some_and(|by| *by != event.actor),
         ..NoticeDetail::new(
             NoticeKey::of_incident(&event.service, incident),
             kind,
@@ -116,6 +118,23 @@ pub(super) fn detail(event: &Event) -> Option<Notice> {
         at: event.at,
         about: NoticeAbout::Detail(detail),
     })
+}
+
+/// The messages of the incidents that are open or owe a postmortem.
+#[must_use]
+pub fn awaited(
+    service: &ServiceName,
+    state: &ServiceState,
+    policy: &IncidentPolicy,
+) -> Vec<NoticeKey> {
+    let owes = |incident: &&Incident| {
+        let standing = || incident.standing(policy, state).postmortem;
+        incident.is_open()
+            || incident.document.is_none()
+                && matches!(standing(), PostmortemStanding::Needed { .. })
+    };
+    let all = state.incidents.iter().filter(owes);
+    all.map(|incident| NoticeKey::of_incident(service, incident.id)).collect()
 }
 
 /// What people are reminded of now, each with a key of its own for what is due: the next update of an incident, and its

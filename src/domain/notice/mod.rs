@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use self::from_event::{hold_after, notices};
-pub use self::incident::reminders;
+pub use self::incident::{awaited, reminders};
 pub use self::standing::{freezes_now, live_of};
 use super::ids::{DeploymentId, Environment, IncidentId, InvalidName, Seq, ServiceName};
 
@@ -185,6 +185,9 @@ pub struct NoticeDetail {
     /// The incident that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
+    /// Whether somebody other than who opened the incident says it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_help: bool,
     /// Of a reminder: it is told only while this is still due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<NoticeDue>,
@@ -237,7 +240,7 @@ impl NoticeDetail {
     #[must_use]
     pub fn new(of: NoticeKey, kind: DetailKind, sentence: String) -> Self {
         let (loud, deployment, step, incident, due) = (false, None, None, None, None);
-        Self { of, kind, sentence, loud, deployment, step, incident, due }
+        Self { of, kind, sentence, loud, deployment, step, incident, is_help: false, due }
     }
 
     /// Whether it is a message of its own where details cannot stand below one. `edits` says whether messages are changed

@@ -242,6 +242,8 @@ pub struct DetailView {
     pub authors: Vec<String>,
     /// Who is reminded.
     pub asks: Option<String>,
+    /// Whether somebody other than who opened the incident says it.
+    pub is_help: bool,
 }
 
 /// A notice as it stands now.
@@ -380,7 +382,7 @@ fn freeze(view: &mut NoticeView, about: &FreezeNotice, input: NoticeInput<'_>) {
         // A calendar may say another end by now.
         (held.is_some(), held.map_or(about.until, |window| window.until))
     };
-    stands(view, holds, ("❄", "frozen"), "freeze over");
+    stands(view, holds, ("❄", "frozen"), "freeze ended");
     view.freeze = Some(FreezeView {
         reason: about.reason.clone(),
         by: about.by.clone(),
@@ -413,6 +415,7 @@ fn detail(view: &mut NoticeView, about: &NoticeDetail, notice: &Notice, input: N
         sentence: about.sentence.clone(),
         loud: about.loud,
         of: about.of.as_str().to_owned(),
+        is_help: about.is_help,
         step: step_of(about, input),
         tail: Vec::new(),
         authors: Vec::new(),

@@ -114,8 +114,7 @@ fn update(
     let over = if incident.is_open() {
         String::new()
     } else {
-        let line = format!("trunkline incident reopen {id} --service {}", service.name);
-        format!("; {id} is resolved; if it is not over: {line} --reason \"why\"")
+        format!("; {id} is resolved: open it again if it is not over")
     };
     let said = format!("noted on {id}{dated}{over}");
     Ok(decided(Fact::IncidentUpdated(updated), said))
@@ -188,7 +187,7 @@ fn drafted(
     };
     let place = text("address of the issue", place, Need::Required)?;
     let said = format!(
-        "the draft of the postmortem of {id} is an issue: {place}; fill in what is marked there, then say so with --written"
+        "the draft of the postmortem of {id} is an issue: {place}; fill in what is marked there, then say that it is written"
     );
     let written = PostmortemWritten { incident: id, place, draft: true };
     Ok(decided(Fact::PostmortemWritten(written), said))

@@ -29,7 +29,7 @@ use crate::engine::world::{Trouble, World};
 
 /// The longest pause after questions that failed.
 const LONGEST_PAUSE: Duration = Duration::from_mins(2);
-/// How many times as old as it took may an answer be that counts as fresh: a slow command is not asked all the time.
+/// How many times as old as it took may the answer of a command be that counts as fresh: a slow one is not run all the time.
 const TIMES_AS_OLD: u32 = 3;
 
 type PlaceKey = (ServiceName, Environment);
@@ -384,8 +384,12 @@ impl LivePlace {
         }
     }
 
+    /// Whether it was asked just now.
     fn is_fresh(&self, pace: Duration) -> bool {
-        let limit = pace.max(self.took.saturating_mul(TIMES_AS_OLD));
+        let question = self.source.as_ref().map(|source| &source.question);
+        let is_command = matches!(question, Some(LiveQuestion::Command(_)));
+        let times = if is_command { TIMES_AS_OLD } else { 0 };
+        let limit = pace.max(self.took.saturating_mul(times));
         self.asked.is_some_and(|asked| asked.elapsed() < limit)
     }
 

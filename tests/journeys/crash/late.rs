@@ -26,7 +26,7 @@ const TOKEN: &str = "tok_4f9d8a7c6b5e4d3c";
 
 struct World {
     home: Home,
-    repository: Repository,
+    _repository: Repository,
     server: JobServer,
     line: FaultyProxy,
 }
@@ -53,7 +53,7 @@ impl World {
             line.url()
         );
         home.watch_repository(repository.path(), &settings);
-        Some(Self { home, repository, server, line })
+        Some(Self { home, _repository: repository, server, line })
     }
 }
 
@@ -62,9 +62,8 @@ impl World {
 async fn a_run_that_appears_late_is_cancelled_whichever_engine_was_killed() {
     let Some(world) = World::open() else { return };
     world.server.job("shop", "echo begun; while [ ! -e open ]; do sleep 0.02; done");
-    let engine = Engine::start(&world.home);
     world.line.set(Fault::Unavailable { retry_after: 1 });
-    world.repository.commit_by("Ann", "ann@example.com", "change", "late", "more");
+    let engine = Engine::start(&world.home);
     world.line.until_seen(|seen| seen.iter().any(|request| request.method == "PUT")).await;
     let sent = |s: &ServiceSnapshot| s.deployments.first().map(|row| row.deployment.clone());
     let sent = engine.until("it is sent", sent).await;

@@ -19,7 +19,7 @@ pub enum Press {
 }
 
 /// What leads closest to a button: each opens a dialog and goes for it.
-const TEMPTATIONS: [&[&str]; 10] = [
+const TEMPTATIONS: [&[&str]; 16] = [
     &["P", "right", "enter"],
     &["P", "tab", "enter", "enter"],
     &["R", "right", "enter"],
@@ -30,6 +30,12 @@ const TEMPTATIONS: [&[&str]; 10] = [
     &["H", "up", "o", "h", "enter", "enter", "enter"],
     &["F", "up", "up", "w", "enter", "2", "h", "enter", "enter", "enter"],
     &["X", "up", "n", "o", "tab", "tab", "enter"],
+    &[":", "enter", "right", "enter", "enter"],
+    &[":", "p", "r", "o", "m", "enter", "right", "enter"],
+    &[":", "e", "m", "e", "r", "g", "enter", "enter", "enter"],
+    &[":", "r", "o", "l", "l", "tab", "enter", "right", "enter"],
+    &["a", "P", "right", "enter"],
+    &["a", "down", "down", "down", "enter", "right", "enter"],
 ];
 
 const GARBAGE: [&[u8]; 12] = [

@@ -135,6 +135,7 @@ pub fn views(text: &str) -> Vec<NoticeView> {
         services: vec!["checkout".into(), "payments".into()],
     };
     let detail = DetailView {
+        is_help: true,
         kind: DetailKind::Override,
         sentence: text(),
         loud: true,

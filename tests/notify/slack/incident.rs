@@ -150,6 +150,7 @@ async fn a_postmortem_that_is_not_there_in_time_is_asked_for_once() {
     let fact =
         Fact::PostmortemWritten(PostmortemWritten { incident: written, place, draft: false });
     told.record.push("checkout", person("sam"), fact);
+    told.until("nothing waits", ToldRecord::is_quiet).await;
     ahead(&told, 23 * 60).await;
     assert_eq!(heard(&told, "was due"), Vec::<String>::new());
     ahead(&told, 25 * 60).await;
@@ -159,7 +160,7 @@ async fn a_postmortem_that_is_not_there_in_time_is_asked_for_once() {
     assert!(asked.starts_with(&format!("‼ *checkout*: the postmortem of {late} was due ")));
     assert!(asked.contains(": users were affected, and it is SEV-1"), "{asked}");
     let of_written = heard(&told, &format!("incident {written}: "));
-    assert!(of_written[0].contains(" · postmortem: https:\u{200b}//docs"), "{of_written:#?}");
+    assert!(of_written[0].contains(" · postmortem: https：//docs"), "{of_written:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

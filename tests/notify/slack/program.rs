@@ -52,7 +52,8 @@ fn a_destination_is_tried_shown_and_checked() {
         (channel.is_gone, channel.is_archived) = (false, true);
     }
     let archived = shop.home.trunkline(&["notify", "test", "slack"]);
-    assert!(String::from_utf8_lossy(&archived.stderr).contains("the channel is archived"));
+    let why = String::from_utf8_lossy(&archived.stderr);
+    assert!(why.contains("the channel is archived"), "{why}");
     let said = shop.home.said(&["notify", "status"]);
     assert!(said.contains("trunkline notify retry ITEM; all with --all"), "{said}");
     slack.state().channels.get_mut("C1").unwrap().is_archived = false;

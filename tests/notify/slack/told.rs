@@ -1,5 +1,7 @@
 //! What a channel hears.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use trunkline::calendar::{FreezeMode, FreezeWindow};
 use trunkline::domain::event::{DeploymentKind, DeploymentRequest, Fact, Outcome, StepOutcome};
@@ -103,10 +105,10 @@ async fn a_rollback_changes_the_message_of_what_it_takes_away() {
     let top: Vec<_> = channel.top().map(trunkline_testing::slack::SlackMessage::text).collect();
     let [of_promote, of_back] = &top[..] else { panic!("{top:#?}") };
     assert!(
-        of_promote.starts_with("↩ *rolled back* checkout → production · build #2"),
+        of_promote.starts_with("↩ *taken back* checkout → production · build #2"),
         "{of_promote}"
     );
-    assert!(of_back.starts_with("↩ *rolled back* checkout → production · build #1"), "{of_back}");
+    assert!(of_back.starts_with("↩ *live* checkout → production · build #1"), "{of_back}");
     assert!(of_back.contains("back from #2 · rollback by chen"), "{of_back}");
     let said = channel.messages.iter().find(|one| one.text().contains("rolled back to #1"));
     assert!(said.is_some_and(|one| one.is_broadcast), "{channel:#?}");
@@ -148,12 +150,52 @@ async fn a_freeze_is_pinned_while_it_holds_and_its_end_is_said() {
         rule.texts[0].starts_with("❄ *frozen* checkout, pay production · the sale"),
         "{rule:?}"
     );
-    assert!(rule.text().starts_with("✔ *freeze over*"), "{rule:?}");
+    assert!(rule.text().starts_with("✔ *freeze ended*"), "{rule:?}");
     assert!(hand.texts[0].starts_with("❄ *frozen* pay production · ours · kim"), "{hand:?}");
     for message in top {
         let ends: Vec<_> = channel.thread(&message.ts).collect();
         assert!(ends.len() == 1 && ends[0].is_broadcast, "{ends:#?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_freeze_stands_while_it_holds_any_service_and_is_told_anew_when_it_holds_again() {
+    let mut told = ToldRecord::new();
+    for service in ["checkout", "pay"] {
+        told.record.build(service, 1, "ana");
+    }
+    let now = told.record.now();
+    let window = FreezeWindow {
+        freeze: "sale".to_owned(),
+        policy: FreezeMode::Override,
+        from: now - TimeDelta::seconds(5),
+        until: Some(now + TimeDelta::hours(1)),
+        reason: "the sale".to_owned(),
+        why: String::new(),
+    };
+    told.record.change(|all| all.windows = vec![window.clone()]);
+    told.start();
+    let pinned = |told: &ToldRecord| told.slack.channel("C1").pins.len() == 1;
+    told.until("it is pinned", pinned).await;
+    let first = |told: &ToldRecord| told.slack.channel("C1").messages[0].text().to_owned();
+    told.record.change(|all| all.unheld = BTreeSet::from(["checkout".parse().unwrap()]));
+    let of_pay = "❄ *frozen* pay production";
+    told.until("it holds only one", |told| first(told).starts_with(of_pay)).await;
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    assert!(pinned(&told), "{:#?}", told.slack.channel("C1"));
+
+    told.record.change(|all| all.windows.clear());
+    told.until("it is over", |told| first(told).starts_with("✔ *freeze ended*")).await;
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    told.record.change(|all| all.windows = vec![window]);
+    told.until("it holds again", |told| first(told).starts_with(of_pay) && pinned(told)).await;
+    told.record.change(|all| all.windows.clear());
+    told.until("it is over again", |told| first(told).starts_with("✔ *freeze ended*")).await;
+    told.until("nothing waits", ToldRecord::is_quiet).await;
+    told.stop().await;
+    let ends = told.slack.channel("C1");
+    let ends = ends.messages.iter().filter(|one| one.text().contains("the freeze is over"));
+    assert_eq!(ends.count(), 2, "each end is said once");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

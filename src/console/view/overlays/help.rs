@@ -5,7 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::console::actions::action::{HelpAction, KeyAction};
-use crate::console::actions::chord::Chord;
+use crate::console::actions::groups::KeyGroup;
+use crate::console::actions::key_sequence::KeySequence;
 use crate::console::actions::{Entry, available, matching};
 use crate::console::model::Model;
 use crate::console::model::overlay::Help;
@@ -34,11 +35,11 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
     let why = why_off(model, found.get(help.row), inner.width);
     let why = why.then_right(count.own(place, Role::Muted), inner.width);
     draw_lines(frame, foot, vec![why.line()], 0);
-    let lines: Vec<_> = found.iter().map(|entry| line(model, entry, list.width)).collect();
+    let (lines, picked) = lines(model, &found, help.row, list.width);
     let height = usize::from(list.height);
-    let offset = (help.row + 1).saturating_sub(height);
+    let offset = (picked + 1).saturating_sub(height);
     draw_lines(frame, list, lines, offset);
-    if let Ok(down) = u16::try_from(help.row - offset)
+    if let Ok(down) = u16::try_from(picked - offset)
         && down < list.height
         && !found.is_empty()
     {
@@ -47,9 +48,31 @@ pub fn draw(model: &Model, help: &Help, frame: &mut Frame, body: Rect) {
     }
 }
 
+/// The rows below what they are about, and the line of the pick.
+fn lines(
+    model: &Model,
+    found: &[&'static Entry],
+    row: usize,
+    width: u16,
+) -> (Vec<Line<'static>>, usize) {
+    let (mut lines, mut picked, mut group) = (Vec::new(), 0, None);
+    for (at, entry) in found.iter().enumerate() {
+        let its = KeyGroup::of(entry);
+        if group.replace(its) != Some(its) {
+            let head = Row::new(&model.options.theme, width).gap(1);
+            lines.push(head.own(its.title(), Role::Accent).line());
+        }
+        if at == row {
+            picked = lines.len();
+        }
+        lines.push(line(model, entry, width));
+    }
+    (lines, picked)
+}
+
 /// Keys and what they do; what is off right now is not bright.
 fn line(model: &Model, entry: &Entry, width: u16) -> Line<'static> {
-    let keys: Vec<_> = model.options.keymap.keys(entry).map(Chord::shown).collect();
+    let keys: Vec<_> = model.options.keymap.keys(entry).map(KeySequence::shown).collect();
     let (key, text) = match available::check(model, &entry.action) {
         Ok(()) => (Role::Key, Role::Text),
         Err(_) => (Role::Inactive, Role::Inactive),

@@ -2,6 +2,7 @@
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::console::theme::{Role, Theme};
 use crate::gate::{self, Safe, columns};
@@ -93,6 +94,28 @@ impl<'t> Row<'t> {
         self.called(name, width, role)
     }
 
+    /// What has passed the gate already, in a cell; these characters of it are marked as found.
+    #[must_use]
+    pub fn marked(mut self, text: &Safe, marks: &[u32], width: usize, role: Role) -> Self {
+        let width = width.min(self.left);
+        let end = self.left - width;
+        let clipped = text.clip(width, self.theme.symbols.ellipsis);
+        let mut at = 0;
+        for (run, escape) in clipped.runs() {
+            for character in run.graphemes(true) {
+                let role = match (escape, marks.contains(&at)) {
+                    (true, _) => Role::Escape,
+                    (false, true) => Role::Search,
+                    (false, false) => role,
+                };
+                self.push_on(character, self.theme.style(role));
+                at += 1;
+            }
+        }
+        let rest = self.left.saturating_sub(end);
+        self.gap(rest)
+    }
+
     #[must_use]
     pub fn gap(mut self, columns: usize) -> Self {
         let columns = columns.min(self.left);
@@ -156,6 +179,17 @@ impl<'t> Row<'t> {
         for (run, escape) in clipped.runs() {
             let style = if escape { self.theme.style(Role::Escape) } else { style };
             self.push(run.to_owned(), style);
+        }
+    }
+
+    /// Goes on with the last text where it looks the same.
+    fn push_on(&mut self, text: &str, style: Style) {
+        match self.spans.last_mut().filter(|last| last.style == style) {
+            Some(last) => {
+                self.left = self.left.saturating_sub(columns::width(text));
+                last.content.to_mut().push_str(text);
+            }
+            None => self.push(text.to_owned(), style),
         }
     }
 

@@ -98,7 +98,7 @@ impl Day {
             self.merge(number).await;
             match number {
                 5 => _ = self.promote(5, "ana", 1, None).await,
-                12 => _ = self.promote(12, "chen", 5, Some("the tax rates hold from noon")).await,
+                12 => _ = self.promote(12, "chen", 5, Some("the old table goes away today")).await,
                 19 => _ = self.promote(19, "bo", 12, None).await,
                 26 => _ = self.fails(26, "dora", 19).await,
                 27 => _ = self.promote(27, "dora", 19, None).await,
@@ -242,7 +242,7 @@ impl Day {
         self.wait(1).await;
         let released = Fact::HoldReleased {
             environment: Environment::Production,
-            reason: "change 33 is reverted".to_owned(),
+            reason: "vouchers are switched off".to_owned(),
             bad: Vec::new(),
             open: Vec::new(),
         };
