@@ -163,6 +163,21 @@ impl LastStates {
         let _as_old_as_it_was = opened.and_then(|file| file.set_modified(SystemTime::now()));
     }
 
+    /// How the panes of the console were sized here, as the console wrote it.
+    #[must_use]
+    pub fn sizes(&self) -> Option<String> {
+        let (text, _) = read(&self.sizes_file()).ok().flatten()?;
+        String::from_utf8(text).ok()
+    }
+
+    /// Keeps how the panes of the console are sized.
+    ///
+    /// # Errors
+    /// If it cannot be written. What was there before stays.
+    pub fn keep_sizes(&self, text: &str) -> io::Result<()> {
+        write(&self.sizes_file(), text.as_bytes())
+    }
+
     /// Removes all of it.
     ///
     /// # Errors
@@ -173,6 +188,10 @@ impl LastStates {
 
     fn fleet_file(&self) -> PathBuf {
         self.folder.join("fleet.json")
+    }
+
+    fn sizes_file(&self) -> PathBuf {
+        self.folder.join("pane-sizes")
     }
 
     fn person_file(&self) -> PathBuf {

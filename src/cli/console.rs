@@ -10,6 +10,7 @@ use super::{Global, appearance, connection, context, demo, keys, output, trace, 
 use crate::backend::last_state::LastStates;
 use crate::config::places::Places;
 use crate::config::user_file::UserFile;
+use crate::console::model::sizes::PaneSizes;
 use crate::console::{self, EngineChoice, Exit, KeySource, Options};
 use crate::fault::{self, Layer};
 use crate::terminal::capabilities;
@@ -169,6 +170,7 @@ fn options(
         engines: engines(places, global),
         place: connection.states.place.clone(),
         last: Some(connection.states.clone()),
+        sizes: PaneSizes::parse(&connection.states.sizes().unwrap_or_default()),
         read_only: false,
         zone: zone::local(),
         theme,

@@ -19,6 +19,7 @@ use crate::domain::ids::BuildNumber;
 use crate::domain::plan::{Finding, Plan, PlannedBuild, Severity};
 use crate::domain::target;
 use crate::domain::time::say;
+use crate::domain::words::counted;
 use crate::gate;
 
 /// The most commits that a plan lists.
@@ -202,11 +203,6 @@ fn beyond_ascii(commits: &[Commit]) -> Vec<String> {
     let hidden = found.len().saturating_sub(COMMITS_SHOWN);
     let more = (hidden > 0).then(|| format!("             and in {hidden} more commits"));
     found.into_iter().take(COMMITS_SHOWN).chain(more).collect()
-}
-
-/// `1 commit`, `2 commits`.
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn commit(commit: &Commit) -> String {

@@ -9,6 +9,7 @@ use crate::backend::last_state::LastStates;
 use crate::config::appearance::ThemeName;
 use crate::console::exit::Error;
 use crate::console::model::log::LogSource;
+use crate::console::model::sizes::PaneSizes;
 use crate::console::model::ticket::Ticket;
 use crate::console::theme::library::{SeenFile, ThemeLibrary};
 use crate::domain::command::{Action, Command};
@@ -53,6 +54,8 @@ pub enum Effect {
     Recall(PathBuf),
     /// Keep on disk what is seen from now on.
     Keep(LastStates),
+    /// Keep how the panes are sized, once the console ends.
+    KeepSizes(LastStates, PaneSizes),
     /// Read the last state from the disk, not before `due`: of a service, or the list of all.
     ReadLast {
         states: LastStates,

@@ -7,6 +7,7 @@ use crate::backend::engine_place::EnginePlace;
 use crate::backend::last_state::LastStates;
 use crate::calendar::Tz;
 use crate::console::actions::keymap::Keymap;
+use crate::console::model::sizes::PaneSizes;
 use crate::console::theme::Theme;
 use crate::console::theme::in_use::ThemeInUse;
 use crate::domain::ids::ServiceName;
@@ -39,6 +40,8 @@ pub struct Options {
     pub theme: Theme,
     /// Which theme that is, and where others are.
     pub themes: ThemeInUse,
+    /// How a person sized the panes.
+    pub sizes: PaneSizes,
     pub keymap: Keymap,
     /// Why the keys of the person are not used, if they are not.
     pub keys_trouble: Option<String>,
@@ -86,6 +89,7 @@ impl Options {
             zone: Tz::UTC,
             theme,
             themes: ThemeInUse::default(),
+            sizes: PaneSizes::default(),
             keymap: Keymap::default(),
             keys_trouble: None,
             tmux: false,

@@ -64,7 +64,7 @@ async fn lists_that_nobody_moved_follow_their_newest() {
         backend.change(|world| world.merge(&checkout(), "kim", "One more"));
     }
     backend.change(turns_red);
-    console.until("✗ FAILED").await.until("▸ #10").await.quiet().await;
+    console.until("✗ FAILED").await.until("▸!#10").await.quiet().await;
     console
         .press(&["esc"])
         .until_gone("Esc hides this")
@@ -100,19 +100,31 @@ async fn what_is_live_stays_on_screen_in_production() {
     let console = Console::open(&backend);
     console.until("FAILED").await;
     assert_eq!(live_rows(&console), 1, "{}", console.text());
-    console.press(&["2"]).until("▸ #2    ● LIVE").await;
+    let first = || {
+        let text = console.text();
+        let lines: Vec<_> = text.lines().collect();
+        let head = lines.iter().position(|line| line.contains(" 2 Production ")).unwrap();
+        lines[head + 1].to_owned()
+    };
+    console.press(&["2"]).until("▸  #2    ● LIVE").await;
     for keys in [["g"; 1], ["G"], ["k"], ["ctrl-u"]] {
         console.press(&keys).settled().await;
         assert_eq!(live_rows(&console), 1, "{keys:?}: {}", console.text());
+        assert!(first().contains("● LIVE"), "{keys:?}: {}", console.text());
         assert_eq!(console.text().matches('▸').count(), 2, "{keys:?}: {}", console.text());
     }
 }
 
-/// The header of a console in this state, as wide as a small terminal is.
+/// The two lines of the header of a console in this state, as wide as a small terminal is.
 async fn header(backend: &Scripted, has: &str) -> String {
     let console = Console::open(backend);
     console.until(has).await.settled().await;
-    console.text().lines().next().unwrap_or_default().to_owned()
+    header_of(&console)
+}
+
+fn header_of(console: &Console) -> String {
+    let text = console.text();
+    text.lines().filter(|line| [" PROD ", " STG "].iter().any(|at| line.starts_with(at))).collect()
 }
 
 /// The header while a build is on its way to staging and the rest of the line needs room.
@@ -124,15 +136,15 @@ async fn quiet_staging(backend: &Scripted) -> String {
         world.advance(&checkout());
     });
     let options = Options { demo: true, ..options() };
-    let console = Console::with(backend, (87, 24), options, |_| {});
+    let console = Console::with(backend, (87, 19), options, |_| {});
     console.until("STG #4").await.settled().await;
-    console.text().lines().next().unwrap_or_default().to_owned()
+    header_of(&console)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_header_names_production_and_staging_whatever_goes_on() {
     let backend = ready();
-    let quiet = header(&backend, "STG #3 ●").await;
+    let quiet = header(&backend, "STG #3 live").await;
     assert!(quiet.contains("PROD checkout #2 live") && quiet.contains("R → #1"), "{quiet}");
     backend.change(turns_red);
     let red = header(&backend, "STG #4 FAILED").await;
@@ -150,10 +162,10 @@ async fn the_header_names_production_and_staging_whatever_goes_on() {
     console.until("#2 → #3").await;
     backend.fault(Fault::Unreachable);
     console.until("no answer").await;
-    let lost = console.text().lines().next().unwrap_or_default().to_owned();
+    let lost = header_of(&console);
     assert!(lost.contains("PROD ch") && lost.contains("STG #4 FAILED"), "{lost}");
     console.until("STALE 30s").await;
-    let stale = console.text().lines().next().unwrap_or_default().to_owned();
+    let stale = header_of(&console);
     assert!(stale.contains("PROD ch") && stale.contains("STG #4 FAILED"), "{stale}");
 }
 

@@ -138,7 +138,7 @@ async fn what_is_copied_is_what_the_focused_pane_shows() {
         ("3", "promote of #2"),
         ("4", "the log 39\nthe log"),
         ("5", "OPEN"),
-        ("6", "#2 to production"),
+        ("6", "#2 promote"),
     ];
     for (pane, text) in wanted {
         console.press(&[pane, "y"]).until("clipboard").await.settled().await;

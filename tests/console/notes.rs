@@ -57,12 +57,12 @@ async fn what_failed_in_one_service_is_not_said_of_another() {
     backend.change(|world| begin_and_fail(world, Environment::Production));
     console.until(HIDES).await;
     assert!(console.line(HIDES).contains("production is in doubt"), "{}", console.text());
-    switch(&console, "k").await;
+    switch(&console, "j").await;
     console.until("checkout: auto of #4 failed").await;
     assert!(!console.line(HIDES).contains("puts"), "{}", console.text());
     console.press(&["M"]).until("Messages").await.until("checkout: auto of #4 failed").await;
     console.press(&["esc"]).until_gone("Messages").await;
-    switch(&console, "j").await;
+    switch(&console, "k").await;
     console.until("production is in doubt").await;
     assert!(!console.text().contains("checkout: auto"), "{}", console.text());
 }
@@ -73,7 +73,7 @@ async fn a_failure_that_was_made_good_while_nobody_looked_is_said_no_more() {
     let console = beside_another(&backend).await;
     backend.change(|world| begin_and_fail(world, Environment::Staging));
     console.until(HIDES).await;
-    switch(&console, "k").await;
+    switch(&console, "j").await;
     backend.change(|world| world.verified_build(&checkout(), "kim"));
     switch(&console, "j").await;
     console.until("#5").await.until_gone(HIDES).await;

@@ -193,7 +193,7 @@ async fn a_build_is_verified_by_two_kinds() {
         let build = world.merge(&checkout(), "kim", "To be seen");
         world.stage(&checkout(), build);
     });
-    let console = Console::open(&backend);
+    let console = Console::sized(&backend, (80, 28));
     console.until("To be seen").await.press(&["3"]).until("by step smoke: not yet").await;
     console.until("by a person: not yet").await;
     console.press(&["1", "V"]).until("It also needs to be").await;

@@ -61,7 +61,7 @@ async fn a_promote_that_failed_opens_its_plan_again_for_its_row() {
     let three = BuildNumber(3);
     backend.change(|world| fails(world, PRODUCTION, three, DeploymentKind::Promote));
     let console = Console::sized(&backend, (120, 40));
-    console.until("production is in doubt").await.press(&["2", "g"]).until("T retry").await;
+    console.until("production is in doubt").await.press(&["2", "j"]).until("T retry").await;
     console.press(&["T"]).until("Promote #3 to PRODUCTION again").await;
     console.until("promote of #3, failed").await.until("[  Promote  ]").await;
     console.press(&["right"]).quiet().await.press(&["enter"]);
@@ -88,7 +88,7 @@ async fn a_rollback_that_failed_and_goes_elsewhere_than_the_header_says_wants_it
         world.record(&checkout(), Actor::Person("kim".into()), fact);
     });
     let console = Console::sized(&backend, (120, 40));
-    console.until("in doubt").await.press(&["2", "g", "T"]);
+    console.until("in doubt").await.press(&["2", "j", "T"]);
     console.until("Roll PRODUCTION back to #1 again").await.until("type build number").await;
 }
 

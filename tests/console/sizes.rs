@@ -34,8 +34,20 @@ async fn no_size_and_no_overlay_makes_it_panic() {
     });
     let console = Console::open(&backend);
     console.until("#4").await;
-    let sizes = [(1, 1), (2, 1), (20, 5), (59, 12), (60, 12), (79, 23), (118, 30), (250, 70)];
-    let keys = ["P", "p", "d", "?", "M", "!", "F", "R", "V", "H", "6", "5", "3", "z"];
+    let sizes = [
+        (1, 1),
+        (2, 1),
+        (20, 5),
+        (59, 12),
+        (60, 12),
+        (79, 23),
+        (118, 30),
+        (150, 12),
+        (200, 30),
+        (250, 70),
+        (300, 80),
+    ];
+    let keys = ["P", "p", "d", "?", "M", "!", "F", "R", "V", "H", "6", "5", "3", "z", "+", "_"];
     for key in keys {
         for (width, height) in sizes {
             console.resize(width, height);
@@ -50,8 +62,8 @@ proptest! {
 
     #[test]
     fn random_sizes_and_keys_never_panic(
-        sizes in prop::collection::vec((1u16..250, 1u16..70), 1..6),
-        keys in prop::collection::vec("[a-zA-Z!?/1-6\\[\\] ]", 1..20),
+        sizes in prop::collection::vec((1u16..300, 1u16..80), 1..6),
+        keys in prop::collection::vec("[a-zA-Z!?/1-6+_,\\[\\] ]", 1..20),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

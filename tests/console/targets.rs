@@ -103,28 +103,28 @@ fn on_their_way() -> Scripted {
 #[tokio::test(start_paused = true)]
 async fn the_steps_of_targets_at_80x24() {
     let console = Console::sized(&on_their_way(), SMALL);
-    console.until("→ #3").await.press(&["2", "g", "3", "z"]).settled().await;
+    console.until("→ #3").await.press(&["2", "j", "3", "z"]).settled().await;
     insta::assert_snapshot!(console.text());
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_steps_of_targets_at_120x40() {
     let console = Console::sized(&on_their_way(), WIDE);
-    console.until("→ #3").await.press(&["2", "g"]).settled().await;
+    console.until("→ #3").await.press(&["2", "j"]).settled().await;
     insta::assert_snapshot!(console.text());
 }
 
 #[tokio::test(start_paused = true)]
 async fn targets_that_differ_at_80x24() {
     let console = Console::sized(&apart(), SMALL);
-    console.until("eu #3, us #2 or #3, ap #2").await.press(&["2", "g"]).settled().await;
+    console.until("eu #3, us #2 or #3, ap #2").await.press(&["2", "j"]).settled().await;
     insta::assert_snapshot!(console.text());
 }
 
 #[tokio::test(start_paused = true)]
 async fn targets_that_differ_at_120x40() {
     let console = Console::sized(&apart(), WIDE);
-    console.until("eu #3, us #2 or #3, ap #2").await.press(&["2", "g"]).settled().await;
+    console.until("eu #3, us #2 or #3, ap #2").await.press(&["2", "j"]).settled().await;
     insta::assert_snapshot!(console.text());
 }
 

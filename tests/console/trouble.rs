@@ -42,7 +42,7 @@ async fn a_promote_that_failed_midway_leaves_production_in_doubt_with_the_key_th
     let console = Console::sized(&backend, (120, 40));
     console.until("production is in doubt: promote of #4 failed at step").await;
     console.until("→ ! puts #2 back").await;
-    console.press(&["2", "g"]).until("what      promote of #4").await.settled().await;
+    console.press(&["2", "j"]).until("what      promote of #4").await.settled().await;
     let details = console.text();
     assert!(details.contains("│ production is in doubt"), "{details}");
 }
@@ -59,7 +59,7 @@ async fn after_a_restore_every_place_says_that_nobody_knows_what_runs() {
     });
     console.until("RESTORED, NOT KNOWN").await;
     console.until("! puts #2 back, or state what runs: trunkline adopt SHA").await;
-    let screen = console.press(&["2", "g"]).settled().await.text();
+    let screen = console.press(&["2", "j"]).settled().await.text();
     let staging = screen.lines().find(|line| line.contains("STG")).unwrap();
     assert!(staging.contains("NOT KNOWN"), "{screen}");
     assert!(screen.contains("ann restored the record from a copy"), "{screen}");

@@ -112,7 +112,7 @@ fn a_demo_goes_on_when_it_is_opened_again_and_starts_over_when_it_is_reset() {
     again.until("what was left", |text| header(text).contains("ON HOLD"));
     leave(again);
     let reset = demo.on_terminal(&["demo", "--reset"]);
-    reset.until("a new demo", |text| header(text).contains("| OPEN |"));
+    reset.until("a new demo", |text| header(text).contains("   OPEN   "));
     leave(reset);
 }
 

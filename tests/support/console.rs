@@ -12,6 +12,7 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, ClearType, TestBackend, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
+use ratatui::style::Color;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
@@ -251,6 +252,11 @@ impl<B: trunkline::backend::Backend + Clone> Console<B> {
         self.screen.text()
     }
 
+    /// What is on screen, and below it the look of each cell as a letter; `.` is the terminal's own.
+    pub fn styled(&self) -> String {
+        self.screen.styled()
+    }
+
     /// The line of the screen that has the text.
     pub fn line(&self, text: &str) -> String {
         let screen = self.text();
@@ -377,6 +383,37 @@ impl Screen {
         let rows = buffer.content.chunks(usize::from(buffer.area.width.max(1)));
         let line = |row: &[Cell]| row.iter().map(Cell::symbol).collect::<String>();
         rows.map(|row| line(row).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Screen {
+    fn styled(&self) -> String {
+        let text = self.text();
+        let drawn = self.lock();
+        let buffer = drawn.screen.buffer();
+        let mut looks = vec![String::new()];
+        let mut letter = |cell: &Cell| {
+            let part = |name: &str, colour: Color| match colour {
+                Color::Reset => String::new(),
+                colour => format!(" {name} {colour}"),
+            };
+            let look =
+                format!("{}{} {:?}", part("fg", cell.fg), part("bg", cell.bg), cell.modifier);
+            let look = if look == " NONE" { String::new() } else { look };
+            let at = looks.iter().position(|known| *known == look).unwrap_or_else(|| {
+                looks.push(look);
+                looks.len() - 1
+            });
+            char::from(b".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[at])
+        };
+        let rows = buffer.content.chunks(usize::from(buffer.area.width.max(1)));
+        let rows: Vec<_> =
+            rows.map(|row| row.iter().map(&mut letter).collect::<String>()).collect();
+        let legend =
+            looks.iter().zip(".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ".chars());
+        let legend: Vec<_> =
+            legend.skip(1).map(|(look, letter)| format!("{letter}{look}")).collect();
+        format!("{text}\n\n{}\n\n{}", rows.join("\n"), legend.join("\n"))
     }
 }
 

@@ -35,6 +35,11 @@ pub enum KeyAction {
     PreviousPane,
     Focus(Pane),
     Zoom,
+    /// Make the focused pane larger.
+    Grow,
+    Shrink,
+    /// The next order of the list of services.
+    Sort,
     LatestLog,
     NextStep,
     PreviousStep,
@@ -114,6 +119,9 @@ impl KeyAction {
                 | Self::PreviousPane
                 | Self::Focus(_)
                 | Self::Zoom
+                | Self::Grow
+                | Self::Shrink
+                | Self::Sort
                 | Self::LatestLog
                 | Self::NextStep
                 | Self::PreviousStep

@@ -52,7 +52,12 @@ pub fn check(model: &Model, action: &KeyAction) -> Available {
         | KeyAction::PreviousPane
         | KeyAction::Focus(_)
         | KeyAction::Zoom
+        | KeyAction::Grow
+        | KeyAction::Shrink
         | KeyAction::Pause => in_service(model),
+        KeyAction::Sort if model.screen == Screen::Service => {
+            Err("only the list of services is sorted".into())
+        }
         KeyAction::Dialog(_) => Err("this key works in a dialog".into()),
         KeyAction::Edit(_) | KeyAction::Input(_) => Err("this key works in a text".into()),
         KeyAction::InHelp(_) => Err("this key works in the help".into()),

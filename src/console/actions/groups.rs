@@ -65,6 +65,8 @@ fn of_panes(action: &KeyAction) -> KeyGroup {
         | KeyAction::NextPane
         | KeyAction::PreviousPane
         | KeyAction::Zoom
+        | KeyAction::Grow
+        | KeyAction::Shrink
         | KeyAction::Back => KeyGroup::Moves,
         KeyAction::LatestLog | KeyAction::NextStep | KeyAction::PreviousStep => KeyGroup::Log,
         KeyAction::Engines

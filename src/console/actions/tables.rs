@@ -111,6 +111,11 @@ pub const ACTIONS: &[Entry] = &[
     row(Lists, KeyAction::Zoom, "zoom", &["z"])
         .hint("zoom")
         .help("give the focused pane the whole screen, and back"),
+    row(Lists, KeyAction::Grow, "grow", &["+"]).help("make the focused pane larger"),
+    row(Lists, KeyAction::Shrink, "shrink", &["_"]).help("make the focused pane smaller"),
+    row(Lists, KeyAction::Sort, "sort", &["."])
+        .hint("sort")
+        .help("list of services: by attention, name, builds ahead, newest live"),
     row(Lists, KeyAction::LatestLog, "latest-log", &["L"]).help("the log of what started last"),
     row(Lists, KeyAction::NextStep, "next-step", &["]"]).help("the log of the next step"),
     row(Lists, KeyAction::PreviousStep, "previous-step", &["["]).help("the log of the step before"),

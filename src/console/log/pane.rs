@@ -100,6 +100,16 @@ enum Jump {
 }
 
 impl LogPane {
+    /// The text of the last error in what is in memory.
+    #[must_use]
+    pub fn last_error(&self) -> Option<String> {
+        let errors = self.window.errors();
+        let lines = (0..self.window.len()).rev().filter_map(|at| self.window.get(at));
+        let mut errors = lines.filter(|line| errors > 0 && line.is_error());
+        let row = errors.next()?.rows.last()?;
+        Some(row.text.trim().to_owned())
+    }
+
     /// A pane that opens at the end of the log. `zone` is where the person is.
     #[must_use]
     pub fn new(zone: Tz) -> Self {

@@ -49,5 +49,5 @@ pub fn is_tiny(screen: Rect) -> bool {
 /// True if the activity has a column of its own.
 #[must_use]
 pub fn is_wide(screen: Rect) -> bool {
-    screen.width >= 180 && screen.height >= 45
+    screen.width >= 180 && screen.height >= 30
 }

@@ -6,6 +6,9 @@ pub mod changed;
 pub mod checklist;
 pub mod command_lines;
 pub mod dialog;
+pub mod failures;
+pub mod filter;
+pub mod fleet;
 pub mod incidents;
 pub mod link;
 pub mod list;
@@ -19,6 +22,7 @@ pub mod problems;
 pub mod requests;
 pub mod rows;
 pub mod seen;
+pub mod sizes;
 pub mod stop_all;
 pub mod targets;
 pub mod text_input;
@@ -42,6 +46,9 @@ use crate::console::model::areas::{Areas, is_tiny};
 use crate::console::model::burst::Burst;
 use crate::console::model::command_lines::DoneCommand;
 use crate::console::model::dialog::Confirm;
+use crate::console::model::failures::UnseenFailures;
+use crate::console::model::filter::ListFilter;
+use crate::console::model::fleet::FleetOrder;
 use crate::console::model::incidents::IncidentNotices;
 use crate::console::model::link::{FromDisk, Link, LinkState};
 use crate::console::model::list::List;
@@ -51,9 +58,9 @@ use crate::console::model::notes::{Note, Notes, Shown, Tone};
 use crate::console::model::overlay::Overlay;
 use crate::console::model::pane::Pane;
 use crate::console::model::requests::RequestNotices;
+use crate::console::model::sizes::PaneSizes;
 use crate::console::model::stop_all::StopAll;
 use crate::console::model::targets::Targets;
-use crate::console::model::text_input::TextInput;
 use crate::console::model::ticket::Ticket;
 use crate::console::model::watch_end::WatchEndShown;
 use crate::console::options::Options;
@@ -93,7 +100,9 @@ pub struct Model {
     /// The pane in the lowest place, where there is room for only one.
     pub bottom: Pane,
     pub zoomed: bool,
+    pub sizes: PaneSizes,
     pub services: List<ServiceName>,
+    pub fleet_order: FleetOrder,
     pub staging: List<BuildNumber>,
     pub production: List<DeploymentId>,
     pub older: Older,
@@ -107,6 +116,7 @@ pub struct Model {
     pub overlays: Vec<Overlay>,
     pub notes: Notes,
     pub sent: Vec<Sent>,
+    pub failures: UnseenFailures,
     /// What this console did, the newest last.
     pub done: Vec<DoneCommand>,
     /// What was run by its name in the palette, the newest first.
@@ -153,16 +163,6 @@ pub struct Older {
     pub asked: Option<DeploymentId>,
 }
 
-/// What narrows a list.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListFilter {
-    pub text: TextInput,
-    /// Keys go into the text.
-    pub typing: bool,
-    /// The list of a service that it was typed in; no other list is narrowed by it.
-    pub list: Option<Pane>,
-}
-
 /// How far the panes without a cursor are scrolled down.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PaneScroll {
@@ -204,6 +204,7 @@ impl Model {
         Self {
             screen: if options.service.is_some() { Screen::Service } else { Screen::Fleet },
             services: List::at(options.service.clone()),
+            fleet_order: FleetOrder::default(),
             at,
             keys_out: at,
             last_input: None,
@@ -222,6 +223,7 @@ impl Model {
             list: Pane::Staging,
             bottom: Pane::Log,
             zoomed: false,
+            sizes: options.sizes,
             staging: List::default(),
             production: List::default(),
             older: Older::default(),
@@ -234,6 +236,7 @@ impl Model {
             overlays: Vec::new(),
             notes,
             sent: Vec::new(),
+            failures: UnseenFailures::default(),
             done: Vec::new(),
             recent: Vec::new(),
             pending: None,
@@ -324,6 +327,7 @@ impl Model {
         self.targets = Targets::default();
         self.filter = ListFilter::default();
         self.scroll = PaneScroll::default();
+        self.failures = UnseenFailures::default();
         self.requests.open = None;
         self.incidents = IncidentNotices::default();
         self.log.choose(LogChoice::Running);
@@ -451,6 +455,8 @@ impl Model {
         self.staging.drawn(at, staging);
         self.production.drawn(at, production);
         self.freezes.drawn(at, freezes);
+        let looked_at = self.looked_at();
+        self.failures.drawn(at, &looked_at);
         if self.overlays.is_empty() && self.screen == Screen::Service {
             self.targets.drawn(at);
         }

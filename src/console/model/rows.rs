@@ -2,51 +2,60 @@
 
 use crate::calendar::Evaluation;
 use crate::console::model::Model;
+use crate::console::model::filter::{FilterQuery, FilterRow};
 use crate::console::model::pane::Pane;
+use crate::domain::build::BuildState;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, Sha};
 use crate::domain::quarantine::Quarantined;
-use crate::domain::snapshot::{BuildRow, DeploymentRow, FleetRow};
+use crate::domain::snapshot::{BuildRow, DeploymentRow};
 use crate::domain::stops::{Freeze, evaluate_freezes};
 
 /// The rows of the lists, as they are shown.
 impl Model {
-    #[must_use]
-    pub fn fleet_rows(&self) -> Vec<&FleetRow> {
-        let rows = self.fleet.iter().flat_map(|fleet| &fleet.services);
-        rows.filter(|row| self.passes(None, &[row.service.as_str()])).collect()
-    }
-
-    #[must_use]
-    pub fn has_several_services(&self) -> bool {
-        self.fleet.as_ref().is_some_and(|fleet| fleet.services.len() > 1)
-    }
-
     /// The builds of the staging list, newest first.
     #[must_use]
     pub fn builds(&self) -> Vec<&BuildRow> {
         let rows = self.service.iter().flat_map(|service| &service.builds);
+        let Some(query) = self.query(Some(Pane::Staging)) else { return rows.collect() };
+        let live = self.live_build();
         rows.filter(|row| {
             let number = row.build.number.to_string();
-            let writers = self.writers(row).join(" ");
+            let people = self.writers(row);
+            let writers = people.join(" ");
             let (subject, sha) = (row.build.subject(), row.build.sha.as_str());
             let texts = [&number, subject, sha, &writers, row.state.as_str()];
-            self.passes(Some(Pane::Staging), &texts)
+            let bad = (!row.bad.is_empty()).then_some("bad");
+            let is_live = (live == Some(row.build.number)).then_some("live");
+            let states: Vec<_> =
+                [Some(row.state.as_str()), bad, is_live].into_iter().flatten().collect();
+            query.passes(FilterRow { texts: &texts, states: &states, people: &people })
         })
         .collect()
     }
 
-    /// The deployments of the production list, newest first.
+    /// The deployments of the production list: what is live, then the others, newest first.
     #[must_use]
     pub fn history(&self) -> Vec<&DeploymentRow> {
-        self.deployments()
+        let live = self.live_deployment();
+        let is_live = |row: &DeploymentRow| live == Some(row.deployment.id);
+        let query = self.query(Some(Pane::Production));
+        let mut rows: Vec<_> = self
+            .deployments()
             .filter(|row| row.deployment.request.environment == Environment::Production)
             .filter(|row| {
+                let Some(query) = &query else { return true };
                 let number = row.deployment.request.build.to_string();
                 let (by, kind) = (row.deployment.by.to_string(), row.deployment.request.kind);
                 let texts = [&number, &*row.subject, row.sha.as_str(), &by, kind.as_str()];
-                self.passes(Some(Pane::Production), &texts)
+                let bad = self.flaw(row.deployment.request.build).map(|_| "bad");
+                let live = is_live(row).then_some("live");
+                let states = [Some(row.state.as_str()), Some(kind.as_str()), bad, live];
+                let states: Vec<_> = states.into_iter().flatten().collect();
+                query.passes(FilterRow { texts: &texts, states: &states, people: &[&by] })
             })
-            .collect()
+            .collect();
+        rows.sort_by_key(|row| !is_live(row));
+        rows
     }
 
     /// The rows of the production list that are on screen, where it has so many: what is live is always among them. And
@@ -76,10 +85,10 @@ impl Model {
         self.filter.list == list && !self.filter.text.is_empty()
     }
 
-    fn passes(&self, list: Option<Pane>, texts: &[&str]) -> bool {
-        let wanted = self.filter.text.as_str().to_lowercase();
-        let passes = |text: &&str| text.to_lowercase().contains(&wanted);
-        !self.is_filtered(list) || texts.iter().any(passes)
+    /// What narrows this list, if anything does.
+    #[must_use]
+    pub fn query(&self, list: Option<Pane>) -> Option<FilterQuery> {
+        self.is_filtered(list).then(|| FilterQuery::parse(self.filter.text.as_str()))
     }
 
     /// Who wrote a build, by the names that the service gives them.
@@ -94,6 +103,47 @@ impl Model {
     #[must_use]
     pub fn build(&self, number: BuildNumber) -> Option<&BuildRow> {
         self.service.as_ref()?.builds.iter().find(|row| row.build.number == number)
+    }
+
+    /// The build that production runs by the record.
+    #[must_use]
+    pub fn live_build(&self) -> Option<BuildNumber> {
+        Some(self.service.as_ref()?.live.get(&Environment::Production)?.build)
+    }
+
+    /// The newest build that was seen good in staging and has no bad commit, unless staging is about that one now.
+    #[must_use]
+    pub fn last_good(&self) -> Option<BuildNumber> {
+        let builds = &self.service.as_ref()?.builds;
+        let is_good = |row: &&BuildRow| row.state == BuildState::Verified && row.bad.is_empty();
+        let good = builds.iter().find(is_good)?.build.number;
+        let newest = self.newest_in_staging().map(|row| row.deployment.request.build);
+        (newest != Some(good)).then_some(good)
+    }
+
+    /// How many of the listed builds reached staging and are newer than what is live, and whether there may be more.
+    #[must_use]
+    pub fn builds_ahead(&self) -> Option<(usize, bool)> {
+        let service = self.service.as_ref().filter(|service| !service.live_unknown)?;
+        let live = self.live_build();
+        let is_newer = |row: &&BuildRow| live.is_none_or(|live| row.build.number > live);
+        let newer: Vec<_> = service.builds.iter().filter(is_newer).collect();
+        let reached = newer.iter().filter(|row| row.build.in_staging_since.is_some()).count();
+        let is_cut = newer.len() == service.builds.len()
+            && usize::try_from(service.builds_total).is_ok_and(|total| total > newer.len());
+        Some((reached, is_cut))
+    }
+
+    /// The row of the production list to which a rollback without a target goes.
+    #[must_use]
+    pub fn way_back_row(&self) -> Option<DeploymentId> {
+        let to = self.service.as_ref()?.rollback.as_ref()?.to;
+        let mut rows = self.deployments().filter(|row| {
+            let request = &row.deployment.request;
+            request.environment == Environment::Production && request.build == to
+        });
+        let row = rows.find(|row| row.deployment.succeeded())?;
+        Some(row.deployment.id).filter(|id| Some(*id) != self.live_deployment())
     }
 
     /// The newest build that is on the trunk.

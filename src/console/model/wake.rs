@@ -33,7 +33,7 @@ impl Model {
         let counted = self.running().into_iter().map(second_changes_in);
         let moving = shown.chain(counted).chain(self.boundaries()).map(|wait| self.at + wait);
         let all = moving.chain(overlays).chain(notes).chain(self.quitting).chain(self.pause());
-        let came = lists.flatten().chain(self.targets.counts_at());
+        let came = lists.flatten().chain(self.targets.counts_at()).chain(self.failures.counts_at());
         let all = all.chain(came).chain([self.link_wake()]).chain(self.asks_at());
         all.filter(|wake| *wake > self.at).chain(self.overdue()).min()
     }

@@ -15,6 +15,7 @@ use crate::backend::{Backend, BackendError, LONGEST_WAIT};
 use crate::console::effect::Effect;
 use crate::console::message::Message;
 use crate::console::model::log::LogSource;
+use crate::console::model::sizes::PaneSizes;
 use crate::console::model::ticket::Ticket;
 use crate::console::runtime::frame_timer::until;
 use crate::console::runtime::theme_files;
@@ -36,6 +37,8 @@ pub struct Performer<B> {
     inbox: mpsc::Sender<Message>,
     intents: Option<Intents>,
     keeper: Option<Arc<StateKeeper>>,
+    /// How the panes are sized, if a person changed that.
+    sizes: Option<(LastStates, PaneSizes)>,
     /// Commands whose answers are outstanding.
     sending: JoinSet<()>,
     fleet: Task,
@@ -52,6 +55,7 @@ impl<B: Backend> Performer<B> {
             inbox,
             intents: None,
             keeper: None,
+            sizes: None,
             sending: JoinSet::new(),
             fleet: Task::default(),
             watch: Task::default(),
@@ -99,6 +103,7 @@ impl<B: Backend> Performer<B> {
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
             Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
             Effect::Keep(states) => self.keeper = Some(Arc::new(StateKeeper::start(states))),
+            Effect::KeepSizes(states, sizes) => self.sizes = Some((states, sizes)),
             Effect::ReadLast { states, service, due } => self.read_last(states, service, due),
             Effect::ListThemes(library) => theme_files::list(library, self.inbox.clone()),
             Effect::LookAtTheme { library, name, files } => {
@@ -115,6 +120,10 @@ impl<B: Backend> Performer<B> {
     pub async fn finish(&mut self) {
         let sent = async { while self.sending.join_next().await.is_some() {} };
         let _nobody_answers = timeout(LONGEST_FAREWELL, sent).await;
+        if let Some((states, sizes)) = self.sizes.take() {
+            let keep = tokio::task::spawn_blocking(move || states.keep_sizes(&sizes.text()));
+            let _as_usual_next_time = timeout(LONGEST_FAREWELL, keep).await;
+        }
         if let Some(keeper) = &self.keeper {
             keeper.finish().await;
         }

@@ -22,6 +22,8 @@ pub struct Symbols {
     pub frozen: &'static str,
     pub held: &'static str,
     pub arrow: &'static str,
+    /// In front of how many newer rows are out of sight.
+    pub newer: &'static str,
     pub separator: &'static str,
     /// In front of a log line that came from standard error.
     pub stderr: &'static str,
@@ -61,6 +63,7 @@ const UNICODE: Symbols = Symbols {
     frozen: "◆",
     held: "■",
     arrow: "→",
+    newer: "↑",
     separator: "·",
     stderr: "▏",
     wrapped: "↪",
@@ -85,6 +88,7 @@ const ASCII: Symbols = Symbols {
     frozen: "#",
     held: "=",
     arrow: ">",
+    newer: "^",
     separator: "-",
     stderr: "|",
     wrapped: "\\",
@@ -120,7 +124,7 @@ mod tests {
         all.extend([symbols.cursor, symbols.live, symbols.ok, symbols.failed, symbols.running]);
         all.extend([symbols.queued, symbols.superseded, symbols.verified, symbols.rolled_back]);
         all.extend([symbols.warn, symbols.frozen, symbols.held, symbols.arrow, symbols.separator]);
-        all.extend([symbols.stderr, symbols.wrapped]);
+        all.extend([symbols.stderr, symbols.wrapped, symbols.newer]);
         for set in [b, f] {
             all.extend([set.top_left, set.top_right, set.bottom_left, set.bottom_right]);
             all.extend([set.vertical_left, set.vertical_right]);

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use crate::backend::{Answer, BackendError};
 use crate::console::effect::{Effect, Outside};
 use crate::console::exit::Error;
+use crate::console::model::filter::ListFilter;
 use crate::console::model::link::LinkState;
 use crate::console::model::notes::{Note, Shown, Tone};
 use crate::console::model::problems::what_happened;
-use crate::console::model::{ListFilter, Model, Screen, Updates};
+use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{engine, history, incidents, last, plan, requests, watch, watched};
 use crate::domain::command::Refusal;
 use crate::domain::deployment::DeploymentState;
@@ -168,6 +169,9 @@ pub fn show(model: &mut Model, snapshot: Box<ServiceSnapshot>) -> Vec<Effect> {
     } else {
         effects.extend(watched::tell(model, None));
         effects.extend(incidents::tell(model, None));
+    }
+    if let Some(service) = &model.service {
+        model.failures.take_in(service);
     }
     settle_failures(model);
     effects

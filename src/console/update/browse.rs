@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::console::actions::action::{InputAction, KeyAction, Move};
 use crate::console::effect::Effect;
 use crate::console::log::LogCommand;
+use crate::console::model::filter::ListFilter;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
 use crate::console::model::text_input::TextInput;
-use crate::console::model::{ListFilter, Model, Screen};
+use crate::console::model::{Model, Screen};
 use crate::console::update::{ids, log, watch};
 
 /// How long a second press quits.
@@ -97,6 +98,30 @@ pub fn focus(model: &mut Model, pane: Pane) {
         Pane::Staging | Pane::Production => model.list = pane,
         Pane::Details | Pane::Log | Pane::Freeze | Pane::Activity => model.bottom = pane,
     }
+}
+
+/// Makes the focused pane larger or smaller, and keeps that where it outlives this console.
+pub fn resize(model: &mut Model, by: i8) -> Vec<Effect> {
+    let title = model.focus.title();
+    if model.zoomed {
+        let key = model.key(&KeyAction::Zoom);
+        model.say(Tone::Plain, format!("{title} has the whole screen; {key} gives it back"));
+        return Vec::new();
+    }
+    if !model.sizes.change(model.focus, by) {
+        let most = if by > 0 { "larger" } else { "smaller" };
+        model.say(Tone::Plain, format!("{title} cannot be made {most}"));
+        return Vec::new();
+    }
+    let states = model.options.last.clone();
+    states.map(|states| Effect::KeepSizes(states, model.sizes)).into_iter().collect()
+}
+
+/// Orders the list of services in the next way. The cursor stays on its service.
+pub fn sort(model: &mut Model) {
+    model.services.hold();
+    model.fleet_order = model.fleet_order.next();
+    model.say(Tone::Plain, format!("services by {}", model.fleet_order.name()));
 }
 
 pub fn next_pane(model: &mut Model, by: isize) {

@@ -18,16 +18,18 @@ const KEPT: usize = 5_000;
 pub fn more(model: &mut Model) -> Option<Effect> {
     let rows = model.history();
     let (last, known) = (rows.last()?.deployment.id, rows.len());
+    // What is live stands first, however old it is.
+    let oldest = rows.iter().map(|row| row.deployment.id).min()?;
     let service = model.service.as_ref()?;
     let total = usize::try_from(service.history_total).unwrap_or(usize::MAX);
     let there_is_more = known < total.min(KEPT) && !model.is_filtered(Some(Pane::Production));
     let wanted = there_is_more && model.production.selected == Some(last);
-    if !wanted || model.older.asked == Some(last) {
+    if !wanted || model.older.asked == Some(oldest) {
         return None;
     }
     let service = service.service.clone();
-    model.older.asked = Some(last);
-    Some(Effect::History { service, before: last, limit: PAGE })
+    model.older.asked = Some(oldest);
+    Some(Effect::History { service, before: oldest, limit: PAGE })
 }
 
 /// Takes a page; an outdated one is dropped.

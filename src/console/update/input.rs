@@ -32,7 +32,10 @@ pub fn input(model: &mut Model, event: Event, crowd: Crowd) -> Vec<Effect> {
 
 fn taken_in(model: &mut Model, event: Event) -> Vec<Effect> {
     match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => key_pressed(model, &key),
+        Event::Key(key) if key.kind != KeyEventKind::Release => {
+            model.failures.looked(model.keys_out);
+            key_pressed(model, &key)
+        }
         Event::Paste(text) => paste(model, &text),
         Event::Resize(width, height) => {
             model.size = Size { width, height };

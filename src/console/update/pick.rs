@@ -7,13 +7,14 @@ use crate::console::actions::offer::{Offer, Pick};
 use crate::console::actions::{offers, verbs};
 use crate::console::effect::{Effect, Outside};
 use crate::console::layout;
+use crate::console::model::filter::ListFilter;
 use crate::console::model::log::LogChoice;
 use crate::console::model::notes::Tone;
 use crate::console::model::overlay::Overlay;
 use crate::console::model::palette::{CommandPalette, RowMenuPage};
 use crate::console::model::pane::Pane;
 use crate::console::model::text_input::TextInput;
-use crate::console::model::{ListFilter, Model, Screen};
+use crate::console::model::{Model, Screen};
 use crate::console::update::{act, backend, browse, burst};
 use crate::domain::ids::Environment;
 

@@ -23,6 +23,7 @@ use crate::console::view::parts::text_input::typed;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::DeploymentRow;
 use crate::domain::time::say;
+use crate::domain::words::counted;
 
 pub fn draw(model: &Model, frame: &mut Frame, areas: &Areas) {
     draw_context(model, frame, areas.context);
@@ -114,8 +115,7 @@ fn against_live<'t>(model: &Model, row: Row<'t>, number: BuildNumber) -> Row<'t>
     writers.sort_unstable();
     writers.dedup();
     let side = if number > live.build { "ahead of" } else { "behind" };
-    let s = if commits == 1 { "" } else { "s" };
-    row.own(format!("{number} is {commits} commit{s} {side} live"), Role::Text)
+    row.own(format!("{number} is {} {side} live", counted(commits, "commit")), Role::Text)
         .own(format!(" by {}", writers.join(", ")), Role::Muted)
 }
 

@@ -2,7 +2,7 @@
 
 pub mod dialog;
 mod footer;
-mod header;
+pub mod header;
 pub mod overlays;
 pub mod panes;
 mod parts;

@@ -27,6 +27,12 @@ pub fn from_now(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     if at > now { format!("in {}", say(between(now, at))) } else { ago(at, now) }
 }
 
+/// `1 sample`, `2 samples`.
+#[must_use]
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 /// Who wrote a build: one name, or `sam +2`.
 #[must_use]
 pub fn writers(build: &Build, people: &People) -> String {

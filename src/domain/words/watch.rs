@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::ago;
+use super::{ago, counted};
 use crate::domain::ids::Environment;
 use crate::domain::snapshot::ServiceSnapshot;
 use crate::domain::time::{between, say};
@@ -43,17 +43,32 @@ pub fn check_line(check: &CheckState, now: DateTime<Utc>) -> String {
     let CheckState { name, verdict, since, good, bad, unknown, says, .. } = check;
     let Some(says) = says else { return format!("{name}: nothing seen yet") };
     let lasts = say(between(*since, now));
+    let samples = samples(*good, *bad, *unknown);
+    format!("{name} {} for {lasts}: {says} ({samples})", verdict.as_str())
+}
+
+/// `1 sample good`, `all 40 samples good`, `3 bad of 40 samples`.
+fn samples(good: u32, bad: u32, unknown: u32) -> String {
     let all = good + bad + unknown;
-    let mut counts = Vec::new();
-    if *bad > 0 {
-        counts.push(format!("{bad} bad"));
+    let not_good = [(bad, "bad"), (unknown, "unknown")].into_iter().filter(|(count, _)| *count > 0);
+    let not_good: Vec<_> = not_good.map(|(count, what)| format!("{count} {what}")).collect();
+    let samples = counted(usize::try_from(all).unwrap_or(usize::MAX), "sample");
+    match not_good.as_slice() {
+        [] if all == 1 => format!("{samples} good"),
+        [] => format!("all {samples} good"),
+        not_good => format!("{} of {samples}", not_good.join(", ")),
     }
-    if *unknown > 0 {
-        counts.push(format!("{unknown} unknown"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sample_is_no_several() {
+        assert_eq!(samples(1, 0, 0), "1 sample good");
+        assert_eq!(samples(2, 0, 0), "all 2 samples good");
+        assert_eq!(samples(0, 1, 0), "1 bad of 1 sample");
+        assert_eq!(samples(3, 2, 1), "2 bad, 1 unknown of 6 samples");
     }
-    let counts = match counts.as_slice() {
-        [] => format!("all {all} samples good"),
-        counts => format!("{} of {all} samples", counts.join(", ")),
-    };
-    format!("{name} {} for {lasts}: {says} ({counts})", verdict.as_str())
 }

@@ -70,10 +70,11 @@ impl Screen {
         Some(plan)
     }
 
-    /// The line at the top says everything that an alarm says, and the offer of a rollback as it is.
+    /// The lines at the top say everything that an alarm says, and the offer of a rollback as it is.
     pub fn header_tells(&self, snapshot: &ServiceSnapshot) {
         let text = self.text();
-        let header = text.lines().next().expect("it has a line");
+        let is_header = |line: &&str| line.starts_with(" PROD ") || line.starts_with(" STG ");
+        let header = text.lines().take_while(is_header).collect::<Vec<_>>().join(" \n");
         let has =
             |what: &str| assert!(header.contains(what), "no {what:?} in {header:?}: {snapshot:#?}");
         let is_busy = snapshot.deployments.iter().any(|row| {
@@ -138,7 +139,7 @@ impl Screen {
         let (_, below) = text.split_once('\n').expect("it has lines");
         // The other way after a rollback that failed has an outlook of its own.
         let of_plan = below.lines().filter(|line| !line.contains("the good build before"));
-        let below = of_plan.collect::<Vec<_>>().join("\n");
+        let below = of_plan.collect::<Vec<_>>().join(" \n");
         let outlook = plan.verdict.as_ref().expect("a rollback has a verdict").outlook;
         for (word, of) in [
             ("schema SAFE", Outlook::Safe),

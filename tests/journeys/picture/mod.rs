@@ -130,7 +130,7 @@ fn the_emergency_counts_down(screen: &mut Pty) -> Screen {
 /// The line of a build in the list of staging, without the panes beside it.
 fn staged(text: &str, build: &str) -> String {
     let left = |line: &str, columns| line.chars().take(columns).collect::<String>();
-    let row = text.lines().skip(1).find(|line| left(line, 8).contains(build));
+    let row = text.lines().skip(2).find(|line| left(line, 8).contains(build));
     left(row.unwrap_or_default(), LIST)
 }
 

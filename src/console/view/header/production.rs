@@ -27,12 +27,7 @@ pub fn named<'t>(model: &Model, row: Row<'t>, length: Length, most: usize) -> Ro
     let name = service.service.as_str();
     let (short, aged) = (length >= Length::NoArrow, length < Length::NoAge);
     let row = row.own(" PROD ", Role::EnvProduction);
-    let row = if short {
-        row.outside(name, name.len().min(most), Role::Text)
-    } else {
-        row.own(name, Role::Text)
-    };
-    let row = row.gap(1);
+    let row = row.outside(name, name.len().min(most), Role::Text).gap(1);
     let live = service.live.get(&Environment::Production);
     let apart = service.apart(Environment::Production);
     let row = match live {

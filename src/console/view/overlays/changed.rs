@@ -124,7 +124,8 @@ fn services(services: &[ServiceName], model: &Model) -> String {
 fn role(kind: EntryKind) -> Role {
     match kind {
         EntryKind::Deploy => Role::Running,
-        EntryKind::Hold | EntryKind::Freeze => Role::Frozen,
+        EntryKind::Hold => Role::Hold,
+        EntryKind::Freeze => Role::Frozen,
         EntryKind::Record => Role::Muted,
         EntryKind::Incident => Role::Danger,
         EntryKind::Flag

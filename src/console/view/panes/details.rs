@@ -1,5 +1,7 @@
 //! Everything about the selected build or deployment, and who and what is to be known of the service.
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -14,7 +16,8 @@ use crate::console::view::parts::fact::{NAME, ago, fact};
 use crate::console::view::parts::lines::{draw_empty, draw_lines};
 use crate::console::view::parts::row::{Row, called_width};
 use crate::console::view::parts::{
-    findings, frame, here, incidents, measures, on_call, progress, requests, verdict, watch,
+    failure, findings, frame, here, incidents, measures, on_call, progress, requests, verdict,
+    watch,
 };
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::event::StepOutcome;
@@ -88,12 +91,12 @@ fn parts(model: &Model, width: u16) -> Vec<Vec<Line<'static>>> {
 fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     let (glyph, word, role) = staging::state(model, row);
     let build = &row.build;
-    let mut lines = vec![
-        fact(model, width, "build")
-            .own(format!("{} ", build.number), Role::Accent)
-            .own(format!("{glyph} {word}"), role)
-            .line(),
-    ];
+    let staging = build.staging.and_then(|id| model.deployment(id));
+    let mut lines = opening(model, staging, width);
+    lines.extend([fact(model, width, "build")
+        .own(format!("{} ", build.number), Role::Accent)
+        .own(format!("{glyph} {word}"), role)
+        .line()]);
     lines.extend(subject(model, width, build.subject()));
     lines.extend([
         commit(model, width, &build.sha),
@@ -112,15 +115,38 @@ fn build(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     lines.extend(incidents::of_build(model, build.number, width));
     lines.extend(build_quality::bad(model, build.number, width));
     lines.extend(build_quality::verifications(model, row, width));
-    if let Some(staging) = build.staging.and_then(|id| model.deployment(id)) {
+    if let Some(staging) = staging {
         lines.push(Line::default());
-        lines.extend(aftermath(model, staging, width));
         lines.extend(steps(model, staging, width));
     }
     if let [_, _, ..] = build.commits.as_slice() {
         lines.push(Line::default());
         lines.extend(commits(model, row, width));
     }
+    if is_wide(model.area()) {
+        lines.extend(files(model, row, width));
+    }
+    lines
+}
+
+/// The most files that are listed.
+const FILES: usize = 12;
+
+/// The files that a build changes, where there is room for them.
+fn files(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
+    let own = row.build.commits.iter().filter(|commit| !commit.beside);
+    let files: BTreeSet<_> = own.flat_map(|commit| &commit.files).collect();
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let line = || Row::new(&model.options.theme, width).gap(1);
+    let listed = if row.build.more > 0 { ", of the listed commits" } else { "" };
+    let title = format!("{}{listed}", words::counted(files.len(), "file"));
+    let mut lines = vec![Line::default(), line().own(title, Role::Muted).line()];
+    lines.extend(files.iter().take(FILES).map(|file| line().gap(2).name(file, Role::Text).line()));
+    let more = files.len().saturating_sub(FILES);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    lines.extend(more.map(|more| line().gap(2).own(more, Role::Muted).line()));
     lines
 }
 
@@ -130,7 +156,7 @@ const BESIDE: &str = "outside of the service's paths:";
 fn commits(model: &Model, row: &BuildRow, width: u16) -> Vec<Line<'static>> {
     let theme = &model.options.theme;
     let count = row.build.commits.len() + row.build.more as usize;
-    let title = if count == 1 { "1 commit".into() } else { format!("{count} commits") };
+    let title = words::counted(count, "commit");
     let mut lines = vec![Row::new(theme, width).gap(1).own(title, Role::Muted).line()];
     let (beside, own): (Vec<_>, Vec<_>) = row.build.commits.iter().partition(|c| c.beside);
     let first_beside = beside.first().map(|commit| &commit.sha);
@@ -164,18 +190,18 @@ fn deployment(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'stati
     } else {
         format!("{kind} of {} ", deployment.deployed())
     };
-    let mut lines = vec![
+    let mut lines = opening(model, Some(row), width);
+    lines.push(
         fact(model, width, "what")
             .own(what, Role::Accent)
             .own(format!("{glyph} {word}"), role)
             .line(),
-    ];
+    );
     lines.extend(
         request.retries.map(|retried| {
             fact(model, width, "retry of").own(retried.to_string(), Role::Text).line()
         }),
     );
-    lines.extend(aftermath(model, row, width));
     lines.extend(incidents::of_deployment(model, deployment.id, width));
     lines.extend(way_back(model, row, width));
     lines.extend(subject(model, width, &row.subject));
@@ -364,13 +390,13 @@ fn step(
     }
 }
 
-/// What went wrong and what to do now, over as many lines as it takes.
-fn aftermath(model: &Model, row: &DeploymentRow, width: u16) -> Vec<Line<'static>> {
-    let text = model.aftermath(row).unwrap_or_default();
-    let lines = gate::sentence(&text).wrap(usize::from(width).saturating_sub(2));
-    let lines = lines.iter().filter(|line| !line.as_str().is_empty());
-    let row = || Row::new(&model.options.theme, width).gap(1);
-    lines.map(|line| row().safe(line, Role::Danger).line()).collect()
+/// What went wrong and what can be done, above all else, with an empty line below it.
+fn opening(model: &Model, row: Option<&DeploymentRow>, width: u16) -> Vec<Line<'static>> {
+    let mut lines = row.map_or_else(Vec::new, |row| failure::lines(model, row, width));
+    if !lines.is_empty() {
+        lines.push(Line::default());
+    }
+    lines
 }
 
 /// The subject of a commit, whole: it is what people know a build by.

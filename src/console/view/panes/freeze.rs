@@ -11,7 +11,7 @@ use crate::console::actions::action::KeyAction;
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
-use crate::console::view::panes::calendar;
+use crate::console::view::panes::{calendar, week};
 use crate::console::view::parts::clock::clock;
 use crate::console::view::parts::lines::draw_lines;
 use crate::console::view::parts::row::Row;
@@ -44,8 +44,11 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let inside = rows.saturating_sub(above);
     let calendar = calendar::lines(model, area.width.saturating_sub(2));
     // The month shows the windows too, so it comes before their list, but after what can be lifted here.
-    let has_month = inside >= by_hand.len().max(1) + calendar.len();
-    let listed = if has_month { inside - calendar.len() } else { inside };
+    let least = by_hand.len().max(1);
+    let has_month = inside >= least + calendar.len();
+    let has_week = inside > least + calendar.len() + week::HEIGHT;
+    let week = if has_week { week::HEIGHT + 1 } else { 0 };
+    let listed = if has_month { inside - calendar.len() - week } else { inside };
     let (count, shown) = (by_hand.len() + windows.len(), listed.min(by_hand.len() + windows.len()));
     let right = match count {
         0 => String::new(),
@@ -60,7 +63,14 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     let listed = u16::try_from(listed).unwrap_or(u16::MAX).min(inner.height - below);
     let list = Rect { y: inner.y + below, height: listed, ..inner };
     draw_list(model, frame, list, &windows);
+    if has_week {
+        let y = list.bottom();
+        let height = u16::try_from(week::HEIGHT).unwrap_or(u16::MAX);
+        let place = Rect { y, height, ..inner };
+        draw_lines(frame, place.intersection(inner), week::lines(model, inner.width), 0);
+    }
     if has_month {
+        let list = Rect { height: list.height + u16::try_from(week).unwrap_or(0), ..list };
         let height = inner.bottom().saturating_sub(list.bottom());
         draw_lines(frame, Rect { y: list.bottom(), height, ..inner }, calendar, 0);
     }
@@ -123,7 +133,7 @@ fn head(model: &Model, width: u16) -> Vec<Line<'static>> {
         (Some(hold), _) => row()
             .own(
                 format!("{} ON HOLD by {}{}: ", theme.symbols.held, hold.by, open(hold)),
-                Role::Frozen,
+                Role::Hold,
             )
             .name(&hold.reason, Role::Text),
         (None, Some(next)) => row().own(format!("next freeze {next}"), Role::Text),

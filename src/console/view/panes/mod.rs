@@ -9,3 +9,4 @@ pub mod freeze;
 pub mod log;
 pub mod production;
 pub mod staging;
+pub mod week;

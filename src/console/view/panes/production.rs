@@ -9,6 +9,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
+use crate::console::view::parts::frame::ListBorder;
 use crate::console::view::parts::lines::draw_empty;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{frame, progress};
@@ -35,7 +36,10 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         last: 14,
     };
     let heads = columns.heads(area.width.saturating_sub(2));
-    let inner = frame::list(model, frame, Pane::Production, area, &right, &heads);
+    // What is live is the first row, and stays on screen.
+    let pinned = usize::from(history.first().is_some_and(|row| is_live(model, row)));
+    let border = ListBorder { rows: &right, heads: &heads, newer: offset.saturating_sub(pinned) };
+    let inner = frame::list(model, frame, Pane::Production, area, border);
     if history.is_empty() {
         let key = model.key(&KeyAction::Promote);
         let is_unknown = model.service.as_ref().is_some_and(|service| service.live_unknown);
@@ -56,6 +60,9 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
     }
 }
 
+/// The cursor, and what the row is beside its state.
+const MARKS: usize = 3;
+
 /// How wide the columns are whose content differs in width; the subject gets the rest.
 struct ProductionColumns {
     number: usize,
@@ -67,7 +74,7 @@ struct ProductionColumns {
 impl ProductionColumns {
     /// Where each column begins in so many columns, and what it is.
     fn heads(&self, width: u16) -> [(usize, &'static str); 4] {
-        let (commit, subject) = (2 + self.number + self.state + 3, self.subject(width));
+        let (commit, subject) = (MARKS + self.number + self.state + 3, self.subject(width));
         let by = commit + 8 + subject + 1;
         let ended = by + self.who + 1 + self.last - "ended".len();
         [(commit, "commit"), (commit + 8, "change"), (by, "by"), (ended, "ended")]
@@ -75,7 +82,8 @@ impl ProductionColumns {
 
     fn subject(&self, width: u16) -> usize {
         let Self { number, state, who, last } = *self;
-        usize::from(width).saturating_sub(2 + number + state + 3 + 8 + 1 + who + 1 + last + 1)
+        let taken = MARKS + number + state + 3 + 8 + 1 + who + 1 + last + 1;
+        usize::from(width).saturating_sub(taken)
     }
 }
 
@@ -90,6 +98,7 @@ fn line<'t>(
     let (glyph, word, role) = state(model, row);
     let (last, last_role) = last(model, row);
     let ProductionColumns { number: digits, state: word_width, who, last: end } = *columns;
+    let (mark, mark_role) = mark(model, row);
     let bad = bad_mark(model, row);
     let targets = targets_mark(model, row);
     let incident = incident_mark(model, row);
@@ -98,7 +107,8 @@ fn line<'t>(
     let cursor = model.production.selected == Some(row.deployment.id);
     let symbols = &model.options.theme.symbols;
     Row::new(&model.options.theme, width)
-        .cell(if cursor { symbols.cursor } else { " " }, 2, Role::Text)
+        .own(if cursor { symbols.cursor } else { " " }, Role::Text)
+        .cell(mark, MARKS - 1, mark_role)
         .cell(
             row.deployment.deployed(),
             digits,
@@ -114,6 +124,20 @@ fn line<'t>(
         .called(&row.deployment.by.to_string(), who, Role::AuthorOther)
         .gap(1)
         .right(progress::within(last, end), end, last_role)
+}
+
+/// That it failed and nobody has looked at it, or `R→`: that a rollback goes there.
+fn mark(model: &Model, row: &DeploymentRow) -> (String, Role) {
+    let (id, symbols) = (row.deployment.id, &model.options.theme.symbols);
+    if model.failures.has(id) {
+        return (format!(" {}", symbols.warn), Role::Danger);
+    }
+    if model.way_back_row() != Some(id) {
+        return (String::new(), Role::Text);
+    }
+    let key = model.key(&KeyAction::RollBack);
+    let key = if key.len() == 1 { key } else { " ".to_owned() };
+    (format!("{key}{}", symbols.arrow), Role::Key)
 }
 
 /// The incident that a deployment belongs to, before its subject.

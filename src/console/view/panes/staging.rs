@@ -8,6 +8,7 @@ use crate::console::age::age;
 use crate::console::model::Model;
 use crate::console::model::pane::Pane;
 use crate::console::theme::Role;
+use crate::console::view::parts::frame::ListBorder;
 use crate::console::view::parts::lines::draw_empty;
 use crate::console::view::parts::row::Row;
 use crate::console::view::parts::{frame, progress};
@@ -28,7 +29,8 @@ pub fn draw(model: &Model, frame: &mut Frame, area: Rect) {
         last: if frame::is_wide_list(area) { 15 } else { 10 },
     };
     let heads = columns.heads(area.width.saturating_sub(2));
-    let inner = frame::list(model, frame, Pane::Staging, area, &right, &heads);
+    let border = ListBorder { rows: &right, heads: &heads, newer: offset };
+    let inner = frame::list(model, frame, Pane::Staging, area, border);
     if builds.is_empty() {
         return draw_empty(
             model,
@@ -78,10 +80,11 @@ fn line<'t>(model: &'t Model, row: &BuildRow, width: u16, columns: &StagingColum
     let number = build.number.to_string();
     let StagingColumns { number: digits, who, last: end } = *columns;
     let subject = columns.subject(width);
-    let bad = bad_mark(model, row);
+    let (bad, mark) = (bad_mark(model, row), mark(model, row));
     let subject = subject.saturating_sub(bad.len());
     Row::new(theme, width)
-        .cell(mark(model, row), 2, Role::Live)
+        .own(cursor(model, row), Role::Text)
+        .own(mark.0, mark.1)
         .cell(number, digits, if is_live(model, row) { Role::Live } else { Role::Text })
         .cell(format!("{glyph} {word}"), 13, role)
         .cell(build.sha.short(), 8, Role::Muted)
@@ -98,11 +101,19 @@ fn is_live(model: &Model, row: &BuildRow) -> bool {
     live.is_some_and(|live| live.build == row.build.number)
 }
 
-fn mark(model: &Model, row: &BuildRow) -> String {
+fn cursor(model: &Model, row: &BuildRow) -> &'static str {
+    let is_selected = model.staging.selected == Some(row.build.number);
+    if is_selected { model.options.theme.symbols.cursor } else { " " }
+}
+
+/// That it failed and nobody has looked at it, else that it is live in production.
+fn mark(model: &Model, row: &BuildRow) -> (&'static str, Role) {
     let symbols = &model.options.theme.symbols;
-    let cursor =
-        if model.staging.selected == Some(row.build.number) { symbols.cursor } else { " " };
-    format!("{cursor}{}", if is_live(model, row) { symbols.live } else { " " })
+    match row.build.staging {
+        Some(id) if model.failures.has(id) => (symbols.warn, Role::Danger),
+        _ if is_live(model, row) => (symbols.live, Role::Live),
+        _ => (" ", Role::Text),
+    }
 }
 
 /// The mark before the subject of a build that has a bad commit.

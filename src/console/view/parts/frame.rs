@@ -135,6 +135,16 @@ pub fn number_width(builds: impl Iterator<Item = BuildNumber>) -> usize {
     builds.map(|build| build.to_string().len()).max().unwrap_or(0).max(5) + 1
 }
 
+/// What stands on the border of a list.
+pub struct ListBorder<'a> {
+    /// Which rows are shown.
+    pub rows: &'a str,
+    /// Where each column begins, and what it is.
+    pub heads: &'a [(usize, &'static str)],
+    /// How many newer rows are out of sight: `↑2 newer`, where new rows come in.
+    pub newer: usize,
+}
+
 /// The frame of a list: which rows are shown at its lower right, and on its upper border what the columns are, which
 /// takes no row from the list.
 pub fn list(
@@ -142,8 +152,7 @@ pub fn list(
     frame: &mut Frame,
     pane: Pane,
     area: Rect,
-    rows: &str,
-    heads: &[(usize, &'static str)],
+    ListBorder { rows, heads, newer }: ListBorder<'_>,
 ) -> Rect {
     let theme = &model.options.theme;
     let inner = pane_titled(model, frame, pane, area, Vec::new(), Line::default());
@@ -154,11 +163,28 @@ pub fn list(
     let fits = |((column, head), end): &(&(usize, &str), usize)| {
         *column > title && column + head.len() < *end
     };
+    let mut taken = title;
     for ((column, head), _) in heads.iter().zip(ends).filter(fits) {
+        if *column < heads.get(2).map_or(0, |(by, _)| *by) {
+            taken = column + head.len() + 1;
+        }
         let x = inner.x.saturating_add(u16::try_from(column - 1).unwrap_or(u16::MAX));
         frame.buffer_mut().set_stringn(x, area.y, format!(" {head} "), head.len() + 2, muted);
     }
-    let rows = right_title(model, rows);
+    let newer =
+        if newer > 0 { format!("{}{newer} newer", theme.symbols.newer) } else { String::new() };
+    let end = heads.get(2).map_or(0, |(by, _)| by.saturating_sub(2));
+    let begin = end.saturating_sub(columns::width(&newer) + 2);
+    let is_above = begin > taken;
+    if is_above && !newer.is_empty() {
+        let x = inner.x.saturating_add(u16::try_from(begin).unwrap_or(u16::MAX));
+        let style = on_border(theme.style(Role::Accent));
+        frame.buffer_mut().set_stringn(x, area.y, format!(" {newer} "), end - begin, style);
+    }
+    // Where it would cover a head it stands below.
+    let rows =
+        if is_above || newer.is_empty() { rows.to_owned() } else { format!("{newer}  {rows}") };
+    let rows = right_title(model, &rows);
     let width = u16::try_from(rows.width()).unwrap_or(u16::MAX).min(inner.width);
     let place = Rect { x: inner.right() - width, y: inner.bottom(), width, height: 1 };
     if area.height > 1 {

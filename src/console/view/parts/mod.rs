@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod fact;
+pub mod failure;
 pub mod findings;
 pub mod frame;
 pub mod here;
@@ -9,6 +10,7 @@ pub mod incidents;
 pub mod lines;
 pub mod measures;
 pub mod on_call;
+pub mod pace;
 pub mod problems;
 pub mod progress;
 pub mod requests;
