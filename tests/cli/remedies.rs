@@ -101,7 +101,7 @@ fn every_command_that_a_plan_prints_does_what_it_says() {
 
 /// The commands that sentences in `src` name, each with a test that runs it. That of `cli/remedy.rs`, which makes its
 /// commands from data, is above.
-const TRIED: [(&str, &str); 29] = [
+const TRIED: [(&str, &str); 30] = [
     ("--demo engine stop", "a_stopped_engine_says_that_the_demo_has_one_too"),
     ("--help", "help_and_version_are_answers_and_mistakes_are_usage_errors"),
     ("adopt", "a_newcomer_deploys_a_service_with_a_past_and_a_second_person_joins"),
@@ -129,6 +129,7 @@ const TRIED: [(&str, &str); 29] = [
     ("rollback", "without_a_person_a_rollback_past_the_floor_names_its_build"),
     ("serve", "a_server_file_that_cannot_be_followed_leaves_the_owner_its_socket"),
     ("status", "reading_commands_print_documents"),
+    ("themes", "a_shipped_theme_that_is_printed_is_one_that_can_be_used_and_changed"),
     ("token create", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
     ("token list", "an_engineer_signs_in_from_a_laptop_and_is_known_by_name"),
 ];
@@ -197,8 +198,8 @@ fn every_command_that_a_sentence_names_is_run_by_a_test() {
     let (tests, verbs) = (sources("tests"), Home::new().said(&["--help"]));
     let mut named = BTreeMap::new();
     for (path, text) in sources("src") {
-        if path.ends_with("cli/help.rs") {
-            // Its own tests try its examples.
+        // The help has tests of its own that try its examples.
+        if path.ends_with("cli/help.rs") || path.ends_with("tests.rs") {
             continue;
         }
         let text = text.split("#[cfg(test)]").next().unwrap();
