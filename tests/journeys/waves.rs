@@ -37,7 +37,7 @@ fn a_wave_turns_bad_and_the_emergency_takes_back_what_was_changed() {
     row(&screen, "#2", "verified");
     fs::write(&health, "1").unwrap();
     promote(&mut screen, "#2");
-    screen.shows("#2 wave 1 of 2 BAD");
+    screen.shows("#2 wave 1 of 2 (h1), does not go on by itself: watched: health BAD");
     // To go on all the same wants a reason.
     acts(&mut screen, "C", "Continue d");
     screen.shows("off: type a reason");
