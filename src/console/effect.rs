@@ -11,7 +11,7 @@ use crate::console::model::log::LogSource;
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
-use crate::domain::log::{LogFrom, LogSearch};
+use crate::domain::log::{FilteredRead, LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 use crate::domain::timeline::TimelineRange;
 
@@ -84,6 +84,18 @@ pub enum Effect {
         source: LogSource,
         search: LogSearch,
         due: Instant,
+    },
+    /// Read lines of the log that pass a filter; takes the place of the reading, and the reading its.
+    FilterLog {
+        source: LogSource,
+        read: FilteredRead,
+        due: Instant,
+    },
+    /// Write lines of the log to a file that is not there yet.
+    SaveLog {
+        source: LogSource,
+        lines: SavedLines,
+        path: String,
     },
     Outside(Outside),
     Quit,

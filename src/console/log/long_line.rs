@@ -48,6 +48,12 @@ impl LogPane {
         self.shown().flat_map(|line| line.rows.iter().map(|row| row.text.clone())).collect()
     }
 
+    /// Whether there is a line to open: one that is cut, or in a filter the one that is pointed at.
+    #[must_use]
+    pub fn can_open(&self) -> bool {
+        self.filter_text().is_some() || self.long_line().is_some()
+    }
+
     /// The line on screen that is cut: the one that a search found, else the first.
     #[must_use]
     pub fn long_line(&self) -> Option<LongLine> {

@@ -11,6 +11,6 @@ mod window;
 
 pub use columns::TimeColumn;
 pub use long_line::LongLine;
-pub use pane::{LogCommand, LogPane, Want};
+pub use pane::{LogCommand, LogPane, SelectedLines, Want};
 pub use view::view;
 pub use window::Limits;

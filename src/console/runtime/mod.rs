@@ -2,6 +2,7 @@
 
 pub mod frame_timer;
 pub mod performer;
+mod save_log;
 
 use std::future::poll_fn;
 use std::pin::Pin;
