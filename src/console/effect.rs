@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::backend::intents::Intent;
 use crate::backend::last_state::LastStates;
 use crate::console::exit::Error;
-use crate::console::model::log::LogSource;
+use crate::console::model::log::{LogSource, SavedLines};
 use crate::console::model::ticket::Ticket;
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};

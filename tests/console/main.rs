@@ -14,6 +14,8 @@ mod keys;
 mod leftovers;
 mod link;
 mod log;
+mod log_filter;
+mod log_lines;
 mod log_pane;
 mod log_reading;
 mod measures;

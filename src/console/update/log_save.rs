@@ -45,12 +45,12 @@ pub fn ask(model: &mut Model) {
 
 /// Saves to the file of this name. A key that came with others writes nothing.
 pub fn accept(model: &mut Model, path: String) -> Vec<Effect> {
+    model.log.search = None;
     if model.burst.is_now() {
         let text = "saved nothing: keys came together, as in a paste; press enter alone";
         model.say(Tone::Bad, text);
         return Vec::new();
     }
-    model.log.search = None;
     let Some(source) = model.log.source.clone().filter(|_| !path.is_empty()) else {
         model.say(Tone::Plain, "saved nothing: the file has no name");
         return Vec::new();

@@ -115,7 +115,8 @@ impl LogSearch {
 fn has_upper_case_letter(pattern: &str) -> bool {
     let mut is_escaped = false;
     pattern.chars().any(|c| {
-        let was_escaped = std::mem::replace(&mut is_escaped, c == '\\' && !is_escaped);
+        let was_escaped = is_escaped;
+        is_escaped = c == '\\' && !was_escaped;
         !was_escaped && c.is_uppercase()
     })
 }

@@ -261,10 +261,11 @@ impl LogPane {
         self.forget_search();
         self.drop_pointer();
         self.filter = Some(filter);
+        // What came until now is not new, whichever lines are shown.
+        self.counted = self.counted.max(self.window.size());
         self.window = Window::new(self.window.limits());
         self.reading = LogPosition::Following;
         self.jump = Some(Jump::End);
-        self.counted = 0;
     }
 
     /// Shows the whole log again, where it was; false where no filter is on.
@@ -293,9 +294,10 @@ impl LogPane {
     fn show_whole(&mut self, jump: Jump) {
         self.forget_search();
         self.drop_pointer();
+        // What came until now is not new, whichever lines are shown.
+        self.counted = self.counted.max(self.window.size());
         self.window = Window::new(self.window.limits());
         self.reading = LogPosition::Following;
         self.jump = Some(jump);
-        self.counted = 0;
     }
 }

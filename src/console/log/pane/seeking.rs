@@ -218,7 +218,7 @@ impl LogPane {
     }
 
     /// Brings a place on screen, with what led to it above.
-    fn reveal(&mut self, place: Place, going: Direction) {
+    pub(super) fn reveal(&mut self, place: Place, going: Direction) {
         let columns = self.columns(self.width);
         let Some(top) = self.here() else { return };
         let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));

@@ -56,7 +56,11 @@ fn whole_lines(page: &FilteredPage) -> Vec<Line> {
     for kept in &page.kept {
         match lines.last_mut().filter(|last| last.continues()) {
             Some(last) => last.extend(&kept.line()),
-            None => lines.push(Line { is_near: !kept.passes, ..Line::new(&kept.line()) }),
+            None => {
+                let mut line = Line::new(&kept.line());
+                line.is_near = !kept.passes;
+                lines.push(line);
+            }
         }
     }
     lines
