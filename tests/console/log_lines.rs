@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use trunkline::backend::scripted::Scripted;
 use trunkline::console::effect::Outside;
 use trunkline::console::log::LogCommand;
+use trunkline::console::theme::Role;
+use trunkline::domain::log::Stream;
 use trunkline_testing::console::{Console, checkout, ready};
 
-use crate::log_pane::Rig;
+use crate::log_pane::{Rig, theme};
 
 #[test]
 fn selecting_begins_at_the_last_line_and_moving_extends_it() {
@@ -129,4 +131,49 @@ async fn a_paste_saves_no_file() {
     console.burst(&keys);
     console.until("saved nothing: keys came together").await;
     assert!(!path.exists());
+}
+
+#[test]
+fn cut_lines_are_moved_sideways_as_far_as_the_longest_goes() {
+    let mut rig = Rig::new(21, 3);
+    rig.say(Stream::Out, "0123456789abcdefghijABCDEFGHIJ");
+    rig.say(Stream::Out, "short");
+    rig.say(Stream::Out, "0123456789ab日本語efghijABCDEFGHIJ");
+    rig.read();
+    assert_eq!(rig.screen()[0], " 0123456789abcdef…+14");
+    rig.press(LogCommand::Right);
+    assert_eq!(rig.screen()[0], " …bcdefghijABCDEFGHIJ");
+    assert_eq!(rig.screen()[1], " …");
+    rig.press(LogCommand::Right);
+    rig.press(LogCommand::Right);
+    assert!(rig.screen()[2].ends_with("…BCDEFGHIJ"), "{:?}", rig.screen());
+    for _ in 0..3 {
+        rig.press(LogCommand::Left);
+    }
+    assert_eq!(rig.screen()[1], " short");
+    rig.press(LogCommand::Wrap);
+    rig.press(LogCommand::Right);
+    assert!(rig.screen()[1].starts_with(" 0123456789ab"), "{:?}", rig.screen());
+}
+
+#[test]
+fn a_level_that_a_line_names_is_its_level_also_far_away_in_the_log() {
+    let mut rig = Rig::new(60, 3);
+    rig.say(Stream::Out, "time=1 level=error msg=\"no route\"");
+    rig.say_numbered(0..300);
+    rig.say(Stream::Out, r#"{"time":1,"level":"fatal","msg":"gone"}"#);
+    rig.say_numbered(0..300);
+    rig.say(Stream::Out, r#"{"level": "info", "msg": "error: none, ERROR in words"}"#);
+    rig.say(Stream::Out, "level=warning msg=slow");
+    rig.say(Stream::Out, "the level error is a word");
+    rig.read();
+    assert_eq!(rig.title(), "FOLLOW");
+    let row = |rig: &Rig, y| rig.buffer()[(1, y)].fg;
+    assert_eq!(row(&rig, 1), theme().style(Role::LogWarn).fg.unwrap());
+    rig.press(LogCommand::PreviousError);
+    assert!(rig.screen().iter().any(|row| row.contains("fatal")), "{:?}", rig.screen());
+    rig.press(LogCommand::PreviousError);
+    assert!(rig.screen().iter().any(|row| row.contains("no route")), "{:?}", rig.screen());
+    rig.press(LogCommand::PreviousError);
+    assert!(rig.title().ends_with("no more found"), "{}", rig.title());
 }

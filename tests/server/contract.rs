@@ -357,7 +357,7 @@ pub async fn the_lines_that_pass_a_filter_come_with_those_around_them_and_their_
             assert_eq!((page.start, page.next, page.ended), (0, whole.size, true));
             assert_eq!(page.lines, lines.len() as u64);
             let passes = page.kept.iter().find(|line| line.cursor == lines[2].cursor).unwrap();
-            assert_eq!(passes.passes, !inverted, "{read:?}", read = filter);
+            assert_eq!(passes.passes, !inverted, "{filter:?}");
             assert_eq!(passes.line(), lines[2]);
             let counted = page.kept.iter().filter(|line| line.passes).count();
             assert_eq!(page.passed, counted as u64);

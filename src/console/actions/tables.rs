@@ -142,6 +142,10 @@ pub const ACTIONS: &[Entry] = &[
         .help("log: mark a line, or take its mark away"),
     row(Log, KeyAction::Log(LogCommand::NextMark), "next-mark", &["'"])
         .help("log: to the next mark"),
+    row(Log, KeyAction::Log(LogCommand::Left), "log-left", &["left"])
+        .help("log: what is left of lines that are cut"),
+    row(Log, KeyAction::Log(LogCommand::Right), "log-right", &["right"])
+        .help("log: what is right of lines that are cut"),
     row(Log, KeyAction::Log(LogCommand::Wrap), "log-wrap", &["w"])
         .hint("wrap")
         .help("log: wrap long lines, or cut them"),

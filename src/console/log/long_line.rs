@@ -63,6 +63,17 @@ impl LogPane {
         found.or(cut.first()).map(|line| LongLine::of(line))
     }
 
+    /// Moves what is seen of cut lines by half of the pane, as far as the longest on screen goes.
+    pub(super) fn move_sideways(&mut self, right: bool) {
+        let (columns, _) = self.size();
+        let half = (columns.text / 2).max(1);
+        let rows = self.shown().flat_map(|line| &line.rows);
+        let widest = rows.map(|row| columns::width(&row.text)).max().unwrap_or(0);
+        let most = if columns.wrap { 0 } else { widest.saturating_sub(half) };
+        let wanted = if right { self.shift + half } else { self.shift.saturating_sub(half) };
+        self.shift = if widest <= columns.text { 0 } else { wanted.min(most) };
+    }
+
     /// The lines of which at least a row is on screen.
     fn shown(&self) -> impl Iterator<Item = &Line> {
         let (columns, height) = self.size();

@@ -14,6 +14,7 @@ pub(in crate::console::log) use self::pointing::is_first_row;
 
 use crate::calendar::Tz;
 use crate::console::log::columns::{Columns, TimeColumn};
+use crate::console::log::command::LogCommand;
 use crate::console::log::line::Key;
 use crate::console::log::scroll::{Place, beginning, down, last_page, up};
 use crate::console::log::search::{Query, Target};
@@ -24,45 +25,6 @@ use crate::domain::time;
 
 /// How many screens before the edge of what is in memory more is asked for.
 const AHEAD: usize = 2;
-
-/// What a person does to the pane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogCommand {
-    Up(usize),
-    Down(usize),
-    PageUp,
-    PageDown,
-    HalfPageUp,
-    HalfPageDown,
-    Top,
-    Bottom,
-    /// Follow the end, or stop following it.
-    Follow,
-    Wrap,
-    Time,
-    /// Nothing but the text, to select with the mouse.
-    Plain,
-    NextError,
-    PreviousError,
-    /// Look for this text; nothing to look for ends the search.
-    Search(String),
-    NextMatch,
-    PreviousMatch,
-    /// Give up a search that is under way.
-    GiveUp,
-    /// In a filter, more or fewer lines around each that passes.
-    MoreAround,
-    LessAround,
-    /// Ask for the text of a filter.
-    AskFilter,
-    /// Ask where to save the log, or the lines that are selected.
-    AskSave,
-    /// Begin to select lines, or end it.
-    Select,
-    /// Mark a line, or take its mark away.
-    Mark,
-    NextMark,
-}
 
 /// What the pane needs of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,6 +57,8 @@ pub struct LogPane {
     /// Lines before this were counted.
     counted: u64,
     pub(super) filter: Option<PaneFilter>,
+    /// How many columns of cut lines are out of sight on the left.
+    pub(super) shift: usize,
     /// The line that is pointed at, where one is.
     pointer: Option<Key>,
     /// Where the selection began.
@@ -166,6 +130,7 @@ impl LogPane {
             lost_at: None,
             counted: 0,
             filter: None,
+            shift: 0,
             pointer: None,
             selection: None,
             marks: BTreeSet::new(),
@@ -281,6 +246,8 @@ impl LogPane {
             LogCommand::GiveUp => self.give_up(),
             LogCommand::MoreAround => self.change_around(true),
             LogCommand::LessAround => self.change_around(false),
+            LogCommand::Left => self.move_sideways(false),
+            LogCommand::Right => self.move_sideways(true),
             LogCommand::Select => self.select(),
             LogCommand::Mark => self.mark(),
             LogCommand::NextMark => self.go_to_mark(),

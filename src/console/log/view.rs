@@ -72,8 +72,11 @@ impl LinePainter<'_> {
         }
         let is_last =
             place.row + 1 == line.rows.len() && part.end == line.rows[place.row].text.len();
+        let row = &line.rows[place.row];
+        let (lead, part) = self.shifted(row, part);
         let text = Text {
-            row: &line.rows[place.row],
+            row,
+            lead,
             part,
             hidden: if is_last { line.hidden } else { 0 },
             base: self.base(line),
@@ -83,6 +86,17 @@ impl LinePainter<'_> {
         if self.pane.is_selected(place.key) {
             buf.set_style(rest, self.theme.style(Role::Selection));
         }
+    }
+
+    /// What is seen of a cut line that was moved sideways, behind what says that something is left of it.
+    fn shifted(&self, row: &LogRow, part: Range<usize>) -> (&'static str, Range<usize>) {
+        let text = &row.text[part.clone()];
+        if self.columns.wrap || columns::fit(text, self.pane.shift) == 0 {
+            return ("", part);
+        }
+        let lead = self.theme.symbols.ellipsis;
+        let gone = columns::fit(text, self.pane.shift + columns::width(lead));
+        (lead, part.start + gone..part.end)
     }
 
     fn gutter(&self, line: &Line, place: Place, x: u16, y: u16, buf: &mut Buffer) {
@@ -112,9 +126,11 @@ impl LinePainter<'_> {
     }
 
     fn text(&self, text: &Text, area: Rect, buf: &mut Buffer) {
-        let (part, marker) = text.clip(usize::from(area.width), self.theme.symbols.ellipsis);
+        let muted = self.theme.style(Role::Muted);
+        let (mut x, _) = buf.set_stringn(area.x, area.y, text.lead, usize::from(area.width), muted);
+        let room = usize::from(area.right() - x);
+        let (part, marker) = text.clip(room, self.theme.symbols.ellipsis);
         let matches = self.matches(text.row, &part);
-        let mut x = area.x;
         let mut from = 0;
         for (run, ink) in text.row.runs() {
             let start = from;
@@ -132,7 +148,7 @@ impl LinePainter<'_> {
             }
         }
         let room = usize::from(area.right() - x);
-        buf.set_stringn(x, area.y, marker, room, self.theme.style(Role::Muted));
+        buf.set_stringn(x, area.y, marker, room, muted);
     }
 
     /// What is found in what is drawn. Not more of the row is looked at, which may be very long.
@@ -169,6 +185,8 @@ impl LinePainter<'_> {
 /// A row's text as far as one row of the screen is concerned.
 struct Text<'a> {
     row: &'a LogRow,
+    /// In front of the part, where something is left of it.
+    lead: &'static str,
     part: Range<usize>,
     /// Bytes after it that are not in memory.
     hidden: usize,

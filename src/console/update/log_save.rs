@@ -1,5 +1,6 @@
 //! Copying lines of the log, and saving them to a file.
 
+use crate::console::actions::action::{InputAction, KeyAction};
 use crate::console::effect::{Effect, Outside};
 use crate::console::model::Model;
 use crate::console::model::Screen;
@@ -47,7 +48,8 @@ pub fn ask(model: &mut Model) {
 pub fn accept(model: &mut Model, path: String) -> Vec<Effect> {
     model.log.search = None;
     if model.burst.is_now() {
-        let text = "saved nothing: keys came together, as in a paste; press enter alone";
+        let key = model.key(&KeyAction::Input(InputAction::Accept));
+        let text = format!("saved nothing: keys came together, as in a paste; press {key} alone");
         model.say(Tone::Bad, text);
         return Vec::new();
     }

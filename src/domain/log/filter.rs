@@ -17,7 +17,10 @@ use crate::gate::{LogGate, LogRow, quick_text};
 pub(super) const SHOWN: usize = 64 * 1024;
 
 /// A word of which every error line on standard output has one.
-const SHOUTED: &str = r"ERROR|FATAL|PANIC|FAIL|(?i-u:error|fatal|panic)[:\[]|(?i-u:panicked at )";
+const SHOUTED: &str = concat!(
+    r"ERROR|FATAL|PANIC|FAIL|(?i-u:error|fatal|panic)[:\[]|(?i-u:panicked at )",
+    r#"|(?i-u:level)["']*\s*[=:]\s*["']*(?i-u:error|fatal|panic)"#
+);
 
 /// The most bytes that a pattern may take once it is compiled.
 const LARGEST_PATTERN: usize = 1024 * 1024;
