@@ -195,7 +195,7 @@ fn written(parts: &[LinePart], style: LineStyle) -> String {
         let is_head = nth > 0 && parts[nth - 1].0.ends_with(':');
         let between = if nth == 0 || is_head { "" } else { " |" };
         let space = if nth == 0 { "" } else { " " };
-        line.push_str(&format!("{between}{space}{}", part(one)));
+        line.extend([between, space, &part(one)]);
     }
     line
 }

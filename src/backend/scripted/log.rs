@@ -24,7 +24,10 @@ pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> Log
 /// Searches all of `log`.
 pub(super) fn search(log: &[u8], closed: bool, search: &LogSearch) -> Result<LogFind, Refusal> {
     let extent = Extent { size: log.len() as u64, complete: closed };
-    search.run(extent, u64::MAX, |at, buffer| copy(log, at, buffer))
+    search.run(extent, u64::MAX, |at, buffer| {
+        copy(log, at, buffer);
+        Ok(())
+    })
 }
 
 /// The lines of all of `log` that pass a filter.
@@ -34,13 +37,15 @@ pub(super) fn filter(
     read: &FilteredRead,
 ) -> Result<FilteredPage, Refusal> {
     let extent = Extent { size: log.len() as u64, complete: closed };
-    read.run(extent, u64::MAX, |at, buffer| copy(log, at, buffer))
+    read.run(extent, u64::MAX, |at, buffer| {
+        copy(log, at, buffer);
+        Ok(())
+    })
 }
 
-fn copy(log: &[u8], at: u64, buffer: &mut [u8]) -> Result<(), Refusal> {
+fn copy(log: &[u8], at: u64, buffer: &mut [u8]) {
     let at = clamp(at, log);
     buffer.copy_from_slice(&log[at..at + buffer.len()]);
-    Ok(())
 }
 
 fn clamp(cursor: u64, log: &[u8]) -> usize {

@@ -36,13 +36,19 @@ pub(super) struct LogBlock<'a> {
     pub is_continued: bool,
 }
 
+/// What is looked for. Nothing but the gate tells whether a line has a pattern on screen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sought {
+    Text,
+    Pattern,
+    Errors,
+}
+
 /// Finds the lines that may match a search.
 pub(super) struct LogFilter {
-    is_for_errors: bool,
+    sought: Sought,
     /// Each line of the step is offered once, at its start.
     is_for_lines: bool,
-    /// What a line has to have on screen is a pattern: nothing but the gate tells whether it has.
-    is_pattern: bool,
     /// Finds what is wanted in a row on screen.
     on_screen: Regex,
     /// Finds the text, or a word of which every error line has one.
@@ -71,9 +77,8 @@ impl LogFilter {
         let loose = spaces.replace_all(pattern.as_bytes(), &b" +"[..]);
         let finder_of_text = finder(&pattern, wanted)?;
         Ok(Self {
-            is_for_errors: false,
+            sought: Sought::Text,
             is_for_lines: false,
-            is_pattern: false,
             on_screen: finder_of_text.clone(),
             shouted: finder_of_text.clone(),
             finder: finder_of_text,
@@ -87,9 +92,8 @@ impl LogFilter {
     fn of_errors() -> Self {
         let finder = Regex::new("(?i-u:error|fatal|panic|fail)").expect("the pattern is valid");
         Self {
-            is_for_errors: true,
+            sought: Sought::Errors,
             is_for_lines: false,
-            is_pattern: false,
             on_screen: finder.clone(),
             loose: finder.clone(),
             shouted: Regex::new(SHOUTED).expect("the pattern is valid"),
@@ -107,9 +111,8 @@ impl LogFilter {
         let is_anchored = ends.into_iter().any(|end| pattern.contains(end));
         let anything = || Regex::new("").expect("the pattern is valid");
         Ok(Self {
-            is_for_errors: false,
+            sought: Sought::Pattern,
             is_for_lines: false,
-            is_pattern: true,
             finder: if is_anchored { anything() } else { on_screen.clone() },
             loose: on_screen.clone(),
             shouted: on_screen.clone(),
@@ -118,6 +121,14 @@ impl LogFilter {
             tab_matters: true,
             beyond_ascii_matters: true,
         })
+    }
+
+    fn is_for_errors(&self) -> bool {
+        self.sought == Sought::Errors
+    }
+
+    fn is_pattern(&self) -> bool {
+        self.sought == Sought::Pattern
     }
 
     /// Offers each line of the step that matches once, at its start, however long it is.
@@ -139,14 +150,14 @@ impl LogFilter {
     }
 
     fn is_shown(&self, stream: Stream, text: &[u8]) -> bool {
-        if !self.is_pattern && self.is_surely_absent(stream, text, &[], false) {
+        if !self.is_pattern() && self.is_surely_absent(stream, text, &[], false) {
             return false;
         }
         if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
             return self.is_in(stream, &String::from_utf8_lossy(text));
         }
         let mut rows = rows(text.chunks(CHUNK));
-        if self.is_for_errors {
+        if self.is_for_errors() {
             return rows.next().is_some_and(|row| self.is_in(stream, &row.text));
         }
         rows.any(|row| self.is_in(stream, &row.text))
@@ -166,7 +177,7 @@ impl LogFilter {
         }
         let is_enough = beyond >= self.longest && at > text.len() || at == bytes.len() && !is_cut;
         let finder = match stream {
-            Stream::Out if self.is_for_errors => &self.shouted,
+            Stream::Out if self.is_for_errors() => &self.shouted,
             _ => &self.loose,
         };
         is_enough && !self.beyond_ascii(&quick) && !finder.is_match(&quick)
@@ -177,7 +188,7 @@ impl LogFilter {
     }
 
     fn is_in(&self, stream: Stream, row: &str) -> bool {
-        if self.is_for_errors {
+        if self.is_for_errors() {
             Level::of(stream, row) == Level::Error
         } else {
             self.on_screen.is_match(row.as_bytes())
@@ -200,7 +211,7 @@ impl LogFilter {
     }
 
     fn offers_of(&self, group: &LineGroup<'_>) -> Vec<usize> {
-        if self.is_for_errors {
+        if self.is_for_errors() {
             let texts = group.pieces.iter().map(|piece| piece.text);
             let first = rows(texts).next().filter(|_| group.begins_here);
             let is_error = first.is_some_and(|row| self.is_in(group.stream, &row.text));
@@ -212,7 +223,8 @@ impl LogFilter {
             return if passes { vec![group.pieces[0].start] } else { Vec::new() };
         }
         let seen = view(&group.pieces).collect::<Vec<_>>().concat();
-        let is_absent = !self.is_pattern && self.is_surely_absent(group.stream, &seen, &[], false);
+        let is_absent =
+            !self.is_pattern() && self.is_surely_absent(group.stream, &seen, &[], false);
         let starts_with_it =
             !is_absent && rows(view(&group.pieces)).any(|row| self.is_in(group.stream, &row.text));
         let mut offers: Vec<_> =
@@ -223,7 +235,7 @@ impl LogFilter {
             let next = group.pieces.get(nth + 1).map_or(&[][..], |next| next.text);
             let is_cut = nth + 2 < group.pieces.len();
             if shown + next.len() > SHOWN
-                && !self.is_pattern
+                && !self.is_pattern()
                 && !self.is_surely_absent(group.stream, piece.text, next, is_cut)
                 && self.begins_in_first(&group.pieces[nth..])
             {

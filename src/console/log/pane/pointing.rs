@@ -75,7 +75,8 @@ impl LogPane {
                 text.push('\n');
             }
             if line.hidden > 0 {
-                text.push_str(&format!("[{} bytes of this line are not here]\n", line.hidden));
+                let hidden = line.hidden.to_string();
+                text.extend(["[", &hidden, " bytes of this line are not here]\n"]);
             }
         }
         Ok(Some(SelectedLines { count, text }))

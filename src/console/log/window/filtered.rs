@@ -40,12 +40,11 @@ impl Window {
 
     fn insert(&mut self, line: Line) {
         let at = self.index(line.key);
-        match self.lines.get_mut(at).filter(|held| held.key == line.key) {
-            Some(held) => held.is_near &= line.is_near,
-            None => {
-                self.remember(&line);
-                self.lines.insert(at, line);
-            }
+        if let Some(held) = self.lines.get_mut(at).filter(|held| held.key == line.key) {
+            held.is_near &= line.is_near;
+        } else {
+            self.remember(&line);
+            self.lines.insert(at, line);
         }
     }
 }
@@ -54,13 +53,12 @@ impl Window {
 fn whole_lines(page: &FilteredPage) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for kept in &page.kept {
-        match lines.last_mut().filter(|last| last.continues()) {
-            Some(last) => last.extend(&kept.line()),
-            None => {
-                let mut line = Line::new(&kept.line());
-                line.is_near = !kept.passes;
-                lines.push(line);
-            }
+        if let Some(last) = lines.last_mut().filter(|last| last.continues()) {
+            last.extend(&kept.line());
+        } else {
+            let mut line = Line::new(&kept.line());
+            line.is_near = !kept.passes;
+            lines.push(line);
         }
     }
     lines
