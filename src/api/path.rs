@@ -18,6 +18,8 @@ pub const COMMANDS: &str = "/v1/services/{service}/commands";
 pub const LOG: &str = "/v1/services/{service}/deployments/{deployment}/steps/{step}/log";
 pub const LOG_SEARCH: &str =
     "/v1/services/{service}/deployments/{deployment}/steps/{step}/log/search";
+pub const LOG_FILTER: &str =
+    "/v1/services/{service}/deployments/{deployment}/steps/{step}/log/filter";
 pub const RECEIPT: &str = "/v1/commands/{key}";
 pub const EVENTS: &str = "/v1/events";
 pub const TIMELINE: &str = "/v1/timeline";
@@ -107,6 +109,11 @@ pub fn log(service: &ServiceName, deployment: DeploymentId, step: usize) -> Stri
 #[must_use]
 pub fn log_search(service: &ServiceName, deployment: DeploymentId, step: usize) -> String {
     format!("{}/search", log(service, deployment, step))
+}
+
+#[must_use]
+pub fn log_filter(service: &ServiceName, deployment: DeploymentId, step: usize) -> String {
+    format!("{}/filter", log(service, deployment, step))
 }
 
 #[must_use]

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::chain::{ChainFrom, Hash};
 use crate::domain::command::Action;
 use crate::domain::ids::{BuildNumber, DeploymentId, Environment, IncidentId, Seq, ServiceName};
-use crate::domain::log::{Direction, LogFrom, LogSearch, Wanted};
+use crate::domain::log::{Direction, FilteredRead, LineFilter, LogFrom, LogSearch, Wanted};
 use crate::domain::timeline::TimelineRange;
 
 /// How long to wait for a change, in seconds, at most 25. Fractions are allowed.
@@ -232,6 +232,8 @@ impl LogQuery {
 pub struct LogSearchQuery {
     /// The text to look for, at most 1,000 bytes. Letters match in either case unless one of them is upper case.
     pub text: Option<String>,
+    /// A regular expression to look for instead, at most 1,000 bytes.
+    pub regex: Option<String>,
     /// Searches for a line of level error instead.
     pub error: Option<bool>,
     /// The first line that starts at or after this cursor.
@@ -244,6 +246,7 @@ impl From<LogSearch> for LogSearchQuery {
     fn from(LogSearch { wanted, direction, from }: LogSearch) -> Self {
         let query = match wanted {
             Wanted::Text(text) => Self { text: Some(text), ..Self::default() },
+            Wanted::Pattern(pattern) => Self { regex: Some(pattern), ..Self::default() },
             Wanted::Error => Self { error: Some(true), ..Self::default() },
         };
         match direction {
@@ -257,17 +260,79 @@ impl TryFrom<LogSearchQuery> for LogSearch {
     type Error = &'static str;
 
     fn try_from(query: LogSearchQuery) -> Result<Self, &'static str> {
-        let wanted = match (query.text, query.error) {
-            (Some(text), None | Some(false)) => Wanted::Text(text),
-            (None, Some(true)) => Wanted::Error,
-            _ => return Err("look for \"text\" or with \"error=true\""),
-        };
+        let wanted = wanted(query.text, query.regex, query.error)?;
         let (direction, from) = match (query.after, query.before) {
             (Some(after), None) => (Direction::Newer, after),
             (None, Some(before)) => (Direction::Older, before),
             _ => return Err("look from \"after\" or \"before\""),
         };
         Ok(Self { wanted, direction, from })
+    }
+}
+
+fn wanted(
+    text: Option<String>,
+    regex: Option<String>,
+    error: Option<bool>,
+) -> Result<Wanted, &'static str> {
+    match (text, regex, error.unwrap_or(false)) {
+        (Some(text), None, false) => Ok(Wanted::Text(text)),
+        (None, Some(pattern), false) => Ok(Wanted::Pattern(pattern)),
+        (None, None, true) => Ok(Wanted::Error),
+        _ => Err("look for \"text\", for \"regex\" or with \"error=true\""),
+    }
+}
+
+/// For the lines of a log that pass a filter: `text=timeout&around=2&end=`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct LogFilterQuery {
+    /// The text that a line has to have, at most 1,000 bytes. Letters match in either case unless one of them is upper
+    /// case.
+    pub text: Option<String>,
+    /// A regular expression that a line has to match instead, at most 1,000 bytes.
+    pub regex: Option<String>,
+    /// Lines of level error instead.
+    pub error: Option<bool>,
+    /// The lines that do not match.
+    #[serde(default)]
+    pub inverted: bool,
+    /// How many lines before and after each are listed with it: by default none, at most 20.
+    #[serde(default)]
+    pub around: usize,
+    /// Lines that start at or after this cursor; by default from the beginning.
+    pub after: Option<u64>,
+    /// The last lines that end at or before this cursor.
+    pub before: Option<u64>,
+    /// The last lines; the value does not matter.
+    pub end: Option<String>,
+    /// The most lines that pass: by default 500, which is also the most. With 0 they are counted and not listed.
+    pub limit: Option<usize>,
+    /// How long to wait for the first line, whether or not it passes.
+    #[serde(default)]
+    pub wait: Wait,
+}
+
+impl LogFilterQuery {
+    #[must_use]
+    pub fn new(read: FilteredRead, wait: Duration) -> Self {
+        let FilteredRead { filter: LineFilter { wanted, inverted, around }, from, limit } = read;
+        let what = LogSearchQuery::from(LogSearch { wanted, direction: Direction::Newer, from: 0 });
+        let LogQuery { after, before, end, .. } = LogQuery::new(from, 0, wait);
+        let LogSearchQuery { text, regex, error, .. } = what;
+        let (limit, wait) = (Some(limit), wait.into());
+        Self { text, regex, error, inverted, around, after, before, end, limit, wait }
+    }
+}
+
+impl TryFrom<LogFilterQuery> for FilteredRead {
+    type Error = &'static str;
+
+    fn try_from(query: LogFilterQuery) -> Result<Self, &'static str> {
+        let LogFilterQuery { text, regex, error, inverted, around, after, before, end, .. } = query;
+        let part = LogQuery { after, before, end, ..LogQuery::default() };
+        let filter = LineFilter { wanted: wanted(text, regex, error)?, inverted, around };
+        Ok(Self { filter, from: part.from()?, limit: query.limit.unwrap_or(usize::MAX) })
     }
 }
 

@@ -28,7 +28,7 @@ use crate::domain::ids::{
 };
 use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::link::{BrowserSession, LinkRefusal, MadeLink, NewLink};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::sign_in::{ProviderAnswer, SignInOffer, SignInRefusal, SignInRequest};
 use crate::domain::snapshot::{
@@ -393,6 +393,17 @@ impl Backend for Embedded {
         search: LogSearch,
     ) -> Answer<LogFind> {
         Ok(self.engine_of(service)?.search_log(service, deployment, step, search).await?)
+    }
+
+    async fn filter_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        read: FilteredRead,
+        wait: Duration,
+    ) -> Answer<FilteredPage> {
+        Ok(self.engine_of(service)?.filter_log(service, deployment, step, read, wait).await?)
     }
 
     async fn events(

@@ -33,7 +33,7 @@ use crate::domain::ids::{
 };
 use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::link::{BrowserSession, LinkRefusal, MadeLink, NewLink};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
 use crate::domain::stats::DeliveryStats;
@@ -166,6 +166,17 @@ pub trait Backend: Send + Sync + 'static {
         step: usize,
         search: LogSearch,
     ) -> impl Future<Output = Answer<LogFind>> + Send;
+
+    /// The lines of a part of a step's log that pass a filter, found at the backend. If there are none after the cursor
+    /// and the step still runs, it waits for some, whether or not they pass.
+    fn filter_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        read: FilteredRead,
+        wait: Duration,
+    ) -> impl Future<Output = Answer<FilteredPage>> + Send;
 
     /// The events after `after`, oldest first, at most `limit`, of one service or of all; waits if there are none.
     fn events(

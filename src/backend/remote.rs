@@ -24,8 +24,9 @@ use crate::api::page::{
     BuildPage, DeploymentPage, EventPage, FreezePage, IncidentPage, SpanPage, TokenPage,
 };
 use crate::api::query::{
-    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, IncidentsQuery, LogQuery,
-    LogSearchQuery, PlanQuery, SnapshotQuery, SpanQuery, StatsQuery, TimelineQuery,
+    BuildsQuery, ChainQuery, DeploymentsQuery, EventsQuery, FreezesQuery, IncidentsQuery,
+    LogFilterQuery, LogQuery, LogSearchQuery, PlanQuery, SnapshotQuery, SpanQuery, StatsQuery,
+    TimelineQuery,
 };
 use crate::api::{KEY_HEADER, LOG_ENDED, LOG_NEXT, LOG_SIZE, LOG_START, path};
 use crate::calendar::FreezeWindow;
@@ -42,7 +43,7 @@ use crate::domain::ids::{
 };
 use crate::domain::incident::{IncidentReport, IncidentStanding};
 use crate::domain::link::{MadeLink, NewLink};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::sign_in::{SignInOffer, SignInRequest};
 use crate::domain::snapshot::{BuildRow, Description, FleetSnapshot, ServiceSnapshot, Version};
@@ -343,6 +344,18 @@ impl Backend for Remote {
     ) -> Answer<LogFind> {
         let call = self.get(&path::log_search(service, deployment, step));
         call.query(&LogSearchQuery::from(search)).answer().await?.json()
+    }
+
+    async fn filter_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        read: FilteredRead,
+        wait: Duration,
+    ) -> Answer<FilteredPage> {
+        let call = self.get(&path::log_filter(service, deployment, step)).waits(wait);
+        call.query(&LogFilterQuery::new(read, wait)).answer().await?.json()
     }
 
     async fn events(

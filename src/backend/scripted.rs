@@ -29,7 +29,7 @@ use crate::domain::ids::{
     ServiceName,
 };
 use crate::domain::incident::{IncidentReport, IncidentStanding};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{
     BuildRow, Capabilities, Description, FleetSnapshot, ServiceSnapshot, Version,
@@ -326,6 +326,27 @@ impl Backend for Scripted {
     ) -> Answer<LogFind> {
         self.answer().await?;
         Ok(self.world().search_log(service, deployment, step, &search)?)
+    }
+
+    async fn filter_log(
+        &self,
+        service: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        wanted: FilteredRead,
+        wait: Duration,
+    ) -> Answer<FilteredPage> {
+        let read = |world: &ScriptedWorld| world.filter_log(service, deployment, step, &wanted);
+        let news = |world: &ScriptedWorld| {
+            let page = read(world)?;
+            let grows = matches!(wanted.from, LogFrom::After(_));
+            let has_news = !grows || page.ended || page.next > page.start;
+            Ok(has_news.then_some(page))
+        };
+        match self.until(wait, news).await? {
+            Some(page) => Ok(page),
+            None => Ok(read(&self.world())?),
+        }
     }
 
     async fn events(

@@ -69,6 +69,7 @@ mod schema;
 mod serve;
 mod stats;
 mod status;
+mod status_line;
 mod themes;
 mod tick;
 mod token;
@@ -374,6 +375,9 @@ async fn dispatch(global: Global, command: Option<CliCommand>) -> Result<(), Cli
         CliCommand::Init(arguments) => init::run(&global, &arguments).await,
         CliCommand::Serve(arguments) => serve::run(global, arguments).await,
         CliCommand::Engine(command) => engine::run(&global, command).await,
+        CliCommand::Status(status::StatusArgs { line: Some(style), .. }) => {
+            status_line::run(&global, style).await
+        }
         CliCommand::Status(arguments) => status::run(&connected(global).await?, arguments).await,
         CliCommand::Builds(arguments) => builds::run(&connected(global).await?, arguments).await,
         CliCommand::History(arguments) => history::run(&connected(global).await?, arguments).await,

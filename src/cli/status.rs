@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::context::Context;
 use super::error::CliError;
+use super::status_line::LineStyle;
 use super::{Reading, output, remedy, zone};
 use crate::domain::ids::Environment;
 use crate::domain::remedy::Remedy;
@@ -12,6 +13,16 @@ use crate::domain::words::standing::{self, LIVE_UNKNOWN, StandingLine, WAVE};
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
+    /// One short line for tmux or a prompt, within 100 ms and without starting an engine
+    #[arg(
+        long,
+        value_name = "STYLE",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "plain",
+        conflicts_with = "json"
+    )]
+    pub line: Option<LineStyle>,
     #[command(flatten)]
     reading: Reading,
 }

@@ -8,13 +8,13 @@ use crate::backend::intents::Intent;
 use crate::backend::last_state::LastStates;
 use crate::config::appearance::ThemeName;
 use crate::console::exit::Error;
-use crate::console::model::log::LogSource;
+use crate::console::model::log::{LogSource, SavedLines};
 use crate::console::model::sizes::PaneSizes;
 use crate::console::model::ticket::Ticket;
 use crate::console::theme::library::{SeenFile, ThemeLibrary};
 use crate::domain::command::{Action, Command};
 use crate::domain::ids::{DeploymentId, IdempotencyKey, ServiceName};
-use crate::domain::log::{LogFrom, LogSearch};
+use crate::domain::log::{FilteredRead, LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 use crate::domain::timeline::TimelineRange;
 
@@ -102,6 +102,18 @@ pub enum Effect {
     KeepTheme {
         file: PathBuf,
         name: ThemeName,
+    },
+    /// Read lines of the log that pass a filter; takes the place of the reading, and the reading its.
+    FilterLog {
+        source: LogSource,
+        read: FilteredRead,
+        due: Instant,
+    },
+    /// Write lines of the log to a file that is not there yet.
+    SaveLog {
+        source: LogSource,
+        lines: SavedLines,
+        path: String,
     },
     Outside(Outside),
     Quit,

@@ -15,7 +15,7 @@ use crate::console::theme::library::{LoadedTheme, ThemeFailure, ThemeOffer};
 use crate::domain::command::Receipt;
 use crate::domain::deployment::Deployment;
 use crate::domain::ids::{DeploymentId, ServiceName};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::plan::Plan;
 use crate::domain::snapshot::{Description, FleetSnapshot, ServiceSnapshot};
 use crate::domain::stats::DeliveryStats;
@@ -108,4 +108,11 @@ pub enum Message {
         search: LogSearch,
         answer: Answer<LogFind>,
     },
+    LogFiltered {
+        source: LogSource,
+        read: FilteredRead,
+        answer: Answer<FilteredPage>,
+    },
+    /// Where how many lines were saved, or why not.
+    LogSaved(Result<String, String>),
 }

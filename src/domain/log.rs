@@ -3,15 +3,18 @@
 mod filter;
 mod level;
 mod search;
+mod sieve;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::level::Level;
 pub use self::search::{Direction, Extent, LogFind, LogSearch, Unsearchable, Wanted};
+pub use self::sieve::{FilteredLine, FilteredPage, FilteredRead, LineFilter};
 
 /// The source of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
     Out,

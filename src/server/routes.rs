@@ -81,6 +81,7 @@ pub(super) fn router<A: Access>(
         .routes(routes!(receipt))
         .routes(routes!(logs::log))
         .routes(routes!(logs::search_log))
+        .routes(routes!(logs::filter_log))
         .routes(routes!(record::events))
         .routes(routes!(record::timeline))
         .routes(routes!(incidents::incidents))

@@ -21,6 +21,7 @@ mod postmortem_issue;
 mod readme;
 mod remedies;
 mod retry;
+mod status_line;
 mod team;
 mod team_document;
 mod themes;

@@ -9,7 +9,8 @@ use trunkline::calendar::Tz;
 use trunkline::console::log::{Limits, LogCommand, LogPane, Want, view};
 use trunkline::console::theme::{Role, Theme};
 use trunkline::domain::log::{
-    Extent, LogFind, LogFrom, LogPage, LogSearch, Stream, Unsearchable, format,
+    Extent, FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch, Stream, Unsearchable,
+    format,
 };
 use trunkline::terminal::capabilities::{Charset, Depth};
 
@@ -21,46 +22,46 @@ fn at(second: i64) -> DateTime<Utc> {
 }
 
 /// A log on its backend, and the pane that reads it.
-struct Rig {
-    log: Vec<u8>,
-    ended: bool,
-    pane: LogPane,
-    width: u16,
-    height: u16,
-    reads: usize,
-    now: DateTime<Utc>,
+pub(crate) struct Rig {
+    pub(crate) log: Vec<u8>,
+    pub(crate) ended: bool,
+    pub(crate) pane: LogPane,
+    pub(crate) width: u16,
+    pub(crate) height: u16,
+    pub(crate) reads: usize,
+    pub(crate) now: DateTime<Utc>,
 }
 
 impl Rig {
-    fn new(width: u16, height: u16) -> Self {
+    pub(crate) fn new(width: u16, height: u16) -> Self {
         Self::with_limits(width, height, Limits::default())
     }
 
-    fn with_limits(width: u16, height: u16, limits: Limits) -> Self {
+    pub(crate) fn with_limits(width: u16, height: u16, limits: Limits) -> Self {
         let mut pane = LogPane::with_limits(Tz::Etc__GMTMinus1, limits);
         pane.resize(width, height);
         Self { log: Vec::new(), ended: false, pane, width, height, reads: 0, now: at(100) }
     }
 
-    fn numbered(width: u16, height: u16, lines: std::ops::Range<usize>) -> Self {
+    pub(crate) fn numbered(width: u16, height: u16, lines: std::ops::Range<usize>) -> Self {
         let mut rig = Self::new(width, height);
         rig.say_numbered(lines);
         rig.read();
         rig
     }
 
-    fn say_numbered(&mut self, lines: std::ops::Range<usize>) {
+    pub(crate) fn say_numbered(&mut self, lines: std::ops::Range<usize>) {
         for n in lines {
             self.say(Stream::Out, &format!("line {n}"));
         }
     }
 
-    fn say(&mut self, stream: Stream, text: &str) {
+    pub(crate) fn say(&mut self, stream: Stream, text: &str) {
         self.log.extend(format(at(0), stream, text.as_bytes(), false));
     }
 
     /// Answers what the pane wants until it waits for news.
-    fn read(&mut self) {
+    pub(crate) fn read(&mut self) {
         while let Some(want) = self.pane.wants() {
             match want {
                 Want::Read(from) => {
@@ -71,13 +72,20 @@ impl Rig {
                     self.pane.feed(from, &page, self.now);
                 }
                 Want::Search(search) => self.pane.found(&search, self.search(&search)),
+                Want::Filter(read) => {
+                    let page = self.filter(&read);
+                    if read.from == LogFrom::After(page.next) && read.limit > 0 && !page.ended {
+                        return;
+                    }
+                    self.pane.feed_filtered(&read, &page, self.now);
+                }
             }
             self.reads += 1;
             assert!(self.reads < 500, "the pane reads without an end");
         }
     }
 
-    fn search(&self, search: &LogSearch) -> LogFind {
+    pub(crate) fn search(&self, search: &LogSearch) -> LogFind {
         let extent = Extent { size: self.log.len() as u64, complete: self.ended };
         let read = |at, buffer: &mut [u8]| {
             let at = usize::try_from(at).unwrap();
@@ -87,7 +95,17 @@ impl Rig {
         search.run(extent, u64::MAX, read).unwrap()
     }
 
-    fn page(&self, from: LogFrom) -> LogPage {
+    pub(crate) fn filter(&self, read: &FilteredRead) -> FilteredPage {
+        let extent = Extent { size: self.log.len() as u64, complete: self.ended };
+        let fill = |at, buffer: &mut [u8]| {
+            let at = usize::try_from(at).unwrap();
+            buffer.copy_from_slice(&self.log[at..at + buffer.len()]);
+            Ok::<_, Unsearchable>(())
+        };
+        read.run(extent, u64::MAX, fill).unwrap()
+    }
+
+    pub(crate) fn page(&self, from: LogFrom) -> LogPage {
         let size = self.log.len();
         // Whole lines, and at least one of them.
         let end_after = |at: usize| {
@@ -114,30 +132,30 @@ impl Rig {
         }
     }
 
-    fn press(&mut self, command: LogCommand) {
+    pub(crate) fn press(&mut self, command: LogCommand) {
         self.pane.update(command);
         self.read();
     }
 
-    fn buffer(&self) -> Buffer {
+    pub(crate) fn buffer(&self) -> Buffer {
         let area = Rect::new(0, 0, self.width, self.height);
         let mut buffer = Buffer::empty(area);
         view(&self.pane, area, &mut buffer, &theme(), self.now);
         buffer
     }
 
-    fn screen(&self) -> Vec<String> {
+    pub(crate) fn screen(&self) -> Vec<String> {
         let buffer = self.buffer();
         let row = |y| (0..self.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
         (0..self.height).map(|y| row(y).trim_end().to_owned()).collect()
     }
 
-    fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         self.pane.title().into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(" ")
     }
 }
 
-fn theme() -> Theme {
+pub(crate) fn theme() -> Theme {
     Theme::terminal(Depth::Ansi16, Charset::Unicode)
 }
 

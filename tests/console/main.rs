@@ -16,6 +16,8 @@ mod leftovers;
 mod link;
 mod lists;
 mod log;
+mod log_filter;
+mod log_lines;
 mod log_pane;
 mod log_reading;
 mod measures;

@@ -15,7 +15,9 @@ use trunkline::domain::event::{Event, Fact};
 use trunkline::domain::ids::{
     BuildNumber, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName,
 };
-use trunkline::domain::log::{Direction, LogFind, LogFrom, LogPage, LogSearch, Wanted};
+use trunkline::domain::log::{
+    Direction, FilteredRead, LineFilter, LogFind, LogFrom, LogPage, LogSearch, Wanted,
+};
 use trunkline::domain::plan::{Guard, Plan, Severity};
 use trunkline::domain::snapshot::ServiceSnapshot;
 use uuid::Uuid;
@@ -63,6 +65,7 @@ macro_rules! every_claim_holds_for {
             a_search_goes_from_line_to_line_in_both_directions,
             a_search_in_vain_says_so,
             what_nobody_can_look_for_is_refused,
+            the_lines_that_pass_a_filter_come_with_those_around_them_and_their_number,
             events_resume_after_a_sequence_number,
             a_waiting_caller_gets_the_next_event,
             history_pages_are_newest_first_and_do_not_overlap,
@@ -336,6 +339,36 @@ pub async fn a_search_in_vain_says_so<S: Stage>(stage: &S) {
     let errors = LogSearch { wanted: Wanted::Error, direction: Direction::Older, from: size };
     let found = stage.backend().search_log(stage.service(), id, 0, errors).await;
     assert_eq!(found, Ok(nowhere));
+}
+
+pub async fn the_lines_that_pass_a_filter_come_with_those_around_them_and_their_number<S: Stage>(
+    stage: &S,
+) {
+    let id = deployed(stage).await;
+    let whole = log(stage, id, LogFrom::After(0), 1024 * 1024).await;
+    let lines: Vec<_> = whole.lines().collect();
+    let third = String::from_utf8(lines[2].text.clone()).unwrap();
+    let pattern = format!("^{}$", regex::escape(&third));
+    for (wanted, inverted) in [(Wanted::Text(third), false), (Wanted::Pattern(pattern), true)] {
+        let filter = LineFilter { wanted, inverted, around: 1 };
+        for from in [LogFrom::End, LogFrom::After(0), LogFrom::Before(whole.size)] {
+            let read = FilteredRead { filter: filter.clone(), from, limit: 500 };
+            let page = stage.backend().filter_log(stage.service(), id, 0, read, NOW).await.unwrap();
+            assert_eq!((page.start, page.next, page.ended), (0, whole.size, true));
+            assert_eq!(page.lines, lines.len() as u64);
+            let passes = page.kept.iter().find(|line| line.cursor == lines[2].cursor).unwrap();
+            assert_eq!(passes.passes, !inverted, "{filter:?}");
+            assert_eq!(passes.line(), lines[2]);
+            let counted = page.kept.iter().filter(|line| line.passes).count();
+            assert_eq!(page.passed, counted as u64);
+        }
+    }
+    let filter = LineFilter { wanted: Wanted::Pattern("(".into()), inverted: false, around: 0 };
+    let read = FilteredRead { filter, from: LogFrom::End, limit: 500 };
+    let refused = stage.backend().filter_log(stage.service(), id, 0, read, NOW).await;
+    let Err(BackendError::Refused(Refusal::Invalid { .. })) = refused else {
+        panic!("{refused:?}");
+    };
 }
 
 pub async fn what_nobody_can_look_for_is_refused<S: Stage>(stage: &S) {

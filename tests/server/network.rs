@@ -93,6 +93,11 @@ fn matrix() -> Vec<Row> {
             "/v1/services/checkout/deployments/99/steps/0/log/search?text=a&after=0",
             404,
         ),
+        read(
+            "/v1/services/{service}/deployments/{deployment}/steps/{step}/log/filter",
+            "/v1/services/checkout/deployments/99/steps/0/log/filter?text=a&end=",
+            404,
+        ),
         (
             "POST",
             "/v1/services/{service}/commands",

@@ -1,7 +1,9 @@
 //! Pages and searches of a log in memory.
 
 use crate::domain::command::Refusal;
-use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{
+    Extent, FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch,
+};
 
 /// Whole lines of `log`, about `limit` bytes and at least one line. `closed` means that the log will not grow.
 pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> LogPage {
@@ -22,11 +24,28 @@ pub(super) fn page(log: &[u8], closed: bool, from: LogFrom, limit: usize) -> Log
 /// Searches all of `log`.
 pub(super) fn search(log: &[u8], closed: bool, search: &LogSearch) -> Result<LogFind, Refusal> {
     let extent = Extent { size: log.len() as u64, complete: closed };
-    search.run(extent, u64::MAX, |at, buffer: &mut [u8]| {
-        let at = clamp(at, log);
-        buffer.copy_from_slice(&log[at..at + buffer.len()]);
+    search.run(extent, u64::MAX, |at, buffer| {
+        copy(log, at, buffer);
         Ok(())
     })
+}
+
+/// The lines of all of `log` that pass a filter.
+pub(super) fn filter(
+    log: &[u8],
+    closed: bool,
+    read: &FilteredRead,
+) -> Result<FilteredPage, Refusal> {
+    let extent = Extent { size: log.len() as u64, complete: closed };
+    read.run(extent, u64::MAX, |at, buffer| {
+        copy(log, at, buffer);
+        Ok(())
+    })
+}
+
+fn copy(log: &[u8], at: u64, buffer: &mut [u8]) {
+    let at = clamp(at, log);
+    buffer.copy_from_slice(&log[at..at + buffer.len()]);
 }
 
 fn clamp(cursor: u64, log: &[u8]) -> usize {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::Fault;
-use super::log::{page, search};
+use super::log::{filter, page, search};
 use crate::calendar::{FreezeRules, FreezeWindow};
 use crate::domain::by_hand::HandFacts;
 use crate::domain::caller::Caller;
@@ -19,7 +19,7 @@ use crate::domain::event::{Event, Fact};
 use crate::domain::ids::{
     BuildNumber, CommitPrefix, DeploymentId, Environment, IdempotencyKey, Seq, ServiceName, Sha,
 };
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::on_call::{OnCallFeed, OnCallInput, OnCallSource};
 use crate::domain::people::{Actor, People, Person};
 use crate::domain::plan::{self, Migrations};
@@ -239,6 +239,17 @@ impl ScriptedWorld {
     ) -> Result<LogFind, Refusal> {
         let (log, closed) = self.written(name, id, step)?;
         search(log, closed, wanted)
+    }
+
+    pub(super) fn filter_log(
+        &self,
+        name: &ServiceName,
+        id: DeploymentId,
+        step: usize,
+        wanted: &FilteredRead,
+    ) -> Result<FilteredPage, Refusal> {
+        let (log, closed) = self.written(name, id, step)?;
+        filter(log, closed, wanted)
     }
 
     /// The log of a step, and whether it is closed.

@@ -216,7 +216,7 @@ fn in_log(model: &Model) -> Available {
 fn open(model: &Model) -> Available {
     match (model.screen, model.focus) {
         (Screen::Fleet, _) | (Screen::Service, Pane::Staging | Pane::Production) => Ok(()),
-        (Screen::Service, Pane::Log) if model.log.pane.long_line().is_some() => Ok(()),
+        (Screen::Service, Pane::Log) if model.log.pane.can_open() => Ok(()),
         (Screen::Service, Pane::Log) => Err("every line here is whole".into()),
         (Screen::Service, _) => Err("there is nothing to open here".into()),
     }

@@ -131,6 +131,26 @@ pub const ACTIONS: &[Entry] = &[
         .help("log: to the next match of the search"),
     row(Log, KeyAction::Log(LogCommand::PreviousMatch), "previous-match", &["N"])
         .help("log: to the match before"),
+    row(Log, KeyAction::Log(LogCommand::AskFilter), "log-filter", &["&"])
+        .hint("only lines")
+        .help("log: only lines with a text, /regex/, or without it: !text"),
+    row(Log, KeyAction::Log(LogCommand::MoreAround), "more-around", &[">"])
+        .help("log: more lines around those of a filter"),
+    row(Log, KeyAction::Log(LogCommand::LessAround), "less-around", &["<"])
+        .help("log: fewer lines around those of a filter"),
+    row(Log, KeyAction::Log(LogCommand::Select), "log-select", &["v"])
+        .hint("select")
+        .help("log: begin to select lines, or end it"),
+    row(Log, KeyAction::Log(LogCommand::AskSave), "log-save", &["S"])
+        .help("log: save it, or the selected lines, to a new file"),
+    row(Log, KeyAction::Log(LogCommand::Mark), "log-mark", &["m"])
+        .help("log: mark a line, or take its mark away"),
+    row(Log, KeyAction::Log(LogCommand::NextMark), "next-mark", &["'"])
+        .help("log: to the next mark"),
+    row(Log, KeyAction::Log(LogCommand::Left), "log-left", &["left"])
+        .help("log: what is left of lines that are cut"),
+    row(Log, KeyAction::Log(LogCommand::Right), "log-right", &["right"])
+        .help("log: what is right of lines that are cut"),
     row(Log, KeyAction::Log(LogCommand::Wrap), "log-wrap", &["w"])
         .hint("wrap")
         .help("log: wrap long lines, or cut them"),

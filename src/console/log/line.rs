@@ -36,6 +36,8 @@ pub struct Line {
     pub rows: Vec<LogRow>,
     /// Bytes at its end that are not kept.
     pub hidden: usize,
+    /// It does not pass the filter that is on, and is near a line that does.
+    pub is_near: bool,
     /// The gate and how much went into it, while the line goes on in the next.
     open: Option<Box<Open>>,
 }
@@ -55,6 +57,7 @@ impl Line {
             level: Level::Plain,
             rows: Vec::new(),
             hidden: 0,
+            is_near: false,
             open: Some(Box::default()),
         };
         new.extend(line);
@@ -70,6 +73,7 @@ impl Line {
             level: Level::Plain,
             rows: crate::gate::log_rows(sentence.as_bytes()),
             hidden: 0,
+            is_near: false,
             open: None,
         }
     }

@@ -48,6 +48,12 @@ impl LogPane {
         self.shown().flat_map(|line| line.rows.iter().map(|row| row.text.clone())).collect()
     }
 
+    /// Whether there is a line to open: one that is cut, or in a filter the one that is pointed at.
+    #[must_use]
+    pub fn can_open(&self) -> bool {
+        self.filter_text().is_some() || self.long_line().is_some()
+    }
+
     /// The line on screen that is cut: the one that a search found, else the first.
     #[must_use]
     pub fn long_line(&self) -> Option<LongLine> {
@@ -55,6 +61,17 @@ impl LogPane {
         let cut: Vec<_> = self.shown().filter(|line| is_cut(line, columns)).collect();
         let found = self.hit.and_then(|(key, _)| cut.iter().find(|line| line.key == key));
         found.or(cut.first()).map(|line| LongLine::of(line))
+    }
+
+    /// Moves what is seen of cut lines by half of the pane, as far as the longest on screen goes.
+    pub(super) fn move_sideways(&mut self, right: bool) {
+        let (columns, _) = self.size();
+        let half = (columns.text / 2).max(1);
+        let rows = self.shown().flat_map(|line| &line.rows);
+        let widest = rows.map(|row| columns::width(&row.text)).max().unwrap_or(0);
+        let most = if columns.wrap { 0 } else { widest.saturating_sub(half) };
+        let wanted = if right { self.shift + half } else { self.shift.saturating_sub(half) };
+        self.shift = if widest <= columns.text { 0 } else { wanted.min(most) };
     }
 
     /// The lines of which at least a row is on screen.

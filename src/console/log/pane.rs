@@ -1,54 +1,37 @@
 //! The state of the pane, what it needs next, and everything that changes it.
 
+mod filtering;
+mod pointing;
 mod seeking;
+
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 
+use self::filtering::PaneFilter;
+pub use self::pointing::SelectedLines;
+pub(in crate::console::log) use self::pointing::is_first_row;
+
 use crate::calendar::Tz;
 use crate::console::log::columns::{Columns, TimeColumn};
+use crate::console::log::command::LogCommand;
 use crate::console::log::line::Key;
 use crate::console::log::scroll::{Place, beginning, down, last_page, up};
 use crate::console::log::search::{Query, Target};
 use crate::console::log::window::{End, Limits, Window};
 use crate::console::theme::Role;
-use crate::domain::log::{Direction, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{Direction, FilteredRead, LogFrom, LogPage, LogSearch};
 use crate::domain::time;
 
 /// How many screens before the edge of what is in memory more is asked for.
 const AHEAD: usize = 2;
-
-/// What a person does to the pane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LogCommand {
-    Up(usize),
-    Down(usize),
-    PageUp,
-    PageDown,
-    HalfPageUp,
-    HalfPageDown,
-    Top,
-    Bottom,
-    /// Follow the end, or stop following it.
-    Follow,
-    Wrap,
-    Time,
-    /// Nothing but the text, to select with the mouse.
-    Plain,
-    NextError,
-    PreviousError,
-    /// Look for this text; nothing to look for ends the search.
-    Search(String),
-    NextMatch,
-    PreviousMatch,
-    /// Give up a search that is under way.
-    GiveUp,
-}
 
 /// What the pane needs of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Want {
     Read(LogFrom),
     Search(LogSearch),
+    Filter(FilteredRead),
 }
 
 /// A window onto the log of one step.
@@ -73,6 +56,17 @@ pub struct LogPane {
     lost_at: Option<DateTime<Utc>>,
     /// Lines before this were counted.
     counted: u64,
+    pub(super) filter: Option<PaneFilter>,
+    /// How many columns of cut lines are out of sight on the left.
+    pub(super) shift: usize,
+    /// The line that is pointed at, where one is.
+    pointer: Option<Key>,
+    /// Where the selection began.
+    selection: Option<Key>,
+    /// The cursors of lines that were marked.
+    marks: BTreeSet<u64>,
+    /// A line that was jumped to, until what led to it is there.
+    approach: Option<Key>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +91,18 @@ enum Jump {
     To(Place),
     /// To what leads to a line that may be what is looked for.
     Before(u64),
+}
+
+impl Jump {
+    /// The part of the log that it needs.
+    fn reads(self) -> LogFrom {
+        match self {
+            Self::Start => LogFrom::After(0),
+            Self::End => LogFrom::End,
+            Self::To(place) => LogFrom::After(place.key.cursor),
+            Self::Before(cursor) => LogFrom::Before(cursor),
+        }
+    }
 }
 
 impl LogPane {
@@ -133,6 +139,12 @@ impl LogPane {
             search: seeking::Search::Idle,
             lost_at: None,
             counted: 0,
+            filter: None,
+            shift: 0,
+            pointer: None,
+            selection: None,
+            marks: BTreeSet::new(),
+            approach: None,
         }
     }
 
@@ -140,10 +152,13 @@ impl LogPane {
     /// still under way are the other step's: do not feed them.
     pub fn restart(&mut self) {
         let fresh = Self::with_limits(self.zone, self.window.limits());
-        let query = self.query.take();
+        let (query, filter) = (self.query.take(), self.filter.take());
         let (time, plain, wrap) = (self.time, self.plain, self.wrap);
         let (width, height) = (self.width, self.height);
         *self = Self { time, plain, query, wrap, width, height, ..fresh };
+        if let Some(filter) = filter {
+            self.filter_again(filter);
+        }
     }
 
     /// The room that the pane has inside its border.
@@ -155,12 +170,10 @@ impl LogPane {
     /// it is another, drop that for this.
     #[must_use]
     pub fn wants(&self) -> Option<Want> {
-        match self.jump {
-            Some(Jump::Start) => Some(Want::Read(LogFrom::After(0))),
-            Some(Jump::End) => Some(Want::Read(LogFrom::End)),
-            Some(Jump::To(place)) => Some(Want::Read(LogFrom::After(place.key.cursor))),
-            Some(Jump::Before(cursor)) => Some(Want::Read(LogFrom::Before(cursor))),
-            None => self.sought().or_else(|| self.wants_more().map(Want::Read)),
+        match (&self.filter, self.jump) {
+            (Some(filter), _) => self.wants_filtered(filter).map(Want::Filter),
+            (None, Some(jump)) => Some(Want::Read(jump.reads())),
+            (None, None) => self.sought().or_else(|| self.wants_more().map(Want::Read)),
         }
     }
 
@@ -178,6 +191,7 @@ impl LogPane {
                 self.look_closer();
             }
         }
+        self.come_near();
         self.settle();
     }
 
@@ -202,15 +216,35 @@ impl LogPane {
     pub fn update(&mut self, command: LogCommand) {
         let (page, half) = (self.height.saturating_sub(1).max(1), (self.height / 2).max(1));
         match command {
+            LogCommand::Up(lines) if self.has_pointer() => {
+                self.move_pointer(Direction::Older, lines);
+            }
+            LogCommand::Down(lines) if self.has_pointer() => {
+                self.move_pointer(Direction::Newer, lines);
+            }
+            LogCommand::PageUp if self.has_pointer() => self.move_pointer(Direction::Older, page),
+            LogCommand::PageDown if self.has_pointer() => self.move_pointer(Direction::Newer, page),
+            LogCommand::HalfPageUp if self.has_pointer() => {
+                self.move_pointer(Direction::Older, half);
+            }
+            LogCommand::HalfPageDown if self.has_pointer() => {
+                self.move_pointer(Direction::Newer, half);
+            }
             LogCommand::Up(rows) => self.move_up(rows),
             LogCommand::Down(rows) => self.move_down(rows),
             LogCommand::PageUp => self.move_up(page),
             LogCommand::PageDown => self.move_down(page),
             LogCommand::HalfPageUp => self.move_up(half),
             LogCommand::HalfPageDown => self.move_down(half),
-            LogCommand::Top => self.go_to_start(),
+            LogCommand::Top => {
+                self.go_to_start();
+                self.point_at_end(Direction::Older);
+            }
             LogCommand::Follow if self.reading == LogPosition::Following => self.pause(),
-            LogCommand::Bottom | LogCommand::Follow => self.go_to_end(),
+            LogCommand::Bottom | LogCommand::Follow => {
+                self.go_to_end();
+                self.pointer = None;
+            }
             LogCommand::Wrap => self.wrap = !self.wrap,
             LogCommand::Time => self.time = self.time.next(),
             LogCommand::Plain => self.plain = !self.plain,
@@ -220,6 +254,14 @@ impl LogPane {
             LogCommand::NextMatch => self.look_for(Target::Match, Direction::Newer),
             LogCommand::PreviousMatch => self.look_for(Target::Match, Direction::Older),
             LogCommand::GiveUp => self.give_up(),
+            LogCommand::MoreAround => self.change_around(true),
+            LogCommand::LessAround => self.change_around(false),
+            LogCommand::Left => self.move_sideways(false),
+            LogCommand::Right => self.move_sideways(true),
+            LogCommand::Select => self.select(),
+            LogCommand::Mark => self.mark(),
+            LogCommand::NextMark => self.go_to_mark(),
+            LogCommand::AskFilter | LogCommand::AskSave => {}
         }
         self.settle();
     }
@@ -239,7 +281,8 @@ impl LogPane {
             LogPosition::Paused { new: 0, .. } => ("PAUSED".to_owned(), Role::Warn),
             LogPosition::Paused { new, .. } => (format!("PAUSED +{new} new"), Role::Warn),
         });
-        if self.window.errors() > 0 {
+        pieces.extend(self.filter_title());
+        if self.window.errors() > 0 && self.filter.is_none() {
             let whole = self.window.reaches_start() && self.window.reaches_end();
             let more = if whole { "" } else { "+" };
             pieces.push((format!("e:{}{more}", self.window.errors()), Role::Danger));
@@ -284,6 +327,7 @@ impl LogPane {
             (Jump::Start | Jump::End, _) => LogPosition::Following,
         };
         self.counted = self.counted.max(self.window.end());
+        self.point_after(jump);
     }
 
     fn append(&mut self, page: &LogPage) {

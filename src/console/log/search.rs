@@ -8,10 +8,14 @@ use crate::console::log::line::{Key, Line};
 use crate::console::log::window::Window;
 use crate::domain::log::{Direction, Wanted};
 
+/// The most bytes that a pattern may take once it is compiled, as at a backend.
+const LARGEST_PATTERN: usize = 1024 * 1024;
+
 /// What to find. Letters match in either case unless one of them is upper case.
 #[derive(Debug, Clone)]
 pub struct Query {
     text: String,
+    wanted: Wanted,
     finder: Regex,
 }
 
@@ -33,15 +37,37 @@ pub struct Seek {
 impl Query {
     /// `None` when there is nothing to look for, or nothing that anybody could.
     pub fn new(text: &str) -> Option<Self> {
-        let exact = Wanted::Text(text.to_owned()).is_exact();
-        let finder =
-            RegexBuilder::new(&regex::escape(text)).case_insensitive(!exact).build().ok()?;
-        (!text.is_empty()).then(|| Self { text: text.to_owned(), finder })
+        if text.is_empty() {
+            return None;
+        }
+        Self::of(&Wanted::Text(text.to_owned())).ok()
+    }
+
+    /// # Errors
+    /// Why it is no regular expression.
+    pub fn of(wanted: &Wanted) -> Result<Self, String> {
+        let (text, pattern) = match wanted {
+            Wanted::Text(text) => (text.clone(), regex::escape(text)),
+            Wanted::Pattern(pattern) => (pattern.clone(), pattern.clone()),
+            Wanted::Error => (String::new(), String::new()),
+        };
+        let finder = RegexBuilder::new(&pattern)
+            .case_insensitive(!wanted.is_exact())
+            .size_limit(LARGEST_PATTERN)
+            .build();
+        let finder = finder.map_err(|why| {
+            // The last line says why, those before show where.
+            let why = why.to_string();
+            let why = why.lines().last().unwrap_or_default();
+            let why = why.strip_prefix("error: ").unwrap_or(why);
+            format!("/{text}/ is not a regular expression: {why}")
+        })?;
+        Ok(Self { text, wanted: wanted.clone(), finder })
     }
 
     /// What a backend is asked to look for.
     pub fn wanted(&self) -> Wanted {
-        Wanted::Text(self.text.clone())
+        self.wanted.clone()
     }
 
     pub fn text(&self) -> &str {

@@ -9,11 +9,14 @@ use ratatui::style::Style;
 
 use crate::console::log::columns::Columns;
 use crate::console::log::line::{Line, LineSource};
-use crate::console::log::pane::LogPane;
+use crate::console::log::pane::{LogPane, is_first_row};
 use crate::console::log::scroll::Place;
 use crate::console::theme::{Role, Theme};
 use crate::domain::log::{Level, Stream};
 use crate::gate::{Ink, LogRow, columns};
+
+/// How much of a row beside what is drawn is looked at for matches, at least.
+const AROUND: usize = 256;
 
 /// Draws the pane into `area`, which its border has been taken off.
 pub fn view(pane: &LogPane, area: Rect, buf: &mut Buffer, theme: &Theme, now: DateTime<Utc>) {
@@ -68,19 +71,41 @@ impl LinePainter<'_> {
         }
         let is_last =
             place.row + 1 == line.rows.len() && part.end == line.rows[place.row].text.len();
+        let row = &line.rows[place.row];
+        let (lead, part) = self.shifted(row, part);
         let text = Text {
-            row: &line.rows[place.row],
+            row,
+            lead,
             part,
             hidden: if is_last { line.hidden } else { 0 },
             base: self.base(line),
         };
-        self.text(&text, Rect { x, width: area.right().saturating_sub(x), ..area }, buf);
+        let rest = Rect { x, width: area.right().saturating_sub(x), ..area };
+        self.text(&text, rest, buf);
+        if self.pane.is_selected(place.key) {
+            buf.set_style(rest, self.theme.style(Role::Selection));
+        }
+    }
+
+    /// What is seen of a cut line that was moved sideways, behind what says that something is left of it.
+    fn shifted(&self, row: &LogRow, part: Range<usize>) -> (&'static str, Range<usize>) {
+        let text = &row.text[part.clone()];
+        if self.columns.wrap || columns::fit(text, self.pane.shift) == 0 {
+            return ("", part);
+        }
+        let lead = self.theme.symbols.ellipsis;
+        let gone = columns::fit(text, self.pane.shift + columns::width(lead));
+        (lead, part.start + gone..part.end)
     }
 
     fn gutter(&self, line: &Line, place: Place, x: u16, y: u16, buf: &mut Buffer) {
         let symbols = &self.theme.symbols;
-        let (symbol, role) = if self.pane.hit == Some((place.key, place.row)) && place.byte == 0 {
+        let is_hit = self.pane.hit == Some((place.key, place.row)) && place.byte == 0;
+        let is_pointed = is_first_row(place) && self.pane.pointed() == Some(place.key);
+        let (symbol, role) = if is_hit || is_pointed {
             (symbols.cursor, Role::Accent)
+        } else if is_first_row(place) && self.pane.is_marked(place.key) {
+            (symbols.frozen, Role::Accent)
         } else if place.byte > 0 {
             (symbols.wrapped, Role::Muted)
         } else if line.source == LineSource::Step(Stream::Err) {
@@ -100,9 +125,11 @@ impl LinePainter<'_> {
     }
 
     fn text(&self, text: &Text, area: Rect, buf: &mut Buffer) {
-        let (part, marker) = text.clip(usize::from(area.width), self.theme.symbols.ellipsis);
+        let muted = self.theme.style(Role::Muted);
+        let (mut x, _) = buf.set_stringn(area.x, area.y, text.lead, usize::from(area.width), muted);
+        let room = usize::from(area.right() - x);
+        let (part, marker) = text.clip(room, self.theme.symbols.ellipsis);
         let matches = self.matches(text.row, &part);
-        let mut x = area.x;
         let mut from = 0;
         for (run, ink) in text.row.runs() {
             let start = from;
@@ -120,13 +147,14 @@ impl LinePainter<'_> {
             }
         }
         let room = usize::from(area.right() - x);
-        buf.set_stringn(x, area.y, marker, room, self.theme.style(Role::Muted));
+        buf.set_stringn(x, area.y, marker, room, muted);
     }
 
     /// What is found in what is drawn. Not more of the row is looked at, which may be very long.
     fn matches(&self, row: &LogRow, part: &Range<usize>) -> Vec<Range<usize>> {
-        let Some(query) = &self.pane.query else { return Vec::new() };
-        let around = 4 * query.text().len();
+        let of_filter = self.pane.filter.as_ref().and_then(|filter| filter.query.as_ref());
+        let Some(query) = self.pane.query.as_ref().or(of_filter) else { return Vec::new() };
+        let around = (4 * query.text().len()).max(AROUND);
         let start = row.text.floor_char_boundary(part.start.saturating_sub(around));
         let end = row.text.ceil_char_boundary((part.end + around).min(row.text.len()));
         let found = query.matches(&row.text[start..end]);
@@ -144,6 +172,7 @@ impl LinePainter<'_> {
     fn base(&self, line: &Line) -> Style {
         self.theme.style(match (line.source, line.level) {
             (LineSource::Pane, _) => Role::Muted,
+            _ if line.is_near => Role::Muted,
             (LineSource::Step(Stream::Note), _) => Role::LogNote,
             (_, Level::Error) => Role::LogError,
             (_, Level::Warn) => Role::LogWarn,
@@ -155,6 +184,8 @@ impl LinePainter<'_> {
 /// A row's text as far as one row of the screen is concerned.
 struct Text<'a> {
     row: &'a LogRow,
+    /// In front of the part, where something is left of it.
+    lead: &'static str,
     part: Range<usize>,
     /// Bytes after it that are not in memory.
     hidden: usize,

@@ -1,5 +1,7 @@
 //! The part of a log that is in memory: whole lines, within limits. A gap is marked by a note.
 
+mod filtered;
+
 use std::collections::VecDeque;
 
 use crate::console::log::line::{Key, Line};
@@ -151,6 +153,10 @@ impl Window {
         self.end
     }
 
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     pub fn errors(&self) -> usize {
         self.errors
     }
@@ -238,9 +244,12 @@ impl Window {
             self.forget(&gone);
             self.gave_up = Some(end);
             match end {
-                End::Older => self.start = self.lines.front().map_or(self.end, |l| l.key.cursor),
+                End::Older => {
+                    let first = self.lines.front().map_or(self.end, |l| l.key.cursor);
+                    self.start = self.start.max(first);
+                }
                 End::Newer => {
-                    self.end = gone.key.cursor;
+                    self.end = self.end.min(gone.key.cursor);
                     self.ended = false;
                     self.size = self.size.max(self.end + 1);
                 }

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::calendar::Tz;
-use crate::console::log::{LogPane, Want};
+use crate::console::log::{LogPane, SelectedLines, Want};
 use crate::console::model::text_input::TextInput;
 use crate::domain::ids::{DeploymentId, ServiceName};
 
@@ -31,8 +31,42 @@ pub struct LogView {
     pub failures: u32,
     /// When lines came that were all there were: more are not asked for within the same frame.
     pub caught_up: Option<Instant>,
-    /// The text to look for, while it is typed.
+    /// The text to look for, to filter by or to save to, while it is typed.
     pub search: Option<TextInput>,
+    /// What that text is for.
+    pub question: LogQuestion,
+}
+
+/// What is typed under the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LogQuestion {
+    #[default]
+    Search,
+    Filter,
+    /// The file for the whole log, or for the lines that are selected.
+    SaveAll,
+    SaveSelection,
+}
+
+impl LogQuestion {
+    /// In front of what is typed.
+    #[must_use]
+    pub fn prompt(self) -> &'static str {
+        match self {
+            Self::Search => "search the log ",
+            Self::Filter => "only lines with (text, /regex/, !not) ",
+            Self::SaveAll => "save the whole log to the new file ",
+            Self::SaveSelection => "save the selected lines to the new file ",
+        }
+    }
+}
+
+/// Which lines are saved to a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SavedLines {
+    /// All that the log has.
+    Whole,
+    These(SelectedLines),
 }
 
 impl LogView {
@@ -48,7 +82,15 @@ impl LogView {
             failures: 0,
             caught_up: None,
             search: None,
+            question: LogQuestion::default(),
         }
+    }
+
+    /// Begins to type the answer to a question.
+    pub fn ask(&mut self, question: LogQuestion, text: &str) {
+        let mut input = TextInput::default();
+        input.insert(text);
+        (self.search, self.question) = (Some(input), question);
     }
 
     #[must_use]

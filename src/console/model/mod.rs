@@ -381,7 +381,11 @@ impl Model {
     /// Whether the answers that fill the first screen are still to come.
     #[must_use]
     pub fn is_opening(&self) -> bool {
-        let log = matches!(self.log.asked, Some(Want::Read(LogFrom::End | LogFrom::Before(_))));
+        let waits = |want: &Want| match want {
+            Want::Read(from) => matches!(from, LogFrom::End | LogFrom::Before(_)),
+            Want::Search(_) | Want::Filter(_) => false,
+        };
+        let log = self.log.asked.as_ref().is_some_and(waits);
         match (&self.link.state, self.screen) {
             (LinkState::Connecting, _) => true,
             (LinkState::Down { .. }, _) => false,

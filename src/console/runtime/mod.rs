@@ -2,6 +2,7 @@
 
 pub mod frame_timer;
 pub mod performer;
+mod save_log;
 mod theme_files;
 
 use std::future::poll_fn;

@@ -18,10 +18,11 @@ use crate::console::model::log::LogSource;
 use crate::console::model::sizes::PaneSizes;
 use crate::console::model::ticket::Ticket;
 use crate::console::runtime::frame_timer::until;
+use crate::console::runtime::save_log;
 use crate::console::runtime::theme_files;
 use crate::domain::command::Command;
 use crate::domain::ids::{Environment, ServiceName};
-use crate::domain::log::{LogFrom, LogSearch};
+use crate::domain::log::{FilteredRead, LogFrom, LogSearch};
 use crate::domain::snapshot::Version;
 use crate::domain::stats::DAYS;
 use crate::domain::timeline::TimelineRange;
@@ -102,6 +103,12 @@ impl<B: Backend> Performer<B> {
             }
             Effect::ReadLog { source, from, limit, due } => self.read_log(source, from, limit, due),
             Effect::SearchLog { source, search, due } => self.search_log(source, search, due),
+            Effect::FilterLog { source, read, due } => self.filter_log(source, read, due),
+            Effect::SaveLog { source, lines, path } => {
+                self.ask(|b| async move {
+                    Message::LogSaved(save_log::save(&*b, &source, lines, &path).await)
+                });
+            }
             Effect::Keep(states) => self.keeper = Some(Arc::new(StateKeeper::start(states))),
             Effect::KeepSizes(states, sizes) => self.sizes = Some((states, sizes)),
             Effect::ReadLast { states, service, due } => self.read_last(states, service, due),
@@ -222,6 +229,18 @@ impl<B: Backend> Performer<B> {
             let LogSource { service, deployment, step } = &source;
             let answer = b.search_log(service, *deployment, *step, search.clone()).await;
             Message::LogSearched { source, search, answer }
+        });
+        self.log.replace(task);
+    }
+
+    fn filter_log(&mut self, source: LogSource, read: FilteredRead, due: Instant) {
+        let task = self.ask(move |b| async move {
+            until(due).await;
+            let LogSource { service, deployment, step } = &source;
+            // What is only counted is there already.
+            let wait = if read.limit == 0 { Duration::ZERO } else { LONGEST_WAIT };
+            let answer = b.filter_log(service, *deployment, *step, read.clone(), wait).await;
+            Message::LogFiltered { source, read, answer }
         });
         self.log.replace(task);
     }

@@ -13,7 +13,7 @@ use crate::console::model::pane::Pane;
 use crate::console::model::{Model, Screen, Updates};
 use crate::console::update::{
     backend, browse, burst, by_hand, changed, changes, checklist, command_lines, confirm, engines,
-    incidents, log, palette, requests, stop_all, themes, watch,
+    incidents, log, log_save, palette, requests, stop_all, themes, watch,
 };
 use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
@@ -204,6 +204,9 @@ fn open(model: &mut Model) -> Vec<Effect> {
         (Screen::Fleet, Some(service)) => backend::open(model, &service),
         (Screen::Fleet, None) => Vec::new(),
         (Screen::Service, _) if model.focus == Pane::Log => {
+            if model.log.pane.leave_filter_at_line() {
+                return Vec::new();
+            }
             let line = model.log.pane.long_line();
             line.map_or_else(Vec::new, |line| show(model, Overlay::Line(LinePage::of(line))))
         }
@@ -258,6 +261,9 @@ fn pause(model: &mut Model) -> Vec<Effect> {
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
+    if let Some(effects) = log_save::copy(model) {
+        return effects;
+    }
     let (what, text) = match (model.screen, model.focus) {
         (Screen::Fleet, _) => {
             let name = model.services.selected.as_ref().map_or("", |name| name.as_str());

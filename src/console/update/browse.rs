@@ -6,7 +6,7 @@ use crate::console::actions::action::{InputAction, KeyAction, Move};
 use crate::console::effect::Effect;
 use crate::console::log::LogCommand;
 use crate::console::model::filter::ListFilter;
-use crate::console::model::log::LogChoice;
+use crate::console::model::log::{LogChoice, LogQuestion};
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
 use crate::console::model::text_input::TextInput;
@@ -35,7 +35,7 @@ pub fn travel(model: &mut Model, by: Move) {
 /// Begins to type the filter, or the text to search the log for.
 pub fn begin_filter(model: &mut Model) {
     if model.focus == Pane::Log && model.screen == Screen::Service {
-        model.log.search = Some(TextInput::default());
+        model.log.ask(LogQuestion::Search, "");
     } else {
         let list = Some(model.list).filter(|_| model.screen == Screen::Service);
         if model.filter.list != list {
@@ -138,9 +138,12 @@ pub fn next_pane(model: &mut Model, by: isize) {
     }
 }
 
-/// One step back, from the innermost: filter, zoom, another pane than the list, the service. False at the root.
+/// One step back, from the innermost: what is selected or filtered in the log, filter, zoom, another pane than the list, the service. False at the root.
 pub fn back(model: &mut Model) -> Option<Vec<Effect>> {
     let in_service = model.screen == Screen::Service;
+    if in_service && model.focus == Pane::Log && model.log.pane.step_back() {
+        return Some(Vec::new());
+    }
     if model.is_plain() {
         model.log.pane.update(LogCommand::Plain);
     } else if !model.filter.text.is_empty() {
@@ -168,6 +171,10 @@ pub fn to_fleet(model: &mut Model) -> Vec<Effect> {
 pub fn interrupt(model: &mut Model) -> Vec<Effect> {
     if model.quitting.is_some_and(|until| model.at < until) {
         return vec![Effect::Quit];
+    }
+    let in_log = model.screen == Screen::Service && model.focus == Pane::Log;
+    if in_log && model.log.pane.step_back() {
+        return Vec::new();
     }
     if !model.filter.text.is_empty() {
         model.filter.text.clear();

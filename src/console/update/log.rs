@@ -8,11 +8,12 @@ use crate::console::actions::action::{InputAction, KeyAction};
 use crate::console::effect::Effect;
 use crate::console::log::{LogCommand, Want};
 use crate::console::model::Model;
-use crate::console::model::log::{LogChoice, LogSource};
+use crate::console::model::log::{LogChoice, LogQuestion, LogSource};
 use crate::console::model::notes::Tone;
+use crate::console::update::log_save;
 use crate::domain::deployment::{Deployment, StepState};
 use crate::domain::ids::{DeploymentId, Environment};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::domain::snapshot::DeploymentRow;
 
 /// About how many bytes are read at once.
@@ -44,11 +45,16 @@ pub fn follow(model: &mut Model) -> Option<Effect> {
     };
     // A backend that is asked again in a while is not asked for a log before.
     let backoff = backoff.max(model.link.retry_in(model.at).unwrap_or_default());
-    let soon = model.log.caught_up.filter(|_| matches!(want, Want::Read(LogFrom::After(_))));
+    let soon = model.log.caught_up.filter(|_| match &want {
+        Want::Read(from) => matches!(from, LogFrom::After(_)),
+        Want::Filter(read) => matches!(read.from, LogFrom::After(_)),
+        Want::Search(_) => false,
+    });
     let due = (model.at + backoff).max(soon.map_or(model.at, |at| at + PAUSE));
     Some(match want {
         Want::Read(from) => Effect::ReadLog { source, from, limit: READ, due },
         Want::Search(search) => Effect::SearchLog { source, search, due },
+        Want::Filter(read) => Effect::FilterLog { source, read, due },
     })
 }
 
@@ -162,6 +168,35 @@ pub fn searched(
     Vec::new()
 }
 
+/// Lines that pass a filter came in, or could not be read.
+pub fn filtered(
+    model: &mut Model,
+    source: &LogSource,
+    read: &FilteredRead,
+    answer: Answer<FilteredPage>,
+) -> Vec<Effect> {
+    if !is_answer(model, source, &Want::Filter(read.clone())) {
+        return Vec::new();
+    }
+    let now = model.now();
+    match answer {
+        Ok(page) => {
+            model.log.failures = 0;
+            model.log.caught_up = (page.next >= page.size).then_some(model.at);
+            model.log.pane.feed_filtered(read, &page, now);
+        }
+        Err(BackendError::Refused(refusal)) => {
+            model.log.pane.step_out();
+            model.say(Tone::Bad, format!("the log cannot be filtered: {refusal}"));
+        }
+        Err(_) => {
+            model.log.failures += 1;
+            model.log.pane.interrupted(now);
+        }
+    }
+    Vec::new()
+}
+
 /// True if this answers the pending request; clears it.
 fn is_answer(model: &mut Model, source: &LogSource, want: &Want) -> bool {
     let is = model.log.source.as_ref() == Some(source) && model.log.asked.as_ref() == Some(want);
@@ -203,21 +238,59 @@ pub fn scroll(model: &mut Model, by: isize) {
 }
 
 pub fn command(model: &mut Model, command: LogCommand) -> Vec<Effect> {
-    model.log.pane.update(command);
+    match command {
+        LogCommand::AskFilter => {
+            let text = model.log.pane.filter_text().unwrap_or_default().to_owned();
+            model.log.ask(LogQuestion::Filter, &text);
+        }
+        LogCommand::AskSave => log_save::ask(model),
+        LogCommand::MoreAround | LogCommand::LessAround
+            if model.log.pane.filter_text().is_none() =>
+        {
+            let key = model.key(&KeyAction::Log(LogCommand::AskFilter));
+            model.say(Tone::Plain, format!("it shows lines around those of a filter: {key} first"));
+        }
+        LogCommand::NextMark if !model.log.pane.has_marks() => {
+            let key = model.key(&KeyAction::Log(LogCommand::Mark));
+            model.say(Tone::Plain, format!("no line is marked; {key} marks one"));
+        }
+        command => model.log.pane.update(command),
+    }
     Vec::new()
 }
 
-/// A key while the text to search for is typed.
+/// A key while a text is typed under the log.
 pub fn search(model: &mut Model, action: Option<&KeyAction>, letter: Option<char>) -> Vec<Effect> {
     let Some(input) = &mut model.log.search else { return Vec::new() };
     match action {
-        Some(KeyAction::Input(end)) => {
-            let wanted = if *end == InputAction::Accept { input.as_str() } else { "" };
-            model.log.pane.update(LogCommand::Search(wanted.to_owned()));
+        Some(KeyAction::Input(InputAction::Accept)) => {
+            let text = input.as_str().to_owned();
+            return accept(model, text);
+        }
+        Some(KeyAction::Input(InputAction::Cancel)) => {
             model.log.search = None;
+            if model.log.question == LogQuestion::Search {
+                model.log.pane.update(LogCommand::Search(String::new()));
+            }
         }
         Some(KeyAction::Edit(edit)) => input.edit(*edit),
         _ => input.type_letter(letter),
     }
+    Vec::new()
+}
+
+fn accept(model: &mut Model, text: String) -> Vec<Effect> {
+    match model.log.question {
+        LogQuestion::Search => model.log.pane.update(LogCommand::Search(text)),
+        LogQuestion::Filter => {
+            if let Err(why) = model.log.pane.filter_by(&text) {
+                model.log.search = None;
+                model.say(Tone::Bad, why);
+                return Vec::new();
+            }
+        }
+        LogQuestion::SaveAll | LogQuestion::SaveSelection => return log_save::accept(model, text),
+    }
+    model.log.search = None;
     Vec::new()
 }

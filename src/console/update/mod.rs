@@ -17,6 +17,7 @@ mod incidents;
 mod input;
 mod last;
 mod log;
+mod log_save;
 mod measures;
 mod overlays;
 mod palette;
@@ -90,6 +91,10 @@ pub fn update(model: &mut Model, TimedMessage { at, message }: TimedMessage) -> 
         Message::LogSearched { source, search, answer } => {
             log::searched(model, &source, &search, answer)
         }
+        Message::LogFiltered { source, read, answer } => {
+            log::filtered(model, &source, &read, answer)
+        }
+        Message::LogSaved(saved) => log_save::saved(model, saved),
     };
     if model.quitting.is_some_and(|until| until <= model.at) {
         model.quitting = None;

@@ -52,7 +52,7 @@ fn context(model: &Model, width: u16) -> Row<'_> {
         return row.own(format!("{key} "), Role::Key).own(waits, Role::Muted);
     }
     if let Some(input) = &model.log.search {
-        return typed(row.own("search the log ", Role::Key), input);
+        return typed(row.own(model.log.question.prompt(), Role::Key), input);
     }
     if let Some((note, _)) = model.toast() {
         let (glyph, role) = match note.tone {
@@ -238,6 +238,7 @@ fn is_of_focus(model: &Model, entry: &Entry) -> bool {
 fn word(model: &Model, entry: &Entry) -> &'static str {
     match (&entry.action, model.focus) {
         (KeyAction::Filter, Pane::Log) if model.screen == Screen::Service => "search",
+        (KeyAction::Open, Pane::Log) if model.log.pane.filter_text().is_some() => "in the log",
         (KeyAction::Open, Pane::Log) if model.screen == Screen::Service => "whole line",
         (KeyAction::Freeze, _) if model.frozen().is_some() => "lift",
         (KeyAction::Incident, _) if model.worst_incident().is_none() => "answer",

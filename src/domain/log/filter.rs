@@ -14,10 +14,16 @@ use super::{Piece, Stream};
 use crate::gate::{LogGate, LogRow, quick_text};
 
 /// The console shows this many bytes of a line. A match after them is reported at the piece in which it starts.
-const SHOWN: usize = 64 * 1024;
+pub(super) const SHOWN: usize = 64 * 1024;
 
 /// A word of which every error line on standard output has one.
-const SHOUTED: &str = r"ERROR|FATAL|PANIC|FAIL|(?i-u:error|fatal|panic)[:\[]|(?i-u:panicked at )";
+const SHOUTED: &str = concat!(
+    r"ERROR|FATAL|PANIC|FAIL|(?i-u:error|fatal|panic)[:\[]|(?i-u:panicked at )",
+    r#"|(?i-u:level)["']*\s*[=:]\s*["']*(?i-u:error|fatal|panic)"#
+);
+
+/// The most bytes that a pattern may take once it is compiled.
+const LARGEST_PATTERN: usize = 1024 * 1024;
 
 /// How many bytes go through the gate before its rows are searched. This bounds the rows in memory.
 const CHUNK: usize = 4 * 1024;
@@ -30,9 +36,21 @@ pub(super) struct LogBlock<'a> {
     pub is_continued: bool,
 }
 
+/// What is looked for. Nothing but the gate tells whether a line has a pattern on screen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sought {
+    Text,
+    Pattern,
+    Errors,
+}
+
 /// Finds the lines that may match a search.
 pub(super) struct LogFilter {
-    is_for_errors: bool,
+    sought: Sought,
+    /// Each line of the step is offered once, at its start.
+    is_for_lines: bool,
+    /// Finds what is wanted in a row on screen.
+    on_screen: Regex,
     /// Finds the text, or a word of which every error line has one.
     finder: Regex,
     /// Finds the text with any number of spaces for each run of them: the width of a tab depends on where the reader
@@ -49,24 +67,19 @@ pub(super) struct LogFilter {
 
 impl LogFilter {
     pub fn new(wanted: &Wanted) -> Result<Self, Unsearchable> {
-        let Wanted::Text(text) = wanted else {
-            let finder = Regex::new("(?i-u:error|fatal|panic|fail)").expect("the pattern is valid");
-            return Ok(Self {
-                is_for_errors: true,
-                loose: finder.clone(),
-                shouted: Regex::new(SHOUTED).expect("the pattern is valid"),
-                finder,
-                longest: 0,
-                tab_matters: false,
-                beyond_ascii_matters: false,
-            });
+        let text = match wanted {
+            Wanted::Text(text) => text,
+            Wanted::Pattern(pattern) => return Self::of_pattern(pattern, wanted),
+            Wanted::Error => return Ok(Self::of_errors()),
         };
         let pattern = regex::escape(text);
         let spaces = Regex::new(" +").expect("the pattern is valid");
         let loose = spaces.replace_all(pattern.as_bytes(), &b" +"[..]);
         let finder_of_text = finder(&pattern, wanted)?;
         Ok(Self {
-            is_for_errors: false,
+            sought: Sought::Text,
+            is_for_lines: false,
+            on_screen: finder_of_text.clone(),
             shouted: finder_of_text.clone(),
             finder: finder_of_text,
             loose: finder(&String::from_utf8_lossy(&loose), wanted)?,
@@ -74,6 +87,53 @@ impl LogFilter {
             tab_matters: text.contains(' '),
             beyond_ascii_matters: may_overlap_escape(text),
         })
+    }
+
+    fn of_errors() -> Self {
+        let finder = Regex::new("(?i-u:error|fatal|panic|fail)").expect("the pattern is valid");
+        Self {
+            sought: Sought::Errors,
+            is_for_lines: false,
+            on_screen: finder.clone(),
+            loose: finder.clone(),
+            shouted: Regex::new(SHOUTED).expect("the pattern is valid"),
+            finder,
+            longest: 0,
+            tab_matters: false,
+            beyond_ascii_matters: false,
+        }
+    }
+
+    fn of_pattern(pattern: &str, wanted: &Wanted) -> Result<Self, Unsearchable> {
+        let on_screen = finder(pattern, wanted)?;
+        // The bytes of a block have no place where the text of a line begins or ends.
+        let ends = ["^", "$", r"\A", r"\z"];
+        let is_anchored = ends.into_iter().any(|end| pattern.contains(end));
+        let anything = || Regex::new("").expect("the pattern is valid");
+        Ok(Self {
+            sought: Sought::Pattern,
+            is_for_lines: false,
+            finder: if is_anchored { anything() } else { on_screen.clone() },
+            loose: on_screen.clone(),
+            shouted: on_screen.clone(),
+            on_screen,
+            longest: 0,
+            tab_matters: true,
+            beyond_ascii_matters: true,
+        })
+    }
+
+    fn is_for_errors(&self) -> bool {
+        self.sought == Sought::Errors
+    }
+
+    fn is_pattern(&self) -> bool {
+        self.sought == Sought::Pattern
+    }
+
+    /// Offers each line of the step that matches once, at its start, however long it is.
+    pub fn for_lines(self) -> Self {
+        Self { is_for_lines: true, ..self }
     }
 
     /// The starts of the lines that may match, oldest first.
@@ -90,14 +150,14 @@ impl LogFilter {
     }
 
     fn is_shown(&self, stream: Stream, text: &[u8]) -> bool {
-        if self.is_surely_absent(stream, text, &[], false) {
+        if !self.is_pattern() && self.is_surely_absent(stream, text, &[], false) {
             return false;
         }
         if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
             return self.is_in(stream, &String::from_utf8_lossy(text));
         }
         let mut rows = rows(text.chunks(CHUNK));
-        if self.is_for_errors {
+        if self.is_for_errors() {
             return rows.next().is_some_and(|row| self.is_in(stream, &row.text));
         }
         rows.any(|row| self.is_in(stream, &row.text))
@@ -117,7 +177,7 @@ impl LogFilter {
         }
         let is_enough = beyond >= self.longest && at > text.len() || at == bytes.len() && !is_cut;
         let finder = match stream {
-            Stream::Out if self.is_for_errors => &self.shouted,
+            Stream::Out if self.is_for_errors() => &self.shouted,
             _ => &self.loose,
         };
         is_enough && !self.beyond_ascii(&quick) && !finder.is_match(&quick)
@@ -128,10 +188,10 @@ impl LogFilter {
     }
 
     fn is_in(&self, stream: Stream, row: &str) -> bool {
-        if self.is_for_errors {
+        if self.is_for_errors() {
             Level::of(stream, row) == Level::Error
         } else {
-            self.finder.is_match(row.as_bytes())
+            self.on_screen.is_match(row.as_bytes())
         }
     }
 
@@ -151,15 +211,22 @@ impl LogFilter {
     }
 
     fn offers_of(&self, group: &LineGroup<'_>) -> Vec<usize> {
-        if self.is_for_errors {
+        if self.is_for_errors() {
             let texts = group.pieces.iter().map(|piece| piece.text);
             let first = rows(texts).next().filter(|_| group.begins_here);
             let is_error = first.is_some_and(|row| self.is_in(group.stream, &row.text));
             return if is_error { vec![group.pieces[0].start] } else { Vec::new() };
         }
+        if self.is_for_lines {
+            let is_in = |row: LogRow| self.is_in(group.stream, &row.text);
+            let passes = group.begins_here && rows(view(&group.pieces)).any(is_in);
+            return if passes { vec![group.pieces[0].start] } else { Vec::new() };
+        }
         let seen = view(&group.pieces).collect::<Vec<_>>().concat();
-        let starts_with_it = !self.is_surely_absent(group.stream, &seen, &[], false)
-            && rows(view(&group.pieces)).any(|row| self.is_in(group.stream, &row.text));
+        let is_absent =
+            !self.is_pattern() && self.is_surely_absent(group.stream, &seen, &[], false);
+        let starts_with_it =
+            !is_absent && rows(view(&group.pieces)).any(|row| self.is_in(group.stream, &row.text));
         let mut offers: Vec<_> =
             starts_with_it.then_some(group.pieces[0].start).into_iter().collect();
         let mut shown = group.pieces[0].text.len();
@@ -168,6 +235,7 @@ impl LogFilter {
             let next = group.pieces.get(nth + 1).map_or(&[][..], |next| next.text);
             let is_cut = nth + 2 < group.pieces.len();
             if shown + next.len() > SHOWN
+                && !self.is_pattern()
                 && !self.is_surely_absent(group.stream, piece.text, next, is_cut)
                 && self.begins_in_first(&group.pieces[nth..])
             {
@@ -350,7 +418,8 @@ fn rows<'a>(mut pieces: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = 
 }
 
 fn finder(pattern: &str, wanted: &Wanted) -> Result<Regex, Unsearchable> {
-    let regex = RegexBuilder::new(pattern).case_insensitive(!wanted.is_exact()).build();
+    let mut regex = RegexBuilder::new(pattern);
+    let regex = regex.case_insensitive(!wanted.is_exact()).size_limit(LARGEST_PATTERN).build();
     regex.map_err(|_| Unsearchable)
 }
 

@@ -20,6 +20,9 @@ impl Level {
             return Self::Plain;
         }
         let shown = &shown[..shown.floor_char_boundary(WITHIN)];
+        if let Some(level) = named(shown) {
+            return level;
+        }
         let (mut level, mut rest) = (Self::Plain, shown);
         for part in shown.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
             let word = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -41,6 +44,34 @@ impl Level {
         }
         level
     }
+}
+
+/// The level that a line names: `level=error`, `"level":"warn"`.
+fn named(shown: &str) -> Option<Level> {
+    let starts = |text: &str, start: &str| {
+        text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
+    };
+    let is_inside = |at: usize| shown[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
+    let names = shown.char_indices().filter(|(at, c)| matches!(c, 'l' | 'L') && !is_inside(*at));
+    for (at, _) in names {
+        let rest = &shown[at..];
+        if !starts(rest, "level") {
+            continue;
+        }
+        let rest = rest["level".len()..].trim_start_matches(['"', '\'']);
+        let Some(value) = rest.trim_start().strip_prefix(['=', ':']) else { continue };
+        let value = value.trim_start().trim_start_matches(['"', '\'']);
+        if ["error", "fatal", "panic"].into_iter().any(|name| starts(value, name)) {
+            return Some(Level::Error);
+        }
+        if starts(value, "warn") {
+            return Some(Level::Warn);
+        }
+        if ["info", "debug", "trace", "notice"].into_iter().any(|name| starts(value, name)) {
+            return Some(Level::Plain);
+        }
+    }
+    None
 }
 
 /// Whether the word is the label of a message, as `error:`, `error[E1]` or `panicked at`.

@@ -8,7 +8,7 @@ use super::Piece;
 use super::filter::{LogBlock, LogFilter};
 
 /// How many bytes are searched at a time, and how many are read before and after them.
-const BLOCK: u64 = 512 * 1024;
+pub(super) const BLOCK: u64 = 512 * 1024;
 const AROUND: u64 = 32 * 1024;
 
 /// The longest search text, in bytes.
@@ -19,6 +19,8 @@ const LONGEST: usize = 1_000;
 pub enum Wanted {
     /// A text as shown on screen. Letters match in either case unless one of them is upper case.
     Text(String),
+    /// A regular expression for a row as shown on screen. Letters match as those of a text.
+    Pattern(String),
     /// A line of level [`Level::Error`](super::Level::Error).
     Error,
 }
@@ -50,9 +52,11 @@ pub enum LogFind {
     Nowhere { size: u64 },
 }
 
-/// The text to look for is empty or too long.
+/// The text to look for is empty or too long, or the pattern is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the text to look for is empty or longer than {LONGEST} bytes")]
+#[error(
+    "the text to look for is empty or longer than {LONGEST} bytes, or is not a regular expression"
+)]
 pub struct Unsearchable;
 
 /// The size of the log during a search.
@@ -67,7 +71,21 @@ impl Wanted {
     /// Whether the search is case-sensitive.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        matches!(self, Self::Text(text) if text.chars().any(char::is_uppercase))
+        match self {
+            Self::Text(text) => text.chars().any(char::is_uppercase),
+            Self::Pattern(pattern) => has_upper_case_letter(pattern),
+            Self::Error => false,
+        }
+    }
+
+    /// Refuses what nobody can look for.
+    pub(super) fn check(&self) -> Result<(), Unsearchable> {
+        match self {
+            Self::Text(text) | Self::Pattern(text) if text.is_empty() || text.len() > LONGEST => {
+                Err(Unsearchable)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -82,13 +100,9 @@ impl LogSearch {
         budget: u64,
         read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
     ) -> Result<LogFind, E> {
-        if let Wanted::Text(text) = &self.wanted
-            && (text.is_empty() || text.len() > LONGEST)
-        {
-            return Err(Unsearchable.into());
-        }
+        self.wanted.check()?;
         let filter = LogFilter::new(&self.wanted)?;
-        let mut walk = Walk { filter, extent, read, buffer: Vec::new() };
+        let mut walk = Walk { filter, extent, read, buffer: Vec::new(), around: AROUND };
         let from = self.from.min(extent.size);
         match self.direction {
             Direction::Newer => walk.newer(from, budget),
@@ -97,12 +111,24 @@ impl LogSearch {
     }
 }
 
+/// Outside of classes such as `\W`.
+fn has_upper_case_letter(pattern: &str) -> bool {
+    let mut is_escaped = false;
+    pattern.chars().any(|c| {
+        let was_escaped = is_escaped;
+        is_escaped = c == '\\' && !was_escaped;
+        !was_escaped && c.is_uppercase()
+    })
+}
+
 /// A running search.
-struct Walk<R> {
-    filter: LogFilter,
-    extent: Extent,
-    read: R,
-    buffer: Vec<u8>,
+pub(super) struct Walk<R> {
+    pub filter: LogFilter,
+    pub extent: Extent,
+    pub read: R,
+    pub buffer: Vec<u8>,
+    /// How many bytes are read before and after a block.
+    pub around: u64,
 }
 
 impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
@@ -152,9 +178,9 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
     }
 
     /// Reads a block and the bytes around it. Returns the cursor of the buffer's start.
-    fn fill(&mut self, start: u64, end: u64) -> Result<u64, E> {
-        let base = start.saturating_sub(AROUND);
-        let end = self.extent.size.min(end + AROUND);
+    pub fn fill(&mut self, start: u64, end: u64) -> Result<u64, E> {
+        let base = start.saturating_sub(self.around);
+        let end = self.extent.size.min(end + self.around);
         self.buffer.resize(within(end, base), 0);
         (self.read)(base, &mut self.buffer)?;
         Ok(base)
@@ -162,7 +188,7 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
 
     /// The end of the last whole line between two positions of the buffer; `cursor` is the cursor of `end`. A line that
     /// is longer than the range is cut.
-    fn whole_until(&self, start: usize, end: usize, cursor: u64) -> usize {
+    pub fn whole_until(&self, start: usize, end: usize, cursor: u64) -> usize {
         let is_last = cursor == self.extent.size;
         if is_last && self.extent.complete {
             return end;
@@ -176,7 +202,7 @@ impl<E, R: FnMut(u64, &mut [u8]) -> Result<(), E>> Walk<R> {
 }
 
 /// The first position from `start` on at which a line starts. A line that is longer than the range is cut.
-fn whole_from(bytes: &[u8], start: usize, end: usize) -> usize {
+pub(super) fn whole_from(bytes: &[u8], start: usize, end: usize) -> usize {
     let Some(before) = start.checked_sub(1) else { return 0 };
     match memchr(b'\n', &bytes[before..end]) {
         Some(at) if before + at + 1 < end => before + at + 1,
@@ -185,13 +211,13 @@ fn whole_from(bytes: &[u8], start: usize, end: usize) -> usize {
 }
 
 /// Whether the line before this position continues there.
-fn continues_at(bytes: &[u8], at: usize) -> bool {
+pub(super) fn continues_at(bytes: &[u8], at: usize) -> bool {
     let Some(line) = bytes[..at].strip_suffix(b"\n") else { return false };
     let start = memrchr(b'\n', line).map_or(0, |end| end + 1);
     Piece::of(&line[start..]).continues
 }
 
 /// A cursor as a position in a buffer that starts at `base`.
-fn within(cursor: u64, base: u64) -> usize {
+pub(super) fn within(cursor: u64, base: u64) -> usize {
     usize::try_from(cursor - base).expect("a buffer fits into memory")
 }

@@ -8,7 +8,7 @@ use super::Handle;
 use crate::domain::command::Refusal;
 use crate::domain::deployment::StepState;
 use crate::domain::ids::{DeploymentId, ServiceName};
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::engine::commands::CommandError;
 use crate::engine::runner::{RunId, Runner as _};
 
@@ -73,6 +73,35 @@ impl Handle {
             return Ok(LogFind::Nowhere { size: LogPage::note(at, &why, LogFrom::End).size });
         }
         Ok(found)
+    }
+
+    /// Reads the lines of a bounded part of a step's log that pass a filter; waits for the first line after the cursor,
+    /// whether or not it passes, while the step may still write.
+    ///
+    /// # Errors
+    /// When there is no such step, the filter is invalid, or the log cannot be read.
+    pub async fn filter_log(
+        &self,
+        name: &ServiceName,
+        deployment: DeploymentId,
+        step: usize,
+        read: FilteredRead,
+        wait: Duration,
+    ) -> Result<FilteredPage, CommandError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let run = RunId { deployment, step };
+        let [mut interval, longest] = LOG_POLL_INTERVAL;
+        loop {
+            let complete = self.step_is_over(name, deployment, step)?;
+            let page = self.0.runner.filter_log(run, read.clone(), complete).await?;
+            let grows = matches!(read.from, LogFrom::After(_));
+            let waits = grows && page.next == page.start && !page.ended;
+            if !waits || tokio::time::Instant::now() >= deadline {
+                return Ok(page);
+            }
+            tokio::time::sleep(interval).await;
+            interval = longest.min(2 * interval);
+        }
     }
 
     /// Since when the log of a step that ran is not there, and why. No log is not the same as an empty one.

@@ -16,7 +16,7 @@ pub use self::status::Status;
 use super::commands::CommandError;
 use super::variables::StepVariables;
 use crate::domain::ids::DeploymentId;
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 
 /// The runner of the steps on this machine. It also keeps the logs of all others.
 pub type StepRunner = local::LocalRunner;
@@ -91,6 +91,17 @@ pub trait Runner: Send + Sync + 'static {
         search: LogSearch,
         complete: bool,
     ) -> impl Future<Output = Result<LogFind, CommandError>> + Send;
+
+    /// Reads the lines of a bounded part of the run's log that pass a filter.
+    ///
+    /// # Errors
+    /// When the filter is not valid, or the log cannot be read.
+    fn filter_log(
+        &self,
+        run: RunId,
+        read: FilteredRead,
+        complete: bool,
+    ) -> impl Future<Output = Result<FilteredPage, CommandError>> + Send;
 
     /// The newest deployment that any run belongs to.
     fn newest_run(&self) -> Option<DeploymentId>;

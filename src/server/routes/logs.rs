@@ -7,10 +7,10 @@ use axum::response::Response;
 use super::{HttpResult, Session, within};
 use crate::api::path;
 use crate::api::problem::{ProblemDocument, ProblemKind};
-use crate::api::query::{LogQuery, LogSearchQuery};
+use crate::api::query::{LogFilterQuery, LogQuery, LogSearchQuery};
 use crate::backend::{Backend, LONGEST_WAIT};
 use crate::domain::ids::{DeploymentId, ServiceName};
-use crate::domain::log::{LogFind, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogSearch};
 use crate::server::document::{
     BadRequestResponse, InvalidResponse, LogPageResponse, NotFoundResponses,
 };
@@ -74,4 +74,35 @@ pub(super) async fn search_log<B: Backend>(
     let search = LogSearch::try_from(query)
         .map_err(|why| ProblemDocument::new(ProblemKind::BadRequest, why))?;
     session.ask(session.backend.search_log(&name, deployment, step, search)).await.map(Json)
+}
+
+/// Reads the lines of a part of a step's log that pass a filter, with the lines around them.
+///
+/// Whatever passes, about 32 MB of the log are looked at for one answer. `start` and `next` say which part that was: from
+/// there the next page goes on, `before` the one or `after` the other.
+#[utoipa::path(
+    get,
+    path = path::LOG_FILTER,
+    params(
+        ("service" = ServiceName, Path),
+        ("deployment" = DeploymentId, Path),
+        ("step" = usize, Path, description = "The index of the step, from 0."),
+        LogFilterQuery,
+    ),
+    responses(
+        (status = 200, description = "The lines that pass.", body = FilteredPage),
+        BadRequestResponse,
+        NotFoundResponses,
+        InvalidResponse,
+    )
+)]
+pub(super) async fn filter_log<B: Backend>(
+    State(session): State<Session<B>>,
+    InPath((name, deployment, step)): InPath<(ServiceName, DeploymentId, usize)>,
+    InQuery(query): InQuery<LogFilterQuery>,
+) -> HttpResult<Json<FilteredPage>> {
+    let wait = query.wait.up_to(LONGEST_WAIT);
+    let read = FilteredRead::try_from(query)
+        .map_err(|why| ProblemDocument::new(ProblemKind::BadRequest, why))?;
+    session.ask(session.backend.filter_log(&name, deployment, step, read, wait)).await.map(Json)
 }

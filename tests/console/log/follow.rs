@@ -66,6 +66,10 @@ impl Reader {
                 let find = self.backend.search_log(name, self.id, 0, search.clone()).await.unwrap();
                 self.pane.found(&search, find);
             }
+            Some(Want::Filter(read)) => {
+                let answer = self.backend.filter_log(name, self.id, 0, read.clone(), WAIT).await;
+                self.pane.feed_filtered(&read, &answer.unwrap(), now);
+            }
             None => panic!("it wants nothing: {:?}", self.screen()),
         }
     }

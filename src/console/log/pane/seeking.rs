@@ -96,6 +96,22 @@ impl LogPane {
         Some(Want::Search(LogSearch { wanted, direction: seek.direction, from }))
     }
 
+    /// What a search under way reads in a filter: it goes through the lines that pass.
+    pub(super) fn sought_filtered(&self) -> Option<LogFrom> {
+        let Search::Seeking(Seeking { seek, .. }) = self.search else { return None };
+        Some(match seek.direction {
+            Direction::Older => LogFrom::Before(self.window.start()),
+            Direction::Newer => LogFrom::After(self.window.end()),
+        })
+    }
+
+    /// Goes on with a search in a filter once more lines that pass are in memory.
+    pub(super) fn look_again(&mut self) {
+        if let Search::Seeking(seeking) = self.search {
+            self.seek(seeking);
+        }
+    }
+
     /// Goes on with a search once the line that was found is in memory: perhaps it is none.
     pub(super) fn look_closer(&mut self) {
         let Search::Seeking(mut seeking) = self.search else { return };
@@ -110,6 +126,7 @@ impl LogPane {
     /// Where a search went no longer matters once a person went elsewhere.
     pub(super) fn forget_search(&mut self) {
         self.hit = None;
+        self.approach = None;
         self.search = Search::Idle;
         self.jump = self.jump.filter(|jump| !matches!(jump, Jump::Before(_)));
     }
@@ -171,7 +188,10 @@ impl LogPane {
         }
         let (over, cursor) = match seek.direction {
             Direction::Older => (self.window.reaches_start(), self.window.start()),
-            Direction::Newer => (self.window.reaches_end(), self.window.end()),
+            Direction::Newer => {
+                let is_caught_up = self.filter.as_ref().is_some_and(|filter| filter.is_caught_up);
+                (self.window.reaches_end() || is_caught_up, self.window.end())
+            }
         };
         if over {
             return self.search_in_vain(home);
@@ -198,7 +218,7 @@ impl LogPane {
     }
 
     /// Brings a place on screen, with what led to it above.
-    fn reveal(&mut self, place: Place, going: Direction) {
+    pub(super) fn reveal(&mut self, place: Place, going: Direction) {
         let columns = self.columns(self.width);
         let Some(top) = self.here() else { return };
         let bottom = down(&self.window, columns, top, self.height.saturating_sub(1));

@@ -5,7 +5,9 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use crate::domain::log::{Extent, LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{
+    Extent, FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch,
+};
 use crate::engine::commands::CommandError;
 
 /// The smallest page. It is larger than the longest line of a log, so that every page advances.
@@ -60,12 +62,32 @@ pub(super) fn search(
     search: &LogSearch,
     complete: bool,
 ) -> Result<LogFind, CommandError> {
-    let failed =
-        |error: io::Error| CommandError::Failed(format!("the log cannot be read: {error}"));
     let Some(file) = open(path).map_err(failed)? else { return Ok(LogFind::Nowhere { size: 0 }) };
     let size = file.metadata().map_err(failed)?.len();
     let read = |at, buffer: &mut [u8]| file.read_exact_at(buffer, at).map_err(failed);
     search.run(Extent { size, complete }, SEARCH_CHUNK, read)
+}
+
+/// Reads the lines of a bounded part of the log that pass a filter.
+///
+/// # Errors
+/// When the file is there and cannot be read, or the filter is invalid.
+pub(super) fn filter(
+    path: &Path,
+    wanted: &FilteredRead,
+    complete: bool,
+) -> Result<FilteredPage, CommandError> {
+    let Some(file) = open(path).map_err(failed)? else {
+        return Ok(FilteredPage { ended: complete, ..FilteredPage::default() });
+    };
+    let size = file.metadata().map_err(failed)?.len();
+    let read = |at, buffer: &mut [u8]| file.read_exact_at(buffer, at).map_err(failed);
+    wanted.run(Extent { size, complete }, SEARCH_CHUNK, read)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+fn failed(error: io::Error) -> CommandError {
+    CommandError::Failed(format!("the log cannot be read: {error}"))
 }
 
 /// `None` when the step has not begun to write.

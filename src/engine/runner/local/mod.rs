@@ -19,7 +19,7 @@ pub use self::stored::RunningStep;
 use super::{Job, Permit, RunId, RunMatch, Runner, SendResult, Status};
 use crate::domain::event::StepOutcome;
 use crate::domain::ids::DeploymentId;
-use crate::domain::log::{LogFind, LogFrom, LogPage, LogSearch};
+use crate::domain::log::{FilteredPage, FilteredRead, LogFind, LogFrom, LogPage, LogSearch};
 use crate::engine::commands::CommandError;
 use crate::engine::variables::StepVariables;
 
@@ -117,6 +117,17 @@ impl Runner for LocalRunner {
     ) -> Result<LogFind, CommandError> {
         let path = self.folder(run).log();
         let look = move || logs::search(&path, &search, complete);
+        tokio::task::spawn_blocking(look).await.map_err(|_| CommandError::stopping())?
+    }
+
+    async fn filter_log(
+        &self,
+        run: RunId,
+        read: FilteredRead,
+        complete: bool,
+    ) -> Result<FilteredPage, CommandError> {
+        let path = self.folder(run).log();
+        let look = move || logs::filter(&path, &read, complete);
         tokio::task::spawn_blocking(look).await.map_err(|_| CommandError::stopping())?
     }
 
