@@ -44,13 +44,13 @@ fn main() {
     if is_wanted("checks-hang") {
         let shop =
             |checks| Home::with_service(&format!("{}{checks}", service_file("echo shipped")));
-        side_by_side([shop(""), shop(HANGING)], ["without checks", "every check hangs"]);
+        side_by_side(&[shop(""), shop(HANGING)], ["without checks", "every check hangs"]);
     }
     if is_wanted("told") {
         let shop = || Home::with_service(&service_file("echo shipped"));
         let told = shop();
         tell_those_that_hang(&told);
-        side_by_side([shop(), told], ["nobody is told", "every destination hangs"]);
+        side_by_side(&[shop(), told], ["nobody is told", "every destination hangs"]);
     }
     if is_wanted("watched") {
         watched();
@@ -65,7 +65,7 @@ fn tell_those_that_hang(home: &Home) {
     std::fs::write(home.path("token"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         .expect("it can be written");
     let [address, token] =
-        ["address", "token"].map(|name| format!("{{ file = {:?} }}", home.path(name)));
+        ["address", "token"].map(|name| format!("{{ file = '{}' }}", home.path(name).display()));
     let mut settings = std::fs::read_to_string(home.path("config/config.toml")).unwrap_or_default();
     for kind in ["slack", "webhook", "teams", "mattermost", "discord", "pagerduty"] {
         let more = match kind {
@@ -76,7 +76,8 @@ fn tell_those_that_hang(home: &Home) {
             "webhook" => format!("address = {address}\ntoken = {token}"),
             _ => format!("address = {address}"),
         };
-        settings += &format!("\n[notify.{kind}]\nkind = {kind:?}\nservices = [\"*\"]\n{more}\n");
+        let table = format!("\n[notify.{kind}]\nkind = {kind:?}\nservices = [\"*\"]\n{more}\n");
+        settings.push_str(&table);
     }
     std::fs::write(home.path("config/config.toml"), settings).expect("it can be written");
     home.said(&["engine", "restart"]);
@@ -94,8 +95,8 @@ fn hang() -> u16 {
 }
 
 /// The same in two shops, by turns.
-fn side_by_side(shops: [Home; 2], names: [&str; 2]) {
-    for home in &shops {
+fn side_by_side(shops: &[Home; 2], names: [&str; 2]) {
+    for home in shops {
         home.verified(1);
         home.said(&["promote", "1", "--yes", "--wait"]);
     }
@@ -119,7 +120,7 @@ fn side_by_side(shops: [Home; 2], names: [&str; 2]) {
     let [without, hanging] = names;
     promotes.print("trunkline promote N --yes --wait", without, hanging);
     rollbacks.print("trunkline rollback --yes --wait", without, hanging);
-    for home in &shops {
+    for home in shops {
         println!("{}", home.said(&["notify", "status"]));
     }
 }

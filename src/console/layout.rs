@@ -59,7 +59,7 @@ const LISTS: RangeInclusive<u16> = 74..=104;
 const LEAST_MIDDLE: u16 = 48;
 /// The columns of the activity and the freezes.
 const RIGHT: RangeInclusive<u16> = 44..=60;
-/// The columns that a step of [`PaneSizes`] gives a pane.
+/// The columns that a step of [`PaneSizes`](crate::console::model::sizes::PaneSizes) gives a pane.
 const COLUMNS: i32 = 4;
 
 fn moved(columns: u16, by: i32) -> u16 {
