@@ -63,6 +63,12 @@ impl LogPane {
         found.or(cut.first()).map(|line| LongLine::of(line))
     }
 
+    /// Whether something of a line on screen is out of sight at its side.
+    #[must_use]
+    pub fn goes_sideways(&self) -> bool {
+        self.shift > 0 || self.long_line().is_some()
+    }
+
     /// Moves what is seen of cut lines by half of the pane, as far as the longest on screen goes.
     pub(super) fn move_sideways(&mut self, right: bool) {
         let (columns, _) = self.size();

@@ -250,6 +250,9 @@ pub fn command(model: &mut Model, command: LogCommand) -> Vec<Effect> {
             let key = model.key(&KeyAction::Log(LogCommand::AskFilter));
             model.say(Tone::Plain, format!("it shows lines around those of a filter: {key} first"));
         }
+        LogCommand::Left | LogCommand::Right if !model.log.pane.goes_sideways() => {
+            model.say(Tone::Plain, "every line here is whole");
+        }
         LogCommand::NextMark if !model.log.pane.has_marks() => {
             let key = model.key(&KeyAction::Log(LogCommand::Mark));
             model.say(Tone::Plain, format!("no line is marked; {key} marks one"));
