@@ -9,7 +9,6 @@ use crate::console::model::filter::ListFilter;
 use crate::console::model::log::{LogChoice, LogQuestion};
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
-use crate::console::model::text_input::TextInput;
 use crate::console::model::{Model, Screen};
 use crate::console::update::{ids, log, watch};
 
