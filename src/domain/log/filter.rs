@@ -38,7 +38,7 @@ pub(super) struct LogBlock<'a> {
 
 /// What is looked for. Nothing but the gate tells whether a line has a pattern on screen.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sought {
+enum SoughtInLog {
     Text,
     Pattern,
     Errors,
@@ -46,7 +46,7 @@ enum Sought {
 
 /// Finds the lines that may match a search.
 pub(super) struct LogFilter {
-    sought: Sought,
+    sought: SoughtInLog,
     /// Each line of the step is offered once, at its start.
     is_for_lines: bool,
     /// Finds what is wanted in a row on screen.
@@ -77,7 +77,7 @@ impl LogFilter {
         let loose = spaces.replace_all(pattern.as_bytes(), &b" +"[..]);
         let finder_of_text = finder(&pattern, wanted)?;
         Ok(Self {
-            sought: Sought::Text,
+            sought: SoughtInLog::Text,
             is_for_lines: false,
             on_screen: finder_of_text.clone(),
             shouted: finder_of_text.clone(),
@@ -92,7 +92,7 @@ impl LogFilter {
     fn of_errors() -> Self {
         let finder = Regex::new("(?i-u:error|fatal|panic|fail)").expect("the pattern is valid");
         Self {
-            sought: Sought::Errors,
+            sought: SoughtInLog::Errors,
             is_for_lines: false,
             on_screen: finder.clone(),
             loose: finder.clone(),
@@ -111,7 +111,7 @@ impl LogFilter {
         let is_anchored = ends.into_iter().any(|end| pattern.contains(end));
         let anything = || Regex::new("").expect("the pattern is valid");
         Ok(Self {
-            sought: Sought::Pattern,
+            sought: SoughtInLog::Pattern,
             is_for_lines: false,
             finder: if is_anchored { anything() } else { on_screen.clone() },
             loose: on_screen.clone(),
@@ -124,11 +124,11 @@ impl LogFilter {
     }
 
     fn is_for_errors(&self) -> bool {
-        self.sought == Sought::Errors
+        self.sought == SoughtInLog::Errors
     }
 
     fn is_pattern(&self) -> bool {
-        self.sought == Sought::Pattern
+        self.sought == SoughtInLog::Pattern
     }
 
     /// Offers each line of the step that matches once, at its start, however long it is.
