@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::console::model::log::{LogSource, SavedLines};
 use crate::domain::log::{LogFrom, LogPage};
+use crate::domain::words::counted;
 use crate::gate::{LogGate, LogRow};
 
 /// About how many bytes are read at once.
@@ -32,10 +33,7 @@ pub async fn save(
     };
     let written = written.and_then(|()| file.end().map_err(|why| reason(&why)));
     match written {
-        Ok(count) => {
-            let s = if count == 1 { "" } else { "s" };
-            Ok(format!("saved {count} line{s} to {}", path.display()))
-        }
+        Ok(count) => Ok(format!("saved {} to {}", counted(count, "line"), path.display())),
         Err(why) => {
             let _stays_unfinished = fs::remove_file(&path);
             Err(not_saved(why))

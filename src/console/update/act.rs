@@ -19,6 +19,7 @@ use crate::domain::command::Action;
 use crate::domain::event::DeploymentKind;
 use crate::domain::ids::{BuildNumber, Environment};
 use crate::domain::snapshot::ServiceSnapshot;
+use crate::domain::words::counted;
 
 /// Does what a key asks for, or says why it is off.
 pub fn run(model: &mut Model, action: &KeyAction) -> Vec<Effect> {
@@ -276,8 +277,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         (Screen::Service, pane) => {
             let text = layout::text(model, pane);
             let lines = text.lines().count();
-            let s = if lines == 1 { "" } else { "s" };
-            (format!("{lines} line{s} of {}", pane.title()), text)
+            (format!("{} of {}", counted(lines, "line"), pane.title()), text)
         }
     };
     model.say(Tone::Plain, format!("sent {what} to the terminal's clipboard"));

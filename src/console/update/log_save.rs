@@ -2,11 +2,11 @@
 
 use crate::console::actions::action::{InputAction, KeyAction};
 use crate::console::effect::{Effect, Outside};
-use crate::console::model::Model;
-use crate::console::model::Screen;
 use crate::console::model::log::{LogQuestion, SavedLines};
 use crate::console::model::notes::Tone;
 use crate::console::model::pane::Pane;
+use crate::console::model::{Model, Screen};
+use crate::domain::words::counted;
 
 /// Copies the lines that are selected, and ends the selection; `None` where none are.
 pub fn copy(model: &mut Model) -> Option<Vec<Effect>> {
@@ -22,8 +22,8 @@ pub fn copy(model: &mut Model) -> Option<Vec<Effect>> {
         }
     };
     model.log.pane.step_back();
-    let what = counted(lines.count);
-    model.say(Tone::Plain, format!("sent {what} to the terminal's clipboard"));
+    let what = counted(lines.count, "line");
+    model.say(Tone::Plain, format!("sent {what} of the log to the terminal's clipboard"));
     Some(vec![Effect::Outside(Outside::Copy(lines.text))])
 }
 
@@ -82,9 +82,4 @@ pub fn saved(model: &mut Model, saved: Result<String, String>) -> Vec<Effect> {
         Err(why) => model.say(Tone::Bad, why),
     }
     Vec::new()
-}
-
-fn counted(lines: usize) -> String {
-    let s = if lines == 1 { "" } else { "s" };
-    format!("{lines} line{s} of the log")
 }

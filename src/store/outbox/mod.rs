@@ -409,35 +409,6 @@ impl Outbox {
         self.connection.execute(SQL, values).map(drop).map_err(|why| self.at(why))
     }
 
-    /// Has a message told anew whose end was told, `over` below it. Where nothing can be edited it is another message.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn tell_anew(
-        &mut self,
-        item: &OutboxItem,
-        over: &NoticeKey,
-        is_edited: bool,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let path = self.path.clone();
-        let mut write = || -> rusqlite::Result<()> {
-            let transaction = self.connection.transaction()?;
-            transaction.execute(
-                "DELETE FROM items WHERE destination = ?1 AND channel = ?2 AND key = ?3",
-                params![item.destination.as_str(), item.channel, over.as_str()],
-            )?;
-            transaction.execute(
-                "UPDATE items SET state = 'open', turn = (SELECT MAX(turn) + 1 FROM items), told = '', final = 0, \
-                 remote = CASE WHEN ?2 THEN remote END, attempts = 0, due = ?3, wanted_at = ?3, changed_at = ?3 \
-                 WHERE id = ?1",
-                params![item.id, is_edited, now.to_rfc3339()],
-            )?;
-            transaction.commit()
-        };
-        write().map_err(|why| sqlite(&path, why))
-    }
-
     /// Has failed items sent again: this one, or all. Returns how many.
     ///
     /// # Errors
