@@ -2,22 +2,11 @@
 
 use trunkline::backend::scripted::{Fault, Scripted, ScriptedWorld};
 use trunkline::console::Options;
-use trunkline::domain::event::{DeploymentKind, Fact, Outcome, StepOutcome};
+use trunkline::domain::event::{DeploymentKind, Fact, Outcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
 
-use trunkline_testing::console::{Console, checkout, options, put_live, ready};
-
-/// A new build fails in staging.
-fn turns_red(world: &mut ScriptedWorld) {
-    let build = world.merge(&checkout(), "kim", "Does not start");
-    let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
-    world.request(&checkout(), build, to, kind, Actor::System);
-    world.advance(&checkout());
-    world.advance(&checkout());
-    world.advance_with(&checkout(), StepOutcome::Exited(1));
-    world.finish(&checkout());
-}
+use trunkline_testing::console::{Console, checkout, options, put_live, ready, turns_red};
 
 /// Promotes of the newest build that never got anywhere.
 fn fail_promotes(world: &mut ScriptedWorld, count: usize) {
@@ -63,7 +52,7 @@ async fn lists_that_nobody_moved_follow_their_newest() {
     for _ in 0..6 {
         backend.change(|world| world.merge(&checkout(), "kim", "One more"));
     }
-    backend.change(turns_red);
+    backend.change(|world| turns_red(world, "kim"));
     console.until("✗ FAILED").await.until("▸!#10").await.quiet().await;
     console
         .press(&["esc"])
@@ -146,7 +135,7 @@ async fn the_header_names_production_and_staging_whatever_goes_on() {
     let backend = ready();
     let quiet = header(&backend, "STG #3 live").await;
     assert!(quiet.contains("PROD checkout #2 live") && quiet.contains("R → #1"), "{quiet}");
-    backend.change(turns_red);
+    backend.change(|world| turns_red(world, "kim"));
     let red = header(&backend, "STG #4 FAILED").await;
     assert!(red.contains("PROD checkout #2") && red.contains("OPEN"), "{red}");
     backend.change(|world| {
@@ -173,7 +162,7 @@ async fn the_header_names_production_and_staging_whatever_goes_on() {
 async fn a_wide_header_says_where_and_since_when_staging_is_red() {
     let backend = ready();
     backend.change(|world| {
-        turns_red(world);
+        turns_red(world, "kim");
         world.pass(std::time::Duration::from_mins(2));
     });
     let console = Console::sized(&backend, (160, 40));

@@ -8,21 +8,10 @@ use trunkline::console::Options;
 use trunkline::domain::event::{DeploymentKind, Fact, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, Environment};
 use trunkline::domain::people::Actor;
-use trunkline_testing::console::{Console, checkout, options, ready};
+use trunkline_testing::console::{Console, checkout, options, ready, turns_red};
 
 fn kim() -> Actor {
     Actor::Person("kim".into())
-}
-
-/// A build that fails in staging.
-fn turns_red(world: &mut ScriptedWorld) {
-    let build = world.merge(&checkout(), "raj", "Does not start");
-    let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
-    world.request(&checkout(), build, to, kind, Actor::System);
-    world.advance(&checkout());
-    world.advance(&checkout());
-    world.advance_with(&checkout(), StepOutcome::Exited(1));
-    world.finish(&checkout());
 }
 
 fn freeze(world: &mut ScriptedWorld) {
@@ -93,7 +82,7 @@ impl State {
         let backend = ready();
         backend.change(|world| {
             if self.red {
-                turns_red(world);
+                turns_red(world, "raj");
             }
             if self.frozen {
                 freeze(world);
@@ -191,7 +180,7 @@ proptest! {
 async fn staging_has_a_line_of_its_own_on_a_high_screen() {
     let backend = ready();
     backend.change(|world| {
-        turns_red(world);
+        turns_red(world, "raj");
         world.pass(Duration::from_mins(2));
     });
     let console = Console::open(&backend);
@@ -213,7 +202,7 @@ async fn a_narrower_header_gives_up_what_matters_least_first() {
     let backend = ready();
     backend.change(|world| {
         freeze(world);
-        turns_red(world);
+        turns_red(world, "raj");
     });
     let parts = ["Thanksgiving", ", not watched", "14h", "to Thu 0", "→ #1", "STG #4 FAILED"];
     let console = Console::sized(&backend, (260, 16));

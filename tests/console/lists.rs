@@ -1,23 +1,8 @@
 //! What the lists mark, and what their borders say.
 
-use trunkline::backend::scripted::ScriptedWorld;
 use trunkline::console::theme::{Role, Theme};
-use trunkline::domain::event::{DeploymentKind, StepOutcome};
-use trunkline::domain::ids::Environment;
-use trunkline::domain::people::Actor;
 use trunkline::terminal::capabilities::{Charset, Depth};
-use trunkline_testing::console::{Console, checkout, ready};
-
-/// A build that fails in staging.
-fn turns_red(world: &mut ScriptedWorld) {
-    let build = world.merge(&checkout(), "raj", "Does not start");
-    let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
-    world.request(&checkout(), build, to, kind, Actor::System);
-    world.advance(&checkout());
-    world.advance(&checkout());
-    world.advance_with(&checkout(), StepOutcome::Exited(1));
-    world.finish(&checkout());
-}
+use trunkline_testing::console::{Console, checkout, ready, turns_red};
 
 #[tokio::test(start_paused = true)]
 async fn the_row_that_a_rollback_goes_to_is_marked() {
@@ -32,7 +17,7 @@ async fn a_failure_stays_marked_until_a_person_looked_at_it() {
     let backend = ready();
     let console = Console::sized(&backend, (120, 40));
     console.until("#3").await.press(&["j"]).settled().await;
-    backend.change(turns_red);
+    backend.change(|world| turns_red(world, "raj"));
     console.until("!#4 ").await.quiet().await;
     backend.change(|world| {
         world.verified_build(&checkout(), "ada");
@@ -47,7 +32,7 @@ async fn a_failure_stays_marked_until_a_person_looked_at_it() {
 #[tokio::test(start_paused = true)]
 async fn what_failed_before_the_console_came_is_marked_only_if_it_is_the_last_word() {
     let backend = ready();
-    backend.change(turns_red);
+    backend.change(|world| turns_red(world, "raj"));
     let console = Console::open(&backend);
     console.until("▸!#4 ").await;
     backend.change(|world| {
@@ -87,7 +72,7 @@ fn what_runs_what_is_on_hold_and_what_is_frozen_look_different_at_every_depth() 
 #[tokio::test(start_paused = true)]
 async fn a_filter_takes_fields_in_both_lists() {
     let backend = ready();
-    backend.change(turns_red);
+    backend.change(|world| turns_red(world, "raj"));
     let console = Console::open(&backend);
     console.until("#4").await.press(&["/"]).type_text("is:failed").until_gone("by ada").await;
     console

@@ -6,7 +6,7 @@ use trunkline::console::log::LogCommand;
 use trunkline::domain::log::{
     Extent, FilteredPage, FilteredRead, LineFilter, LogFrom, Stream, Unsearchable, Wanted, format,
 };
-use trunkline_testing::console::{Console, checkout, ready};
+use trunkline_testing::console::{Console, talkative};
 use trunkline_testing::dice::{Dice, Seed};
 
 use crate::log_pane::Rig;
@@ -237,29 +237,17 @@ fn a_filter_finds_the_same_lines_in_pages_that_end_anywhere() {
     }
 }
 
-/// A step that runs and has written 3,000 lines.
-fn talkative() -> Scripted {
-    use trunkline::domain::event::DeploymentKind;
-    use trunkline::domain::ids::Environment;
-    use trunkline::domain::people::Actor;
-    let backend = ready();
-    backend.change(|world| {
-        let build = world.merge(&checkout(), "ada", "Next");
-        let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
-        let id = world.request(&checkout(), build, environment, kind, Actor::System);
-        world.advance(&checkout());
-        world.advance(&checkout());
-        for n in 0..3_000 {
-            let word = if n % 1_000 == 7 { "needle" } else { "hay" };
-            world.write(&checkout(), id, 0, &format!("{n:04} {word} and so on, as lines go"));
-        }
-    });
-    backend
+/// With one word three times.
+fn with_a_word() -> Scripted {
+    talkative(3_000, |n| {
+        let word = if n % 1_000 == 7 { "needle" } else { "hay" };
+        format!("{n:04} {word} and so on, as lines go")
+    })
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_filter_of_the_log_is_typed_kept_and_left_with_keys() {
-    let console = Console::sized(&talkative(), (120, 40));
+    let console = Console::sized(&with_a_word(), (120, 40));
     console.until("2999 hay").await.press(&["4", "&"]).until("only lines with").await;
     console.type_text("needle").press(&["enter"]);
     console.until("3 of 3,000 lines").await.until("0007 needle").await;

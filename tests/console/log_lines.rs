@@ -8,7 +8,7 @@ use trunkline::console::effect::Outside;
 use trunkline::console::log::LogCommand;
 use trunkline::console::theme::Role;
 use trunkline::domain::log::Stream;
-use trunkline_testing::console::{Console, checkout, ready};
+use trunkline_testing::console::{Console, talkative};
 
 use crate::log_pane::{Rig, theme};
 
@@ -65,23 +65,9 @@ fn marks_are_gone_to_one_after_the_other_and_stay_when_the_log_goes_on() {
     assert!(rig.screen().contains(&"▸line 599".into()), "the other mark was taken away");
 }
 
-/// A step that runs and has written some lines, one with what no terminal is to get.
+/// With what no terminal is to get.
 fn some_lines() -> Scripted {
-    use trunkline::domain::event::DeploymentKind;
-    use trunkline::domain::ids::Environment;
-    use trunkline::domain::people::Actor;
-    let backend = ready();
-    backend.change(|world| {
-        let build = world.merge(&checkout(), "ada", "Next");
-        let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
-        let id = world.request(&checkout(), build, environment, kind, Actor::System);
-        world.advance(&checkout());
-        world.advance(&checkout());
-        for n in 0..200 {
-            world.write(&checkout(), id, 0, &format!("{n:04} \u{1b}[31mred\u{1b}[0m\u{202e}"));
-        }
-    });
-    backend
+    talkative(200, |n| format!("{n:04} \u{1b}[31mred\u{1b}[0m\u{202e}"))
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,31 +3,19 @@
 use std::time::Duration;
 
 use trunkline::backend::scripted::{Fault, Scripted};
-use trunkline::domain::event::DeploymentKind;
-use trunkline::domain::ids::Environment;
-use trunkline::domain::people::Actor;
 
-use trunkline_testing::console::{Console, checkout, ready};
+use trunkline_testing::console::{Console, talkative};
 
-/// A step that runs and has written more than is read at once, with one word near the beginning.
-fn talkative() -> Scripted {
-    let backend = ready();
-    backend.change(|world| {
-        let build = world.merge(&checkout(), "ada", "Next");
-        let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
-        let id = world.request(&checkout(), build, environment, kind, Actor::System);
-        world.advance(&checkout());
-        world.advance(&checkout());
-        for n in 0..3_000 {
-            let word = if n == 7 { "\u{1b}[31mnee\u{1b}[0mdle" } else { "hay" };
-            world.write(&checkout(), id, 0, &format!("{n:04} {word} and so on, as lines go"));
-        }
-    });
-    backend
+/// With one word near the beginning.
+fn with_a_word() -> Scripted {
+    talkative(3_000, |n| {
+        let word = if n == 7 { "\u{1b}[31mnee\u{1b}[0mdle" } else { "hay" };
+        format!("{n:04} {word} and so on, as lines go")
+    })
 }
 
 async fn looking_for(text: &str) -> Console {
-    let console = Console::sized(&talkative(), (120, 40));
+    let console = Console::sized(&with_a_word(), (120, 40));
     console.until("2999 hay").await.press(&["4", "/"]).type_text(text);
     console.settled().await;
     console

@@ -25,7 +25,7 @@ use trunkline::console::runtime::performer::Performer;
 use trunkline::console::theme::Theme;
 use trunkline::console::{Error, Exit, INBOX, Options, runtime};
 use trunkline::domain::by_hand::{HandFacts, HandVariable};
-use trunkline::domain::event::DeploymentKind;
+use trunkline::domain::event::{DeploymentKind, StepOutcome};
 use trunkline::domain::ids::{BuildNumber, DeploymentId, Environment, ServiceName};
 use trunkline::domain::people::Actor;
 use trunkline::terminal::capabilities::{Charset, Depth};
@@ -62,6 +62,33 @@ pub fn ready() -> Scripted {
         }
         world.verified_build(&checkout(), "ada");
         world.pass(Duration::from_hours(2));
+    });
+    backend
+}
+
+/// A build that fails in staging.
+pub fn turns_red(world: &mut ScriptedWorld, author: &str) {
+    let build = world.merge(&checkout(), author, "Does not start");
+    let (to, kind) = (Environment::Staging, DeploymentKind::Auto);
+    world.request(&checkout(), build, to, kind, Actor::System);
+    world.advance(&checkout());
+    world.advance(&checkout());
+    world.advance_with(&checkout(), StepOutcome::Exited(1));
+    world.finish(&checkout());
+}
+
+/// A step that runs in production and has written so many lines.
+pub fn talkative(lines: usize, line: impl Fn(usize) -> String) -> Scripted {
+    let backend = ready();
+    backend.change(|world| {
+        let build = world.merge(&checkout(), "ada", "Next");
+        let (environment, kind) = (Environment::Production, DeploymentKind::Promote);
+        let id = world.request(&checkout(), build, environment, kind, Actor::System);
+        world.advance(&checkout());
+        world.advance(&checkout());
+        for n in 0..lines {
+            world.write(&checkout(), id, 0, &line(n));
+        }
     });
     backend
 }
